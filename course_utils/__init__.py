@@ -1,0 +1,46 @@
+"""The companion package of the course: everything that its notebooks import.
+
+Importing it loads no framework. A public name is looked up in its module on first use (PEP 562), so
+``import course_utils`` costs a few milliseconds.
+"""
+
+import importlib
+import os
+
+# Imported here, not on first use: the function has the name of its module, and whichever is bound last wins.
+from .budget import Budget, ExpectationFailed, budget, expect, profile
+
+__version__ = "0.1.0"
+
+# TensorFlow reads this when it is first imported; its start-up log would otherwise stand on every page.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+_MODULES = ("arithmetic", "authoring", "checks", "datasets", "evaluation", "models", "plots")
+_HOMES = {
+    "Dataset": "datasets",
+    "DatasetUnavailable": "datasets",
+    "check": "checks",
+    "glue": "authoring",
+    "hint": "checks",
+    "load": "datasets",
+}
+
+__all__ = [
+    "Budget", "Dataset", "DatasetUnavailable", "ExpectationFailed", "__version__", "arithmetic", "authoring", "budget",
+    "check", "checks", "datasets", "evaluation", "expect", "glue", "hint", "load", "models", "plots", "profile",
+]  # fmt: skip
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    globals()[name] = value  # the next look-up does not come here
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})
