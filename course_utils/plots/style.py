@@ -1,0 +1,60 @@
+"""How every figure of the course looks: one palette, one background, one set of sizes.
+
+The colours are those of Okabe and Ito (2008), which people with any common colour blindness can tell apart. The
+background is opaque and nearly white, so that a figure reads the same on a light page and on a dark one.
+"""
+
+import contextlib
+
+BLUE = "#0072B2"
+ORANGE = "#E69F00"
+GREEN = "#009E73"
+VERMILION = "#D55E00"
+PURPLE = "#CC79A7"
+SKY = "#56B4E9"
+YELLOW = "#F0E442"
+GREY = "#7F7F7F"
+INK = "#1F2328"
+PAPER = "#FCFCFB"
+
+PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY)
+"""Colours of series, in the order in which a figure takes them."""
+
+_SETTINGS = {
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "figure.dpi": 110,
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "grid.color": "#DDDDDD",
+    "legend.frameon": False,
+    "image.interpolation": "nearest",
+    "figure.constrained_layout.use": True,
+}
+
+
+@contextlib.contextmanager
+def course_style():
+    """Draw in the style of the course inside this block; matplotlib's settings are as before after it.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> with course_style():
+    ...     figure, axes = plt.subplots()
+    >>> plt.close(figure)
+    """
+    import matplotlib.pyplot as plt
+    from cycler import cycler
+
+    with plt.rc_context({**_SETTINGS, "axes.prop_cycle": cycler(color=PALETTE)}):
+        yield
