@@ -4,7 +4,7 @@ The colours are those of Okabe and Ito (2008), which people with any common colo
 background is opaque and nearly white, so that a figure reads the same on a light page and on a dark one.
 """
 
-import contextlib
+import functools
 
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
@@ -42,19 +42,32 @@ _SETTINGS = {
 }
 
 
-@contextlib.contextmanager
-def course_style():
-    """Draw in the style of the course inside this block; matplotlib's settings are as before after it.
+def course_figure(function):
+    """Decorate a function that draws and returns a Figure: it draws in the style of the course.
+
+    The Figure is also taken out of pyplot's list, because a notebook shows whatever stands in that list at the end of
+    a cell, and would show a returned Figure a second time.
 
     Examples
     --------
-    >>> import matplotlib.pyplot as plt
-    >>> with course_style():
+    >>> @course_figure
+    ... def line(values):
+    ...     import matplotlib.pyplot as plt
     ...     figure, axes = plt.subplots()
-    >>> plt.close(figure)
+    ...     axes.plot(values)
+    ...     return figure
+    >>> line([1, 2, 3]).axes[0].get_facecolor()[:3] == line([3, 2, 1]).get_facecolor()[:3]
+    True
     """
-    import matplotlib.pyplot as plt
-    from cycler import cycler
 
-    with plt.rc_context({**_SETTINGS, "axes.prop_cycle": cycler(color=PALETTE)}):
-        yield
+    @functools.wraps(function)
+    def drawn(*args, **kwargs):
+        import matplotlib.pyplot as plt
+        from cycler import cycler
+
+        with plt.rc_context({**_SETTINGS, "axes.prop_cycle": cycler(color=PALETTE)}):
+            figure = function(*args, **kwargs)
+            plt.close(figure)
+        return figure
+
+    return drawn

@@ -1,0 +1,27 @@
+"""Every recurring figure of the course. Each function returns the matplotlib Figure; `style` says how they look."""
+
+import importlib
+
+# name -> module: looked up on first use, so that `course_utils.plots` itself loads neither matplotlib nor seaborn
+_HOMES = {
+    "confusion_matrix": "training",
+    "image_grid": "images",
+    "learning_curves": "training",
+    "model_comparison": "training",
+    "reliability_diagram": "training",
+}
+_MODULES = ("geometry", "images", "style", "training")
+
+__all__ = [*_HOMES, *_MODULES]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})
