@@ -1,0 +1,96 @@
+# Everything that is done to this repository more than once. From a fresh clone any target works at once: it makes a
+# virtual environment in .venv, installs what requirements/*.lock says, and keeps both until the lock changes.
+# It needs make, Python 3.11 to 3.13 and a package index; nothing else is fetched.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+# What `make validate` and `make execute` take: PROFILE=smoke|laptop|full, NOTEBOOKS="solutions/03_cnn_math.ipynb ...".
+# Left out, the machine decides the profile (full with a GPU, laptop without) and all notebooks are run.
+PROFILE ?=
+NOTEBOOKS ?=
+ifneq ($(strip $(PROFILE)),)
+export COURSE_PROFILE := $(PROFILE)
+endif
+
+# The lock with CUDA is three times as large, so only a machine with an NVIDIA driver gets it.
+ACCELERATOR ?= $(if $(shell command -v nvidia-smi 2>/dev/null),gpu,cpu)
+LOCK := requirements/$(ACCELERATOR).lock
+INSTALLED := $(VENV)/.installed-$(ACCELERATOR)
+
+# Two workers, each with its own TensorFlow: more of them need more memory than a laptop has.
+# A file stays with one worker, so that what it sets up is set up once.
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help install book test validate execute exercises lint format serve lock clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
+		while IFS="$$(printf '\t')" read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
+
+install: $(INSTALLED) ## make .venv with everything in it (every other target does so by itself)
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here. Install Python 3.11, 3.12 or 3.13, or name it: make PYTHON=/path/to/python $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit("$(PYTHON) is Python %d.%d; the course needs 3.11, 3.12 or 3.13. Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" % v[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): $(LOCK) pyproject.toml | $(VENV)/bin/python
+	@echo "Installing $(LOCK) into $(VENV): a few minutes, once."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.installed-* && touch $@
+
+# Sphinx keeps what it read in _build and then warns about pages that have moved since, so every build is a whole one.
+book: $(INSTALLED) ## build the book into _build/html, warnings are errors
+	rm -rf _build
+	$(BIN)/jupyter-book build --warningiserror --keep-going .
+
+test: $(INSTALLED) ## run the tests; PYTEST_ARGS="-k budget" runs some
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+validate: $(INSTALLED) ## re-execute solutions and chapters and prove their results; PROFILE=smoke|laptop|full, NOTEBOOKS=...
+	$(BIN)/course validate $(NOTEBOOKS)
+
+execute: $(INSTALLED) ## run notebooks and store their outputs; PROFILE=..., NOTEBOOKS=...
+	$(BIN)/course execute $(NOTEBOOKS)
+
+exercises: $(INSTALLED) ## write exercises/ from solutions/
+	$(BIN)/course exercises
+
+lint: $(INSTALLED) ## check code, notebooks, exercises and workflows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/course format --check
+	$(BIN)/course exercises --check
+	@sh .ci/actionlint
+
+format: $(INSTALLED) ## bring code and notebooks into their canonical form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/course format
+
+serve: ## show the built book at http://localhost:8000 (PORT=...)
+	@test -f _build/html/index.html || $(MAKE) book
+	@echo "http://localhost:$(PORT) (Ctrl-C ends it)"
+	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+lock: $(INSTALLED) ## write requirements/*.lock anew, with the newest versions that pyproject.toml admits
+	@$(BIN)/python -m pip install --quiet uv
+	@for accelerator in cpu gpu; do \
+		$(BIN)/uv pip compile pyproject.toml --quiet --no-config --upgrade --universal --python-version 3.11 \
+			--extra $$accelerator --extra book --extra test --generate-hashes --no-emit-index-url --no-emit-find-links \
+			--annotation-style line --custom-compile-command "make lock" \
+			--output-file requirements/$$accelerator.lock || exit 1; \
+	done
+
+clean: ## remove what was built; the environment (.venv) and downloaded data stay
+	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
