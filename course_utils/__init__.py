@@ -23,11 +23,13 @@ _HOMES = {
     "glue": "authoring",
     "hint": "checks",
     "load": "datasets",
+    "needs": "authoring",
 }
 
 __all__ = [
     "Budget", "Dataset", "DatasetUnavailable", "ExpectationFailed", "__version__", "arithmetic", "authoring", "budget",
-    "check", "checks", "datasets", "evaluation", "expect", "glue", "hint", "load", "models", "plots", "profile",
+    "check", "checks", "datasets", "evaluation", "expect", "glue", "hint", "load", "models", "needs", "plots",
+    "profile",
 ]  # fmt: skip
 
 
