@@ -1,0 +1,127 @@
+"""Compare an answer with the right one as a kind teacher would, and describe values in a sentence."""
+
+import numbers
+
+import numpy as np
+
+
+def _array(value):
+    """`value` as a NumPy array of numbers, or None where it is not one."""
+    if hasattr(value, "detach"):  # a PyTorch tensor may hold a gradient or live on another device
+        value = value.detach().cpu()
+    try:
+        array = np.asarray(value)
+    except Exception:  # ragged lists, and whatever objects with an __array__ of their own may raise
+        return None
+    return array if array.dtype.kind in "iuf" else None
+
+
+def is_number(value):
+    """Whether `value` is one number: of Python, NumPy or a backend. True and False are not."""
+    array = None if isinstance(value, (str, bytes, bool, list, tuple, dict)) else _array(value)
+    return array is not None and array.shape == ()
+
+
+def same(answer, right, tolerance=1e-5):
+    """Whether an answer has the right value, whatever its type.
+
+    Integers must agree exactly, floats to `tolerance` (relative, and absolute near 0), texts up to case and spaces. A
+    tuple or list is equal to any sequence of the same values; an array to any nested sequence of the same shape.
+    """
+    if isinstance(right, str):
+        return isinstance(answer, str) and " ".join(answer.split()).casefold() == " ".join(right.split()).casefold()
+    if isinstance(right, (bool, np.bool_)):
+        return isinstance(answer, (bool, np.bool_)) and bool(answer) == bool(right)
+    if isinstance(right, dict):
+        return (
+            isinstance(answer, dict)
+            and answer.keys() == right.keys()
+            and all(same(answer[key], right[key], tolerance) for key in right)
+        )
+    if isinstance(right, (tuple, list)):
+        if isinstance(answer, (str, bytes, dict, set)) or not hasattr(answer, "__len__"):
+            return False
+        return len(answer) == len(right) and all(same(a, r, tolerance) for a, r in zip(answer, right, strict=True))
+    given, wanted = _array(answer), _array(right)
+    if wanted is None:
+        return bool(answer == right)
+    if given is None or isinstance(answer, (bool, np.bool_)) or given.shape != wanted.shape:
+        return False
+    if wanted.dtype.kind in "iu":
+        return bool(np.array_equal(given, wanted))
+    return bool(np.allclose(given, wanted, rtol=tolerance, atol=tolerance, equal_nan=True))
+
+
+def type_fault(answer, right):
+    """What is wrong with the type of a result whose value may be right: (mistake, sentence), or None."""
+    if isinstance(right, numbers.Integral) and not isinstance(right, bool):
+        if isinstance(answer, (bool, np.bool_)) or not is_number(answer):
+            return "wrong type", f"The result is {describe(answer)}; an int was expected."
+        if _array(answer).dtype.kind == "f":
+            return "float for int", (
+                f"The result is {describe(answer)}, a float. Sizes and counts are ints: a layer has 5 rows, not 5.0. "
+                "`//` between ints stays an int, `/` never does."
+            )
+    elif isinstance(right, numbers.Real) and not isinstance(right, bool):
+        if isinstance(answer, (bool, np.bool_)) or not is_number(answer):
+            return "wrong type", f"The result is {describe(answer)}; a number was expected."
+    elif isinstance(right, np.ndarray):
+        if isinstance(answer, (list, tuple)):
+            return "list for array", (
+                f"The result is a {type(answer).__name__}; a NumPy array was expected, which has a shape and can be "
+                "computed with as a whole. `np.array(...)` makes one."
+            )
+        if _array(answer) is None or not hasattr(answer, "shape"):
+            return "wrong type", f"The result is {describe(answer)}; a NumPy array of numbers was expected."
+    elif isinstance(right, (tuple, list)):
+        if isinstance(answer, (str, bytes, dict, set)) or not hasattr(answer, "__len__"):
+            return "wrong type", f"The result is {describe(answer)}; a tuple of {len(right)} values was expected."
+        for given, wanted in zip(answer, right, strict=False):
+            fault = type_fault(given, wanted)
+            if fault:
+                return fault
+    elif not isinstance(answer, type(right)):
+        return "wrong type", f"The result is {describe(answer)}; {_kind(right)} was expected."
+    return None
+
+
+def _kind(value):
+    word = {"str": "text", "NoneType": "None"}.get(type(value).__name__, type(value).__name__)
+    return word if word in ("text", "None") else f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
+def describe(value):
+    """A value in a few words, for a sentence."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        if value.shape != () and np.size(value) > 9:
+            return f"an array of shape {tuple(value.shape)}"
+        return f"`{np.asarray(value).tolist()}`"
+    if callable(value):
+        return f"the {'class' if isinstance(value, type) else 'function'} `{getattr(value, '__name__', '?')}`"
+    text = repr(value)
+    if len(text) > 60:
+        return f"{_kind(value)} of length {len(value)}" if hasattr(value, "__len__") else _kind(value)
+    return f"`{text}`".replace("``", "`")
+
+
+def describe_call(name, args, kwargs):
+    """A call as it would be typed, with arrays named by their shape."""
+
+    def short(value):
+        return describe(value).strip("`")
+
+    return f"`{name}({', '.join([*map(short, args), *(f'{key}={short(value)}' for key, value in kwargs.items())])})`"
+
+
+def difference(answer, right):
+    """Where an answer of the right type differs from the right value: (mistake, clause after 'It gives ...')."""
+    given, wanted = _array(answer), _array(right)
+    if given is None or wanted is None or wanted.ndim == 0:
+        return "other", f"{describe(answer)}, and should give {describe(right)}."
+    if given.shape != wanted.shape:
+        return "shape", f"something of shape {given.shape}, and should give shape {wanted.shape}."
+    if wanted.size <= 9:
+        return "other", f"{describe(given)}, and should give {describe(wanted)}."
+    place = np.unravel_index(np.argmax(~np.isclose(given, wanted, rtol=1e-5, atol=1e-5)), wanted.shape)
+    index = ", ".join(str(int(i)) for i in place)
+    return "other", f"`{given[place]:.6g}` at `[{index}]`, and should give `{wanted[place]:.6g}` there."

@@ -1,0 +1,295 @@
+"""Run a check: find the task, judge the answer, turn whatever happens into a verdict."""
+
+import importlib
+import os
+import pkgutil
+import re
+import sysconfig
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .rendering import Panel, show
+
+_HERE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parents[1])
+_LIBRARIES = (sysconfig.get_paths()["stdlib"] + os.sep, _PACKAGE + os.sep, "<frozen")
+_MISSING = object()
+
+_tasks = {}  # by id
+_hints_shown = {}  # by id: how many
+
+
+class CheckFailed(AssertionError):
+    """An answer is not right, and ``COURSE_STRICT=1`` asks for more than showing it."""
+
+    def _render_traceback_(self):  # IPython shows this instead of the way through the engine
+        return [f"CheckFailed: {self}"]
+
+
+class Wrong(Exception):
+    """Raised by a judge: the answer is not right.
+
+    Parameters
+    ----------
+    mistake : str
+        The name of the mistake, which the tests ask for.
+    hint : str
+        What the student reads: names the likely mistake, does not print the solution.
+    outcome : str
+        ``'wrong'``; ``'blank'`` or ``'stopped'`` where the engine says so.
+    """
+
+    def __init__(self, mistake, hint, outcome="wrong"):
+        super().__init__(f"{mistake}: {hint}")
+        self.mistake, self.hint, self.outcome = mistake, hint, outcome
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict(Panel):
+    """What `judge` found: a panel with the name of the mistake, None where the answer is right."""
+
+    mistake: str | None = None
+
+    @property
+    def right(self):
+        return self.outcome == "right"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of an exercise. Made by the functions of `kinds`; see the package's docstring."""
+
+    id: str
+    asks: str
+    judge: callable = field(repr=False)
+    nudges: tuple
+    why: str
+    mistakes: tuple = ()
+
+    def __post_init__(self):
+        if len(self.nudges) != 2 or not all(isinstance(text, str) and text.strip() for text in self.nudges):
+            raise ValueError(f"task {self.id}: nudges is a nudge and a stronger one, two texts; got {self.nudges!r}")
+        if self.id in _tasks:
+            raise ValueError(f"task {self.id} is declared twice")
+        _tasks[self.id] = self
+
+
+def chapter_modules():
+    """The names of the modules with tasks, by chapter: ``{'03': 'ch03_cnn_math', ...}``."""
+    found = (re.match(r"ch([0-9a-z]+)_\w+$", module.name) for module in pkgutil.iter_modules([_HERE]))
+    return {match[1]: match[0] for match in found if match}
+
+
+def _load_chapter(chapter):
+    name = chapter_modules().get(chapter)
+    if name:
+        try:
+            importlib.import_module(f"{__package__}.{name}")
+        except BaseException:  # half a chapter must not be taken for a whole one when it is asked for again
+            for task_id in [task_id for task_id in _tasks if task_id.split(".")[0] == chapter]:
+                del _tasks[task_id]
+            raise
+
+
+def task_ids(chapter):
+    """The ids of a chapter's tasks, in the order in which they are declared.
+
+    Examples
+    --------
+    >>> task_ids("03")[0].split(".")[0]
+    '03'
+    """
+    _load_chapter(chapter)
+    return [task_id for task_id in _tasks if task_id.split(".")[0] == chapter]
+
+
+def find(task_id):
+    """The task with this id.
+
+    Raises
+    ------
+    LookupError
+        There is none; the message lists the ids of that chapter.
+    """
+    chapter = task_id.split(".")[0] if isinstance(task_id, str) else ""
+    known = task_ids(chapter)
+    if task_id in known:
+        return _tasks[task_id]
+    if known:
+        raise LookupError(f"there is no task {task_id!r}; chapter {chapter} has {', '.join(known)}.")
+    raise LookupError(
+        f"there is no task {task_id!r}: a task is named by its chapter and its name, such as '03.output_size'. "
+        f"Chapters with tasks: {', '.join(sorted(chapter_modules())) or 'none'}."
+    )
+
+
+def _is_students(filename):
+    return "site-packages" not in filename and not filename.startswith(_LIBRARIES)
+
+
+def _students_line(error):
+    """The innermost line of the student's own code that an exception went through: (number, text), or None."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if _is_students(frame.filename):
+            return frame.lineno, (frame.line or "").strip()
+    return None
+
+
+def _stopped(error, doing):
+    """The verdict on an exception in the student's code."""
+    line = _students_line(error)
+    text = f"`{type(error).__name__}: {' '.join(str(error).split())}`" if str(error) else f"`{type(error).__name__}`"
+    where = f" in line {line[0]} of its cell: `{line[1].replace('`', '')}`" if line and line[1] else ""
+    return Wrong("stopped", f"{doing} raised {text.replace('``', '`')}{where}.", outcome="stopped")
+
+
+def run(function, *args, doing=None, **kwargs):
+    """Call the student's function, so that an exception in it has its sentence.
+
+    Parameters
+    ----------
+    function : callable
+        The student's.
+    *args, **kwargs
+        Its arguments.
+    doing : str, optional
+        What is being done, to open the sentence: ``"`conv(7, 3)`"``. By default, the function's name.
+
+    Returns
+    -------
+    object
+        What it returned.
+
+    Raises
+    ------
+    Wrong
+        ``'blank'`` where it raised NotImplementedError or returned ``...``; ``'stopped'`` where it raised another.
+    """
+    try:
+        result = function(*args, **kwargs)
+    except NotImplementedError as error:
+        raise _blank() from error
+    except Wrong:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _stopped(error, doing or f"`{getattr(function, '__name__', 'your function')}`") from error
+    if result is Ellipsis:
+        raise _blank()
+    return result
+
+
+def _blank(part=False):
+    text = "Part of it is still `...`." if part else "Fill in the gap, run its cell, then run this one again."
+    return Wrong("blank", text, outcome="blank")
+
+
+def _holds_ellipsis(answer):
+    values = answer.values() if isinstance(answer, dict) else answer if isinstance(answer, (list, tuple)) else ()
+    return any(value is Ellipsis or _holds_ellipsis(value) for value in values)
+
+
+def _examine(task, answer):
+    """Judge an answer: the text to add where it is right; raises `Wrong` where it is not."""
+    if answer is _MISSING:
+        raise Wrong("blank", f'`check("{task.id}", ...)` wants your answer after the task: {task.asks}.', "blank")
+    if answer is Ellipsis or answer is None:
+        raise _blank()
+    if _holds_ellipsis(answer):
+        raise _blank(part=True)
+    try:
+        return task.judge(answer)
+    except Wrong:
+        raise
+    except NotImplementedError as error:
+        raise _blank() from error
+    except (Exception, SystemExit) as error:
+        if _students_line(error):
+            raise _stopped(error, "Your code") from error
+        # Nothing of the student's is on the way: the judge met something that it did not foresee.
+        raise Wrong(
+            "unreadable",
+            f"This check wants {task.asks}, and could not make sense of what it got "
+            f"(`{type(error).__name__}: {' '.join(str(error).split())}`).".replace("``", "`"),
+        ) from error
+
+
+def judge(task_id, answer=_MISSING):
+    """Judge an answer and return the verdict, without showing it.
+
+    Parameters
+    ----------
+    task_id : str
+        Such as ``'03.output_size'``.
+    answer : object
+        What the task asks for.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    LookupError
+        There is no such task.
+    """
+    task = find(task_id)
+    try:
+        remark = _examine(task, answer)
+    except Wrong as wrong:
+        return Verdict(task.id, wrong.outcome, wrong.hint, wrong.mistake)
+    message = f"{remark}\n\n{task.why}" if isinstance(remark, str) else task.why
+    return Verdict(task.id, "right", message)
+
+
+def check(task_id, answer=_MISSING):
+    """Check an answer and show the verdict: right and why it matters, or what the mistake probably is.
+
+    Parameters
+    ----------
+    task_id : str
+        The task, such as ``'03.output_size'``.
+    answer : object
+        Your function, number, text, array or model: whatever the task asks for. It is not changed.
+
+    Raises
+    ------
+    CheckFailed
+        The answer is not right and ``COURSE_STRICT=1``; otherwise the verdict is shown, and that is all.
+    LookupError
+        There is no such task; the message lists those of the chapter.
+
+    Notes
+    -----
+    Explained in the first task of chapter 03, CNN mathematics.
+
+    Examples
+    --------
+    >>> check("03.output_size", ...)  # doctest: +SKIP
+    Not answered yet: 03.output_size
+        Fill in the gap, run its cell, then run this one again.
+    """
+    verdict = judge(task_id, answer)
+    show(verdict)
+    if not verdict.right and os.environ.get("COURSE_STRICT", "").strip() == "1":
+        raise CheckFailed(f"{verdict.heading}: {task_id} ({verdict.mistake}). {verdict.message}")
+
+
+def hint(task_id):
+    """Show a nudge for a task; called again, a stronger one. The solution is never shown.
+
+    Parameters
+    ----------
+    task_id : str
+        The task, such as ``'03.output_size'``.
+
+    Raises
+    ------
+    LookupError
+        There is no such task; the message lists those of the chapter.
+    """
+    task = find(task_id)
+    shown = min(_hints_shown.get(task_id, 0) + 1, 2)
+    _hints_shown[task_id] = shown
+    tail = f'\n\n(1 of 2. `hint("{task_id}")` again gives the stronger one.)' if shown == 1 else "\n\n(2 of 2.)"
+    show(Panel(task_id, "hint", task.nudges[shown - 1] + tail))
