@@ -132,8 +132,8 @@ def _results(answer, name, cases):
         if not same(run(answer, *args, doing=typed, **kwargs), kept, 1e-9):
             raise Wrong(
                 "changes between calls",
-                f"{typed} gives another result when it is called again. Something is kept between calls (a list outside "
-                "the function, a default that is changed) or drawn at random.",
+                f"{typed} gives another result when it is called again. Something is kept between calls (a list "
+                "outside the function, a default that is changed) or drawn at random.",
             )
         results.append(kept)
     return results

@@ -24,15 +24,15 @@ def is_model(answer):
     if callable(answer):
         raise Wrong(
             "wrong type",
-            f"This is {describe(answer)}; the task asks for the model that it builds. Call it and pass what it returns.",
+            f"This is {describe(answer)}; the task asks for the model that it builds. Call it first.",
         )
     raise Wrong("wrong type", f"The task asks for a Keras model, and got {describe(answer)}.")
 
 
 def gives(model, *, input_shape, output_shape, batch=2):
-    """The model turns a batch of `input_shape` into a batch of `output_shape`. Mistakes: ``input shape``, ``output shape``.
+    """The model turns images of `input_shape` into outputs of `output_shape`, both without the batch.
 
-    Shapes are without the batch.
+    Mistakes: ``input shape``, ``output shape``. `batch` images are tried.
     """
     images = np.zeros((batch, *input_shape), "float32")
     try:
@@ -51,7 +51,7 @@ def gives(model, *, input_shape, output_shape, batch=2):
     if tuple(result.shape) != (batch, *output_shape):
         raise Wrong(
             "output shape",
-            f"For {batch} images the model gives shape {tuple(result.shape)}; the task asks for {(batch, *output_shape)}.",
+            f"For {batch} images it gives shape {tuple(result.shape)}; the task asks for {(batch, *output_shape)}.",
         )
 
 
@@ -86,8 +86,8 @@ def parameters(model, exactly=None, *, at_most=None, mistakes=None):
     if exactly is not None and count != exactly:
         raise Wrong(
             "parameters",
-            f"The model has {count:,} parameters, {abs(count - exactly):,} {'more' if count > exactly else 'fewer'} than "
-            "the task's. `model.summary()` shows them layer by layer.",
+            f"The model has {count:,} parameters, {abs(count - exactly):,} {'more' if count > exactly else 'fewer'} "
+            "than the task's. `model.summary()` shows them layer by layer.",
         )
     if at_most is not None and count > at_most:
         raise Wrong("parameters", f"The model has {count:,} parameters; the task allows {at_most:,}.")
