@@ -1,0 +1,252 @@
+"""Training runs that can be compared: seeded, timed, quiet, and repeated.
+
+The chapters call ``model.compile`` and ``model.fit`` themselves, since that is what they teach; what they would
+otherwise repeat for every model stands here.
+"""
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+
+class OneLineProgress(keras.callbacks.Callback):
+    """Show training as one line that is rewritten after each epoch, in notebooks and in terminals.
+
+    Parameters
+    ----------
+    name : str
+        What is being trained.
+
+    Notes
+    -----
+    Used from chapter 06, CNNs from scratch, on: pass it in ``callbacks`` and set ``verbose=0``.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile(loss="mse")
+    >>> progress = OneLineProgress("a line")
+    >>> _ = model.fit(np.ones((4, 2)), np.ones(4), verbose=0, callbacks=[progress])  # doctest: +SKIP
+    a line: epoch 1 of 1, 0 s, loss 0.112
+    """
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+        self._handle = None
+
+    def on_train_begin(self, logs=None):
+        self._started = time.perf_counter()
+        self._handle = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = time.perf_counter() - self._started
+        figures = ", ".join(
+            f"{key.replace('val_', 'validation ')} {value:.3f}"
+            for key, value in (logs or {}).items()
+            if key.endswith(("accuracy", "loss"))
+        )
+        self._show(f"{self.name}: epoch {epoch + 1} of {self.params['epochs']}, {seconds:.0f} s, {figures}")
+
+    def on_train_end(self, logs=None):
+        if self._handle is None:
+            sys.stdout.write("\n")
+
+    def _show(self, line):
+        if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+            from IPython.display import display
+
+            if self._handle is None:
+                self._handle = display({"text/plain": line}, raw=True, display_id=True)
+            else:
+                self._handle.update({"text/plain": line}, raw=True)
+        else:
+            sys.stdout.write("\r" + line)
+            sys.stdout.flush()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of one model. Made by `train`.
+
+    Attributes
+    ----------
+    name : str
+        What was trained.
+    seed : int
+    model : keras.Model
+        As it was after the last epoch.
+    history : dict of list of float
+        What ``fit`` recorded, a value an epoch.
+    seconds : float
+        Time that ``fit`` took.
+    """
+
+    name: str
+    seed: int
+    model: keras.Model = field(repr=False)
+    history: dict = field(repr=False)
+    seconds: float
+
+
+def train(name, fit, seeds=(0,)):
+    """Train the same thing once a seed, and time it.
+
+    Parameters
+    ----------
+    name : str
+        What is trained, for progress lines and figures.
+    fit : callable
+        ``fit(progress)`` builds a model, trains it with the callback ``progress``, and returns the model and what
+        ``model.fit`` returned. It is called anew for each seed, after Keras, NumPy and Python have been seeded.
+    seeds : sequence of int
+
+    Returns
+    -------
+    list of Run
+        One a seed, in the order of the seeds.
+
+    Raises
+    ------
+    TypeError
+        ``fit`` returned something else.
+
+    Notes
+    -----
+    Taught in chapter 06, CNNs from scratch.
+
+    Examples
+    --------
+    >>> def fit(progress):
+    ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    ...     model.compile(loss="mse")
+    ...     return model, model.fit(np.ones((4, 2)), np.ones(4), epochs=2, verbose=0)
+    >>> runs = train("a line", fit, seeds=[0, 1])
+    >>> [run.seed for run in runs], len(runs[0].history["loss"])
+    ([0, 1], 2)
+    """
+    runs = []
+    for seed in seeds:
+        keras.utils.set_random_seed(seed)
+        label = f"{name}, seed {seed}" if len(seeds) > 1 else name
+        started = time.perf_counter()
+        result = fit(OneLineProgress(label))
+        seconds = time.perf_counter() - started
+        if not (isinstance(result, tuple) and len(result) == 2 and hasattr(result[1], "history")):
+            raise TypeError(f"fit returned {type(result).__name__}; expected (model, what model.fit returned).")
+        runs.append(Run(name, seed, result[0], dict(result[1].history), seconds))
+    return runs
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A result over several seeds: ``str()`` gives mean and range. Made by `spread`."""
+
+    mean: float
+    low: float
+    high: float
+    count: int
+
+    def __str__(self):
+        if self.count == 1:
+            return f"{self.mean:.3f}"
+        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def spread(values):
+    """Mean and range of one result over several seeds.
+
+    Parameters
+    ----------
+    values : sequence of float
+
+    Returns
+    -------
+    Spread
+
+    Examples
+    --------
+    >>> str(spread([0.71, 0.73, 0.72]))
+    '0.720 (0.710 to 0.730)'
+    """
+    values = np.asarray(list(values), dtype="float64")
+    if not values.size:
+        raise ValueError("spread of no values; train with at least one seed.")
+    return Spread(float(values.mean()), float(values.min()), float(values.max()), int(values.size))
+
+
+@contextlib.contextmanager
+def dtype_policy(name):
+    """Build models in another dtype policy inside this block, such as ``"mixed_bfloat16"``.
+
+    Layers keep the policy that they were built in; the policy of everything else is as before after the block.
+
+    Examples
+    --------
+    >>> with dtype_policy("mixed_bfloat16"):
+    ...     layer = keras.layers.Dense(1)
+    >>> layer.compute_dtype, keras.config.dtype_policy().name
+    ('bfloat16', 'float32')
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def fastest_policy(input_shape=(32, 32, 3), filters=64, batch=64, repeats=3):
+    """The dtype policy in which this machine trains a small convolutional network fastest.
+
+    Times a step of two convolutions in float32 and in mixed_bfloat16. Processors and accelerators with instructions
+    for bfloat16 gain two times and more from it; others lose.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (height, width, channels) of the images of the trial.
+    filters, batch, repeats : int
+        Filters of the convolutions, images a step, timed steps.
+
+    Returns
+    -------
+    str
+        ``"mixed_bfloat16"`` or ``"float32"``. Float32 unless the other is faster by a tenth at least.
+
+    Notes
+    -----
+    Used in chapter 06, CNNs from scratch.
+
+    Examples
+    --------
+    >>> fastest_policy(repeats=1) in ("float32", "mixed_bfloat16")
+    True
+    """
+    images = np.zeros((batch, *input_shape), dtype="float32")
+    labels = np.zeros(batch, dtype="int32")
+    seconds = {}
+    for policy in ("float32", "mixed_bfloat16"):
+        with dtype_policy(policy):
+            model = keras.Sequential(
+                [
+                    keras.Input(input_shape),
+                    keras.layers.Conv2D(filters, 3, activation="relu"),
+                    keras.layers.Conv2D(filters, 3, activation="relu"),
+                    keras.layers.GlobalAveragePooling2D(),
+                    keras.layers.Dense(10, activation="softmax", dtype="float32"),
+                ]
+            )
+        model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy")
+        model.train_on_batch(images, labels)  # the first step compiles
+        times = []
+        for _ in range(repeats):
+            started = time.perf_counter()
+            model.train_on_batch(images, labels)
+            times.append(time.perf_counter() - started)
+        seconds[policy] = min(times)
+    return "mixed_bfloat16" if seconds["mixed_bfloat16"] < 0.9 * seconds["float32"] else "float32"
