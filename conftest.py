@@ -1,0 +1,34 @@
+"""What every test runs with. The notebooks' part is a plugin: course_utils/authoring/validation.py."""
+
+import os
+
+import pytest
+
+pytest_plugins = ["course_utils.authoring.validation"]
+
+
+def pytest_configure(config):
+    """Tests run at the smallest profile; notebooks at the one that was asked for."""
+    if not (config.option.nbval or config.option.nbval_lax):
+        os.environ.setdefault("COURSE_PROFILE", "smoke")
+        os.environ.pop("COURSE_STRICT", None)
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what needs a browser where there is none, and say what to do about it."""
+    from course_utils.doctor import chromium
+
+    if chromium() is None:
+        skip = pytest.mark.skip(reason="no Chromium here; on Debian and Ubuntu: apt-get install chromium")
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _same_environment():
+    """What a test or a doctest sets in the environment does not reach the next one."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)

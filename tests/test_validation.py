@@ -1,0 +1,170 @@
+"""Validation is tried on small notebooks, each with one fault, and must name exactly that fault."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import v4
+
+ROOT = Path(__file__).parents[1]
+
+EXPECT = """\
+from course_utils import expect
+expect("test accuracy", {value}, full=0.9, laptop=0.7, smoke=0.3)"""
+MARKED = ["nbval-check-output"]
+
+
+def printed(text):
+    return [v4.new_output("stream", name="stdout", text=text)]
+
+
+def code(source, outputs=(), tags=(), count=1):
+    return v4.new_code_cell(source, outputs=list(outputs), metadata={"tags": list(tags)}, execution_count=count)
+
+
+NOTEBOOKS = {
+    "passing": [code("x = 1"), code(EXPECT.format(value=0.5)), code("x + 1")],
+    "too_low": [
+        code("x = 1"),
+        v4.new_markdown_cell("## What it reached\n\nSee below."),
+        code(EXPECT.format(value=0.21)),
+        code("print('after the failure')"),
+        code("raise ValueError('a consequence')"),
+    ],
+    "not_a_number": [code(EXPECT.format(value="float('nan')"))],
+    "stale": [code("print(6 * 7)", printed("41\n"), MARKED)],
+    "unmarked": [code("print(6 * 7)", printed("41\n"))],
+    "never_run": [code("x = 1"), code("x + 1", count=None)],
+    "not_strict": [code("import os\nassert os.environ['COURSE_STRICT'] == '1'")],
+    "this_python": [code(f"import sys\nassert sys.executable == {sys.executable!r}, sys.executable")],
+}
+FAULTS = {
+    "too_low": "code cell 2 (under 'What it reached'): ExpectationFailed: test accuracy: 0.21, expected at least 0.3",
+    "not_a_number": "code cell 1: ExpectationFailed: test accuracy: nan, expected at least 0.3 at profile smoke",
+    "stale": "code cell 1: its output is not the stored one: mismatch 'stdout' assert reference_output == test_output",
+    "never_run": "code cell 2: this cell was never run",
+}
+
+
+def write(folder, cells_by_name):
+    folder.mkdir(parents=True)
+    for name, cells in cells_by_name.items():
+        notebook = v4.new_notebook(cells=[v4.new_markdown_cell(f"{name} without a heading"), *cells])
+        # A kernel that exists nowhere: the notebooks of the course run in the environment that validates them.
+        notebook.metadata["kernelspec"] = {"name": "an-authors-own", "display_name": "x", "language": "python"}
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    return folder
+
+
+def run(*command, cwd, **variables):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COURSE_", "PYTEST_"))}
+    environment |= {"COURSE_PROFILE": "smoke", "COLUMNS": "200"} | variables
+    done = subprocess.run(
+        [sys.executable, *command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+VALIDATE = "import sys; from course_utils.authoring.validation import validate; sys.exit(validate({}))"
+
+
+def verdicts(output):
+    return dict(re.findall(r"^\S*?(\w+)\.ipynb +\d+ +[\d.]+ +(passed|failed)$", output, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project with the root's test settings and the notebooks above as its solutions."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, root)
+    write(root / "solutions", NOTEBOOKS)
+    return root
+
+
+@pytest.fixture(scope="module")
+def validated(project):
+    """Exit code and report of `validate` on all of them, executed notebooks kept."""
+    command = VALIDATE.format(f"[{str(project / 'solutions')!r}], keep={str(project / 'kept')!r}")
+    return run("-c", command, cwd=project)
+
+
+def test_exactly_the_faulty_notebooks_fail(validated):
+    exit_code, output = validated
+    assert exit_code == 1
+    assert verdicts(output) == {name: "failed" if name in FAULTS else "passed" for name in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_report_names_notebook_cell_and_what_was_expected(validated, name):
+    _, output = validated
+    below = output.split("notebooks at profile smoke", 1)[1].split(f"{name}.ipynb", 1)[1]
+    stated = below.splitlines()[1]
+    assert FAULTS[name] in stated
+
+
+def test_the_report_names_what_was_reached(validated):
+    _, output = validated
+    assert "reached: test accuracy: 0.5, expected at least 0.3 at profile smoke" in output
+
+
+def test_what_follows_a_failing_cell_is_skipped(validated, project):
+    _, output = validated
+    assert "a consequence" not in output
+    kept = nbformat.read(project / "kept" / "solutions" / "too_low.ipynb", as_version=4)
+    assert "after the failure" not in str([cell.get("outputs") for cell in kept.cells])
+
+
+def test_executed_notebooks_are_kept_with_their_new_outputs(validated, project):
+    kept = nbformat.read(project / "kept" / "solutions" / "stale.ipynb", as_version=4)
+    nbformat.validate(kept)
+    assert kept.cells[1].outputs[0].text == "42\n"
+    assert {path.stem for path in (project / "kept" / "solutions").iterdir()} == set(NOTEBOOKS)
+
+
+@pytest.mark.slow
+def test_plain_pytest_gives_the_same_verdicts(validated, project):
+    exit_code, output = run("-m", "pytest", "--nbval-lax", "solutions/", cwd=project)
+    assert exit_code == 1
+    assert verdicts(output) == verdicts(validated[1])
+
+
+def test_two_workers_do_not_tear_a_notebook_apart(project):
+    names = [f"solutions/{name}.ipynb" for name in ("passing", "too_low")]
+    _, output = run("-m", "pytest", "--nbval-lax", "-n", "2", *names, cwd=project)
+    assert verdicts(output) == {"passing": "passed", "too_low": "failed"}
+    assert FAULTS["too_low"] in output
+
+
+def test_a_failing_check_fails_the_notebook(tmp_path):
+    folder = write(
+        tmp_path / "solutions", {"wrong": [code("from course_utils import check\ncheck('03.output_size', 17)")]}
+    )
+    exit_code, output = run("-m", "course_utils.cli", "validate", str(folder), cwd=tmp_path)
+    assert exit_code == 1
+    assert verdicts(output) == {"wrong": "failed"}
+    assert "code cell 1: CheckFailed: " in output
+
+
+def test_without_a_profile_the_machine_decides_once_and_says_so(project, monkeypatch):
+    """A subprocess finds it out; here that is replaced, since Keras takes seconds to import."""
+    from course_utils.authoring import validation
+
+    monkeypatch.setattr(
+        validation.subprocess,
+        "run",
+        lambda *args, **kwargs: subprocess.CompletedProcess(args, 0, stdout="Profile laptop: because\nlaptop\n"),
+    )
+    assert validation._automatic_profile() == "laptop"
+
+
+def test_a_notebook_that_does_not_exist_is_named(tmp_path):
+    from course_utils.authoring.validation import validate
+
+    with pytest.raises(FileNotFoundError, match="no notebook at solutions/99_nothing.ipynb. There are: "):
+        validate(["solutions/99_nothing.ipynb"])
