@@ -1,0 +1,129 @@
+"""The receipt of a run: what the outputs that stand in a notebook were made with.
+
+It stands in the notebook's metadata under ``course.receipt``::
+
+    {"profile": "laptop", "backend": "tensorflow", "device": "CPU, 2 cores", "seconds": 512,
+     "versions": {"python": "3.11.9", "numpy": "2.4.6", "keras": "3.15.1", "tensorflow": "2.21.0"},
+     "code": "a 16-digit hash of the code cells"}
+
+There is no ``backend``, and no Keras among the versions, where the notebook does not use Keras. There is no date: the
+history of the file has it.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+
+_DISTRIBUTIONS = {
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel"),
+    "jax": ("jax",),
+    "torch": ("torch",),
+}
+
+
+def code_hash(notebook):
+    """Return a hash of what was run: the code cells in their order, the generated setup cell left out.
+
+    Text, tags and outputs do not change it, and neither does the repository's address.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    sources = [
+        "\n".join(line.rstrip() for line in cell.source.strip().splitlines())
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", ()) and cell.source.strip()
+    ]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:16]
+
+
+def receipt_of(notebook):
+    """Return the receipt that stands in a notebook, or None."""
+    return notebook.metadata.get("course", {}).get("receipt")
+
+
+def receipt_is_fresh(notebook):
+    """Say whether the stored outputs were made by the code that stands in the notebook now."""
+    receipt = receipt_of(notebook)
+    return receipt is not None and receipt.get("code") == code_hash(notebook)
+
+
+def write_receipt(notebook, facts, seconds):
+    """Put a receipt into a notebook's metadata.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        Just executed. Is changed.
+    facts : dict
+        What `run_facts` returned in the kernel.
+    seconds : float
+        Wall time of all cells.
+    """
+    receipt = {**facts, "seconds": round(seconds, 1) if seconds < 10 else round(seconds), "code": code_hash(notebook)}
+    notebook.metadata["course"] = {**notebook.metadata.get("course", {}), "receipt": receipt}
+
+
+def run_facts():
+    """Return the profile, the backend, the device and the versions of this process. Called in the notebook's kernel.
+
+    Returns
+    -------
+    dict
+        As in the module's description, without ``seconds`` and ``code``.
+    """
+    uses_keras = "keras" in sys.modules  # asked first: finding the profile may import Keras
+    from ..budget import profile
+
+    versions = {"python": platform.python_version(), "numpy": metadata.version("numpy")}
+    facts = {"profile": profile(), "versions": versions}
+    if uses_keras:
+        facts["backend"] = backend = sys.modules["keras"].backend.backend()
+        versions["keras"] = metadata.version("keras")
+        versions[backend] = _backend_version(backend)
+    return {**facts, "device": _device(facts.get("backend"))}
+
+
+def _backend_version(backend):
+    for name in _DISTRIBUTIONS.get(backend, (backend,)):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return getattr(sys.modules.get(backend), "__version__", "unknown")
+
+
+def _device(backend):
+    """Name the device that the backend computes on, such as 'NVIDIA H200' or 'CPU, 2 cores'."""
+    accelerator = None
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        if gpus := tf.config.list_physical_devices("GPU"):
+            accelerator = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+    elif backend == "jax":
+        import jax
+
+        if jax.devices()[0].platform != "cpu":
+            accelerator = jax.devices()[0].device_kind
+    elif backend == "torch":
+        import torch
+
+        if torch.cuda.is_available():
+            accelerator = torch.cuda.get_device_name(0)
+    return accelerator or f"CPU, {_cores()} cores"
+
+
+def _cores():
+    if hasattr(os, "sched_getaffinity"):  # what this process may use, where the system can tell
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
