@@ -10,6 +10,10 @@ BIN := $(VENV)/bin
 # Left out, the machine decides the profile (full with a GPU, laptop without) and all notebooks are run.
 PROFILE ?=
 NOTEBOOKS ?=
+# A folder in which `make validate` leaves the notebooks as they ran, and how many run at a time. Trainings that share
+# a machine take longer, so only smoke, whose seconds prove nothing, runs two.
+KEEP ?=
+VALIDATE_WORKERS ?= $(if $(filter smoke,$(PROFILE)),$(WORKERS),1)
 ifneq ($(strip $(PROFILE)),)
 export COURSE_PROFILE := $(PROFILE)
 endif
@@ -57,7 +61,7 @@ test: $(INSTALLED) ## run the tests; PYTEST_ARGS="-k budget" runs some
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 validate: $(INSTALLED) ## re-execute solutions and chapters and prove their results; PROFILE=smoke|laptop|full, NOTEBOOKS=...
-	$(BIN)/course validate $(NOTEBOOKS)
+	$(BIN)/course validate --workers $(VALIDATE_WORKERS) $(if $(KEEP),--keep $(KEEP)) $(NOTEBOOKS)
 
 execute: $(INSTALLED) ## run notebooks and store their outputs; PROFILE=..., NOTEBOOKS=...
 	$(BIN)/course execute $(NOTEBOOKS)
@@ -70,7 +74,7 @@ lint: $(INSTALLED) ## check code, notebooks, exercises and workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/course format --check
 	$(BIN)/course exercises --check
-	@sh .ci/actionlint
+	@sh .ci/actionlint $(VENV)/actionlint
 
 format: $(INSTALLED) ## bring code and notebooks into their canonical form
 	$(BIN)/ruff check --fix .
