@@ -70,6 +70,8 @@ import json
 import re
 from pathlib import Path
 
+from nbformat.v4 import new_output
+
 from .files import find_root, notebook_paths, read_notebook, shown, write_text
 from .formatting import format_notebook, notebook_text
 from .leaks import leaks
@@ -221,5 +223,5 @@ def _pictures(outputs):
     for output in outputs:
         data = {mime: value for mime, value in output.get("data", {}).items() if mime in ("image/png", "image/jpeg")}
         if data:
-            kept.append({"output_type": "display_data", "data": data, "metadata": {}})
+            kept.append(new_output("display_data", data=data))
     return kept

@@ -51,7 +51,7 @@ def format_notebook(notebook):
     >>> from nbformat.v4 import new_markdown_cell, new_notebook
     >>> notebook = new_notebook(cells=[new_markdown_cell("# Pooling"), new_markdown_cell("Halves the size.")])
     >>> [cell.id for cell in format_notebook(notebook).cells]
-    ['pooling', 'pooling-2']
+    ['title', 'pooling']
     """
     cells = [_cell(cell) for cell in notebook.cells if _source(cell)]
     _name_cells(cells)
@@ -186,7 +186,8 @@ def _name_cells(cells):
         if cell["cell_type"] == "markdown" and (heading := _HEADING.search(cell["source"])):
             section = _slug(heading[1]) or "cell"
         if not cell["id"]:
-            candidates = (section if number == 1 else f"{section}-{number}" for number in range(1, len(cells) + 2))
+            stem = "title" if cell is cells[0] else section
+            candidates = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(cells) + 2))
             cell["id"] = next(name for name in candidates if name not in taken)
             taken.add(cell["id"])
 

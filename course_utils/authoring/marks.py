@@ -150,10 +150,11 @@ def _assignment(python, row, where):
 
 
 def _gap(statement, python):
-    def blank(target):
-        if isinstance(target, (ast.Tuple, ast.List)):
-            return ", ".join(blank(element) for element in target.elts)
-        return "..."
+    def blank(target, inner=False):
+        if not isinstance(target, (ast.Tuple, ast.List)):
+            return "..."
+        values = ", ".join(blank(element, inner=True) for element in target.elts) + "," * (len(target.elts) == 1)
+        return f"({values})" if inner else values
 
     indent = " " * statement.col_offset
     if isinstance(statement, ast.AnnAssign):
