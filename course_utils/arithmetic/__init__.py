@@ -16,8 +16,9 @@ from .sizes import (
     pool_output_size,
     same_padding,
 )
+from .summary import Row, Summary, summarize
 
 __all__ = [
-    "ReceptiveField", "conv_multiply_adds", "conv_output_size", "conv_parameters", "dense_parameters",
-    "pool_output_size", "receptive_field", "receptive_fields", "same_padding",
+    "ReceptiveField", "Row", "Summary", "conv_multiply_adds", "conv_output_size", "conv_parameters", "dense_parameters",
+    "pool_output_size", "receptive_field", "receptive_fields", "same_padding", "summarize",
 ]  # fmt: skip

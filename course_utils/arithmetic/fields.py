@@ -73,8 +73,8 @@ def receptive_fields(layers):
         if padding == "same":
             if strides > 1:
                 raise ValueError(
-                    f"layer {number} has padding 'same' at stride {strides}; how much that is depends on the size of its"
-                    " input. Give the cells before the input as an int: same_padding(...) counts them."
+                    f"layer {number} has padding 'same' at stride {strides}; how much that is depends on the size of"
+                    " its input. Give the cells before the input as an int: same_padding(...) counts them."
                 )
             before, _ = same_padding(1, kernel_size, 1, dilation_rate)
         elif padding == "valid":

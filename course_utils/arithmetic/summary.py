@@ -1,0 +1,354 @@
+"""The table of a whole network: what each layer of a Keras model outputs, costs, keeps and sees."""
+
+import html
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .graph import is_nested, walk
+from .sizes import conv_multiply_adds
+from .views import (
+    CONVOLUTIONS,
+    DEPTHWISE,
+    EVERYTHING,
+    SEPARABLE,
+    TRANSPOSED,
+    UNKNOWN,
+    Axis,
+    Signal,
+    channels,
+    is_a,
+    spatial,
+    view_after,
+)
+
+_MEBIBYTE = 2**20
+_FLOAT32_BYTES = 4
+# Output the very values they are given, perhaps in another shape: nothing new to keep.
+_RELABEL = ("Flatten", "Reshape", "Identity", "ActivityRegularization", "Squeeze", "ExpandDims", "InputLayer")
+_SUM_PRODUCTS = (
+    *("Attention", "AdditiveAttention", "Dot", "Einsum", "Inner", "Matmul", "Outer", "Tensordot", "Vdot"),
+    *("Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv", "DotProductAttention", "Lambda"),
+)
+# Have weights and yet no sums of products, but a scale and a shift for each value (an embedding looks up).
+_SCALE = (
+    *("BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization", "Normalization"),
+    *("LayerScale", "PReLU", "Embedding", "SpectralNormalization"),
+)
+
+
+class Row(NamedTuple):
+    """One call of one layer.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer; in a model within the model, ``model/layer``.
+    kind : str
+        Its class. A layer that is called again says so, and has no new parameters.
+    output_shape : tuple
+        For one image, without the batch; a tuple of shapes where there are several outputs.
+    parameters : int
+        Weights, trainable or not.
+    multiply_adds : int or None
+        For one image; None where it is not known how to count.
+    activations : int
+        New values for one image.
+    receptive_field : tuple of int or None
+        Pixels along each axis of the input that a unit sees; None where that is not known. It can exceed the image.
+    sees_all : bool
+        Whether each unit sees the whole image, as after global pooling.
+    """
+
+    name: str
+    kind: str
+    output_shape: tuple
+    parameters: int
+    multiply_adds: int | None
+    activations: int
+    receptive_field: tuple | None
+    sees_all: bool = False
+
+
+def _shape_text(shape):
+    if shape and isinstance(shape[0], tuple):
+        return ", ".join(_shape_text(part) for part in shape)
+    return " x ".join(map(str, shape)) or "1"
+
+
+def _memory_text(values):
+    """The memory of so many float32 values, in the unit that suits."""
+    size = values * _FLOAT32_BYTES
+    return f"{size / 1024:,.1f} KiB" if size < _MEBIBYTE else f"{size / _MEBIBYTE:,.1f} MiB"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `summarize` found: one `Row` for each call of a layer, and the totals. Prints as an aligned table."""
+
+    name: str
+    rows: tuple = field(repr=False)
+
+    @property
+    def parameters(self):
+        """Weights of the model; a layer that is used twice counts once."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def multiply_adds(self):
+        """Multiply-adds for one image, over the layers for which they are known (see ``not_counted``)."""
+        return sum(row.multiply_adds or 0 for row in self.rows)
+
+    @property
+    def activations(self):
+        """Values that training keeps for one image."""
+        return sum(row.activations for row in self.rows)
+
+    @property
+    def activations_mib(self):
+        """The memory of these values in float32, in MiB (2**20 bytes)."""
+        return self.activations * _FLOAT32_BYTES / _MEBIBYTE
+
+    @property
+    def not_counted(self):
+        """Names of the layers whose multiply-adds are not known, so that the total is too small."""
+        return tuple(row.name for row in self.rows if row.multiply_adds is None)
+
+    def __getitem__(self, name):
+        """The (first) row of a layer, by name."""
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"{self.name!r} has no layer {name!r}; it has {', '.join(row.name for row in self.rows)}")
+
+    _HEADINGS = ("layer", "kind", "output", "parameters", "multiply-adds", "activations", "sees")
+
+    def _cells(self):
+        """The table as text: a tuple for each row, and the totals."""
+        body = []
+        for row in self.rows:
+            sees = "all" if row.sees_all else "?" if row.receptive_field is None else _shape_text(row.receptive_field)
+            adds = "?" if row.multiply_adds is None else f"{row.multiply_adds:,}"
+            shape = _shape_text(row.output_shape)
+            body.append((row.name, row.kind, shape, f"{row.parameters:,}", adds, f"{row.activations:,}", sees))
+        least = "≥ " if self.not_counted else ""
+        total = ("total", "", "", f"{self.parameters:,}", f"{least}{self.multiply_adds:,}", f"{self.activations:,}", "")
+        return body, total
+
+    def _notes(self):
+        weights, activations = _memory_text(self.parameters), _memory_text(self.activations)
+        notes = [f"Counted for one image. In float32, the weights take {weights} and the activations {activations}."]
+        if self.not_counted:
+            notes.append(f"Multiply-adds are not known for: {', '.join(self.not_counted)}.")
+        return notes
+
+    def __str__(self):
+        body, total = self._cells()
+        widths = [max(map(len, column)) for column in zip(self._HEADINGS, *body, total, strict=True)]
+
+        def line(cells):
+            parts = [
+                cell.ljust(width) if number < 2 else cell.rjust(width)
+                for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            ]
+            return "  ".join(parts).rstrip()
+
+        rule = "-" * len(line(["x" * width for width in widths]))
+        return "\n".join([self.name, line(self._HEADINGS), rule, *map(line, body), rule, line(total), *self._notes()])
+
+    def _repr_html_(self):
+        body, total = self._cells()
+
+        def line(cells, heading=False):
+            tag, scope = ("th", "col") if heading else ("td", "row")
+            parts = [f'<th scope="{scope}" style="text-align:left">{html.escape(cells[0])}</th>']
+            for number, cell in enumerate(cells[1:], 1):
+                attributes = ' scope="col"' if heading else ""
+                side = "left" if number < 2 else "right"
+                text = html.escape(cell).replace(" x ", "&nbsp;×&nbsp;")
+                parts.append(f'<{tag}{attributes} style="text-align:{side}">{text}</{tag}>')
+            return f"<tr>{''.join(parts)}</tr>"
+
+        caption = html.escape(f"{self.name}: layer by layer. {' '.join(self._notes())}")
+        # A wide table scrolls in its own box; a box that scrolls must be reachable by keyboard and have a name.
+        return (
+            f'<div role="region" tabindex="0" aria-label="{html.escape(self.name)}, table" style="overflow-x:auto">'
+            f'<table class="dataframe course-summary"><caption style="caption-side:bottom">{caption}</caption>'
+            f"<thead>{line(self._HEADINGS, heading=True)}</thead>"
+            f"<tbody>{''.join(map(line, body))}</tbody>"
+            f"<tfoot>{line(total)}</tfoot></table></div>"
+        )
+
+
+def _count_multiply_adds(layer, inputs, shape):
+    """Multiply-adds of one call, or None where they are not known."""
+    before = inputs[0].shape
+    if is_a(layer, *CONVOLUTIONS):
+        return conv_multiply_adds(
+            spatial(shape, layer), layer.kernel_size, channels(before, layer), layer.filters, layer.groups
+        )
+    if is_a(layer, *DEPTHWISE, *SEPARABLE):
+        depth, places = channels(before, layer), spatial(shape, layer)
+        spread = depth * layer.depth_multiplier
+        adds = conv_multiply_adds(places, layer.kernel_size, depth, spread, groups=depth)
+        if is_a(layer, *SEPARABLE):
+            adds += conv_multiply_adds(places, (1,) * len(places), spread, layer.filters)
+        return adds
+    if is_a(layer, *TRANSPOSED):  # every value that goes in meets every weight once
+        return conv_multiply_adds(spatial(before, layer), layer.kernel_size, channels(before, layer), layer.filters)
+    if is_a(layer, "Dense"):
+        return math.prod(shape) * before[-1]
+    if is_a(layer, *_SCALE):
+        return 0
+    ours_to_know = type(layer).__module__.split(".")[0] == "keras"
+    has_weights = bool(getattr(layer, "weights", ()))
+    return 0 if ours_to_know and not has_weights and not is_a(layer, *_SUM_PRODUCTS) else None
+
+
+def _relabels(layer):
+    if is_a(layer, "Activation"):
+        return getattr(layer.activation, "__name__", "") == "linear"
+    return is_a(layer, *_RELABEL)
+
+
+def _check(model):
+    if not is_nested(model):
+        if is_a(model, "Model"):
+            raise TypeError(
+                f"{getattr(model, 'name', model)!r} is a {type(model).__name__} that computes in its own call method,"
+                " so its layers cannot be listed. Build it as keras.Model(inputs, outputs) or keras.Sequential."
+            )
+        raise TypeError(
+            f"summarize was given {type(model).__name__}; it needs a Keras model, built with keras.Sequential or "
+            "keras.Model(inputs, outputs). Put a single layer into keras.Sequential([keras.Input(...), layer])."
+        )
+    if not model.built:
+        raise ValueError(
+            f"{model.name!r} is not built: without the shape of its input its layers have no weights. Start it with "
+            "keras.Input(shape=(height, width, channels)), or call model.build((None, height, width, channels))."
+        )
+
+
+def _input_shapes(model, input_shape):
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    if input_shape is not None:
+        if len(shapes) != 1:
+            raise ValueError(f"{model.name!r} has {len(shapes)} inputs; input_shape can be given for a model with one.")
+        shapes = [tuple(input_shape)]
+    for shape in shapes:
+        if None in shape:
+            raise ValueError(
+                f"{model.name!r} takes images of any size: its input has shape {shape}. Choose one: "
+                "summarize(model, input_shape=(height, width, channels))."
+            )
+    return shapes
+
+
+def summarize(model, input_shape=None):
+    """Count what each layer of a model outputs, costs, keeps and sees.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built, Sequential or functional. Models inside it are opened, branches followed, shared layers counted once.
+    input_shape : tuple of int, optional
+        For one image, without the batch; for a model that takes images of any size.
+
+    Returns
+    -------
+    Summary
+        ``rows``, the totals ``parameters``, ``multiply_adds``, ``activations``, ``activations_mib``; an aligned table
+        in a terminal, an HTML table in a notebook.
+
+    Raises
+    ------
+    TypeError
+        Not a Keras model, or one that computes in its own ``call`` method.
+    ValueError
+        The model is not built, or the size of its input is not known.
+
+    Notes
+    -----
+    *Multiply-adds* are those of convolutions, transposed convolutions and dense layers. Biases, activations, pooling
+    and normalisation take a few operations a value and are left out, as is usual.
+
+    *Activations* are the values that exist for one image: the input, and each layer's output. An activation function
+    that a layer applies itself is part of its output; a separate one counts again. Layers that hand on the values that
+    they are given (Flatten, Reshape, a nested Input) add none. Training keeps these values for the backward pass;
+    gradients, workspaces and what a framework saves by computing in place are not in this number. VGG16 has 15,237,608.
+
+    *Sees* is the receptive field: from the first to the last pixel, gaps of dilated kernels included, where no border
+    is in the way. Where branches meet, it reaches from the first pixel of any branch to the last of any. Batch
+    normalisation is taken as in prediction, where its statistics are constants.
+
+    Taught in chapter 03, CNN mathematics.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from keras import layers
+    >>> model = keras.Sequential([
+    ...     keras.Input((28, 28, 1)),
+    ...     layers.Conv2D(8, 3, activation="relu", name="conv"),
+    ...     layers.MaxPooling2D(name="pool"),
+    ...     layers.Flatten(name="flatten"),
+    ...     layers.Dense(10, name="dense"),
+    ... ], name="small")
+    >>> print(summarize(model))
+    small
+    layer    kind               output  parameters  multiply-adds  activations   sees
+    ---------------------------------------------------------------------------------
+    input    Input         28 x 28 x 1           0              0          784  1 x 1
+    conv     Conv2D        26 x 26 x 8          80         48,672        5,408  3 x 3
+    pool     MaxPooling2D  13 x 13 x 8           0              0        1,352  4 x 4
+    flatten  Flatten              1352           0              0            0  4 x 4
+    dense    Dense                  10      13,530         13,520           10    all
+    ---------------------------------------------------------------------------------
+    total                               13,610         62,192        7,554
+    Counted for one image. In float32, the weights take 53.2 KiB and the activations 29.5 KiB.
+    """
+    import keras
+
+    _check(model)
+    shapes = _input_shapes(model, input_shape)
+    pixels = spatial(shapes[0], _Format(keras.config.image_data_format()))
+    rows, seen = [], set()
+
+    def add(name, kind, signals, parameters, multiply_adds, activations):
+        view, outputs = signals[0].view, tuple(signal.shape for signal in signals)
+        field = pixels if view == EVERYTHING else None if view == UNKNOWN else tuple(axis.size for axis in view)
+        shape = outputs[0] if len(outputs) == 1 else outputs
+        rows.append(Row(name, kind, shape, parameters, multiply_adds, activations, field, view == EVERYTHING))
+
+    def visit(name, layer, inputs, args, kwargs):
+        specs = layer.compute_output_spec(*args, **kwargs)
+        specs = keras.tree.flatten(specs)
+        outputs = [tuple(spec.shape[1:]) for spec in specs]
+        signals = [Signal(shape, view_after(layer, inputs, shape)) for shape in outputs]
+        again = id(layer) in seen
+        seen.add(id(layer))
+        add(
+            name,
+            type(layer).__name__ + (" (again)" if again else ""),
+            signals,
+            layer.count_params() if hasattr(layer, "count_params") and not again else 0,
+            _count_multiply_adds(layer, inputs, outputs[0]),
+            0 if _relabels(layer) else sum(map(math.prod, outputs)),
+        )
+        return signals
+
+    def as_tensor(signal, dtype):
+        return keras.KerasTensor((None, *signal.shape), dtype=dtype)
+
+    inputs = []
+    for tensor, shape in zip(model.inputs, shapes, strict=True):
+        inputs.append(Signal(shape, tuple(Axis() for _ in spatial(shape, _Format(keras.config.image_data_format())))))
+        add(tensor.name if len(shapes) > 1 else "input", "Input", inputs[-1:], 0, 0, math.prod(shape))
+    walk(model, inputs, visit, as_tensor)
+    return Summary(model.name, tuple(rows))
+
+
+class _Format(NamedTuple):
+    """Stands for a layer where only the order of the axes is asked for."""
+
+    data_format: str
