@@ -52,12 +52,18 @@ def _accelerator():
     return devices[0] if devices else None
 
 
+def requested_profile():
+    """The profile that ``COURSE_PROFILE`` names; None where it is not set. Needs no backend, unlike `profile`."""
+    name = os.environ.get("COURSE_PROFILE", "").strip().lower()
+    if name and name not in PROFILES:
+        raise ValueError(f"COURSE_PROFILE is {name!r}; it must be one of {', '.join(PROFILES)}, or not set at all.")
+    return name or None
+
+
 def _choose():
     """The profile and, where nobody asked for it, the reason it was chosen."""
-    name = os.environ.get("COURSE_PROFILE", "").strip().lower()
+    name = requested_profile()
     if name:
-        if name not in PROFILES:
-            raise ValueError(f"COURSE_PROFILE is {name!r}; it must be one of {', '.join(PROFILES)}, or not set at all.")
         return name, None
     accelerator = _accelerator()
     if accelerator:
