@@ -161,7 +161,8 @@ class _ThisPython(KernelSpecManager):
     """Finds one kernel: this interpreter. An installed ``python3`` kernel may be another environment's."""
 
     def get_kernel_spec(self, kernel_name):
-        return KernelSpec(**get_kernel_dict())
+        # Errors only: the kernel would warn that it talks to this machine unencrypted.
+        return KernelSpec(**get_kernel_dict(["--Application.log_level=40"]))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Where the course's notebooks are, and how one is read and written."""
 
 import os
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -63,7 +64,8 @@ def read_notebook(path):
         The file does not hold a notebook.
     """
     try:
-        return nbformat.reads(Path(path).read_text(encoding="utf-8"), as_version=4)
+        with warnings.catch_warnings(category=UserWarning, action="ignore"):  # about ids, which formatting sees to
+            return nbformat.reads(Path(path).read_text(encoding="utf-8"), as_version=4)
     except FileNotFoundError:
         raise
     except Exception as error:

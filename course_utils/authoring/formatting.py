@@ -133,30 +133,40 @@ def _cell(cell):
 
 
 def _outputs(cell):
-    outputs = []
-    for output in cell.get("outputs", ()):
-        output = copy.deepcopy(output)
-        kind = output.output_type
-        if kind == "stream":
-            text = output.text if isinstance(output.text, str) else "".join(output.text)
-            if outputs and outputs[-1]["output_type"] == "stream" and outputs[-1]["name"] == output.name:
-                outputs[-1]["text"] += text
-            else:
-                outputs.append({"output_type": "stream", "name": output.name, "text": text})
-            continue
-        if kind in ("display_data", "execute_result"):
-            data = {mime: _data(mime, value) for mime, value in output.data.items()}
-            known = {"scrapbook", *data}
-            kept = {"output_type": kind, "data": data}
-            kept["metadata"] = {key: value for key, value in output.get("metadata", {}).items() if key in known}
-            if kind == "execute_result":
-                kept["execution_count"] = cell.get("execution_count")
-            output = kept
-        outputs.append(output)
+    outputs = _joined(_output(output, cell) for output in cell.get("outputs", ()))
     for output in outputs:
         if output["output_type"] == "stream":
             output["text"] = _as_on_a_terminal(output["text"])
-    return [output for output in outputs if output["output_type"] != "stream" or output["text"]]
+    return _joined(outputs)  # a stream that became empty may have stood between two others
+
+
+def _output(output, cell):
+    kind = output.output_type
+    if kind == "stream":
+        text = output.text if isinstance(output.text, str) else "".join(output.text)
+        return {"output_type": kind, "name": output.name, "text": text}
+    if kind not in ("display_data", "execute_result"):
+        return copy.deepcopy(output)
+    data = {mime: _data(mime, value) for mime, value in copy.deepcopy(output.data).items()}
+    kept = {"output_type": kind, "data": data}
+    kept["metadata"] = {key: value for key, value in output.get("metadata", {}).items() if key in {"scrapbook", *data}}
+    if kind == "execute_result":
+        kept["execution_count"] = cell.get("execution_count")
+    return kept
+
+
+def _joined(outputs):
+    """Join the neighbours of one stream, and drop empty ones."""
+    joined = []
+    for output in outputs:
+        if output["output_type"] == "stream":
+            if not output["text"]:
+                continue
+            if joined and joined[-1]["output_type"] == "stream" and joined[-1]["name"] == output["name"]:
+                joined[-1]["text"] += output["text"]
+                continue
+        joined.append(output)
+    return joined
 
 
 def _data(mime, value):
