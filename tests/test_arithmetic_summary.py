@@ -41,9 +41,9 @@ def assert_agrees_with_keras(model, summary):
         assert rows[0].parameters == (operation.count_params() if hasattr(operation, "count_params") else 0)
 
 
-# The smallest member of each family, with the multiply-adds that its authors state, and the receptive field of the last
-# layer before the global pooling where Araujo, Norris and Sim (2019), Computing receptive fields of convolutional neural
-# networks, list it.
+# The smallest member of each family, with the multiply-adds that its authors state, and the receptive field of the
+# last layer before the global pooling where Araujo, Norris and Sim (2019), Computing receptive fields of convolutional
+# neural networks, list it.
 FAMILIES = {
     "ConvNeXtTiny": (4.5e9, None),  # Liu et al. (2022)
     "DenseNet121": (None, None),
