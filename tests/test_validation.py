@@ -81,7 +81,7 @@ def verdicts(output):
 def project(tmp_path_factory):
     """A project with the root's test settings and the notebooks above as its solutions."""
     root = tmp_path_factory.mktemp("project")
-    for name in ("conftest.py", "pyproject.toml"):
+    for name in ("_config.yml", "conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, root)
     write(root / "solutions", NOTEBOOKS)
     return root
@@ -141,11 +141,11 @@ def test_two_workers_do_not_tear_a_notebook_apart(project):
     assert FAULTS["too_low"] in output
 
 
-def test_a_failing_check_fails_the_notebook(tmp_path):
+def test_a_failing_check_fails_the_notebook(project):
     folder = write(
-        tmp_path / "solutions", {"wrong": [code("from course_utils import check\ncheck('03.output_size', 17)")]}
+        project / "more", {"wrong": [code("from course_utils import check\ncheck('03.output_size', 17)")]}
     )
-    exit_code, output = run("-m", "course_utils.cli", "validate", str(folder), cwd=tmp_path)
+    exit_code, output = run("-m", "course_utils.cli", "validate", str(folder), cwd=project)
     assert exit_code == 1
     assert verdicts(output) == {"wrong": "failed"}
     assert "code cell 1: CheckFailed: " in output
@@ -163,8 +163,8 @@ def test_without_a_profile_the_machine_decides_once_and_says_so(project, monkeyp
     assert validation._automatic_profile() == "laptop"
 
 
-def test_a_notebook_that_does_not_exist_is_named(tmp_path):
+def test_a_notebook_that_does_not_exist_is_named():
     from course_utils.authoring.validation import validate
 
-    with pytest.raises(FileNotFoundError, match="no notebook at solutions/99_nothing.ipynb. There are: "):
+    with pytest.raises(FileNotFoundError, match="There is no notebook solutions/99_nothing.ipynb. There are: "):
         validate(["solutions/99_nothing.ipynb"])

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOK_FOLDERS = ("book", "solutions")
+from ..budget import requested_profile
+
+FOLDERS = ("book", "solutions")  # not the exercises with their gaps
 
 # Seconds that one cell may take. Only there to end a notebook that hangs; the budget is kept by the notebook.
 _CELL_SECONDS = {"smoke": 600, "laptop": 2 * 3600, "full": 6 * 3600}
@@ -28,27 +29,6 @@ _NBVAL_CELL_SECONDS = 2000  # what nbval takes where nobody asked
 # The line that `course_utils.expect` prints.
 _EXPECTATION = re.compile(r"^.+: \S+, expected at (?:least|most) \S+ at profile \w+$", re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def notebooks(root=ROOT):
-    """Every notebook that is validated: chapters and solutions, not the exercises with their gaps.
-
-    Parameters
-    ----------
-    root : str or Path
-        The project's root.
-
-    Returns
-    -------
-    list of Path
-        Sorted by folder, then name.
-
-    Examples
-    --------
-    >>> [path.name for path in notebooks("/an/empty/folder")]
-    []
-    """
-    return [path for folder in NOTEBOOK_FOLDERS for path in sorted((Path(root) / folder).glob("*.ipynb"))]
 
 
 def validate(paths=(), *, profile=None, workers=1, keep=None, quiet=False):
@@ -76,7 +56,7 @@ def validate(paths=(), *, profile=None, workers=1, keep=None, quiet=False):
     Raises
     ------
     FileNotFoundError
-        A path does not exist, or there is no notebook at all.
+        A path does not exist, there is no notebook at all, or this is no clone of the repository.
 
     Notes
     -----
@@ -84,24 +64,23 @@ def validate(paths=(), *, profile=None, workers=1, keep=None, quiet=False):
 
     Examples
     --------
-    >>> validate(["solutions/99_no_such_chapter.ipynb"])
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: no notebook at solutions/99_no_such_chapter.ipynb. ...
+    >>> validate(["solutions/03_cnn_math.ipynb"], profile="smoke")  # doctest: +SKIP
+    0
     """
+    from .files import find_root, notebook_paths, shown
+
     paths = [Path(path) for path in paths]
     for path in paths:
         if not path.exists():
-            known = ", ".join(str(one.relative_to(ROOT)) for one in notebooks()) or "none yet"
-            raise FileNotFoundError(f"no notebook at {path}. There are: {known}.")
-    paths = paths or notebooks()
+            known = ", ".join(shown(one) for one in notebook_paths(find_root(), FOLDERS)) or "none yet"
+            raise FileNotFoundError(f"There is no notebook {path}. There are: {known}.")
+    root = find_root(paths[0] if paths else ".")
+    paths = paths or notebook_paths(root, FOLDERS)
     if not paths:
-        raise FileNotFoundError(f"no notebooks in {' or '.join(NOTEBOOK_FOLDERS)} of {ROOT}.")
+        raise FileNotFoundError(f"There are no notebooks in {' or '.join(FOLDERS)} of {root}.")
 
-    # A process of its own: kernels are started with its environment, and pytest cannot run twice in one.
-    command = [sys.executable, "-m", "pytest", "-p", __name__, "--nbval-lax", "-q"]
-    if (ROOT / "pyproject.toml").exists():  # not where the package was installed from a wheel
-        command += ["-c", str(ROOT / "pyproject.toml")]
+    # A process of its own: the kernels get its environment, and pytest does not run twice in one.
+    command = [sys.executable, "-m", "pytest", "-c", str(root / "pyproject.toml"), "-p", __name__, "--nbval-lax", "-q"]
     command += ["--tb=no"] if quiet else []
     command += ["-n", str(workers)] if workers > 1 else ["-p", "no:xdist"]
     command += [f"--nbval-keep={Path(keep).absolute()}"] if keep else []
@@ -124,8 +103,11 @@ def pytest_configure(config):
     if not _validating(config):
         return
     os.environ["COURSE_STRICT"] = "1"
-    if not os.environ.get("COURSE_PROFILE"):
-        os.environ["COURSE_PROFILE"] = _automatic_profile()  # decided once, not by each notebook for itself
+    os.environ.pop("MPLBACKEND", None)  # figures are outputs of their cells
+    try:  # decided once, not by each notebook for itself
+        os.environ["COURSE_PROFILE"] = requested_profile() or _automatic_profile()
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
     if not option.nbval_kernel_name:
         option.nbval_current_env = True
     if option.nbval_cell_timeout == _NBVAL_CELL_SECONDS:
@@ -157,7 +139,9 @@ def pytest_runtest_setup(item):
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item):
     """Fail a cell that was never run: nbval would run it, compare it with nothing, and let it pass."""
-    if _is_cell(item) and item.cell.source.strip() and item.cell.execution_count is None and not item.options["skip"]:
+    if not _is_cell(item) or item.options["skip"] or item.cell.execution_count is not None:
+        return
+    if item.cell.source.strip() and "setup" not in item.cell.metadata.get("tags", ()):  # that one is generated
         raise NeverRun(f"this cell was never run, so nothing is claimed. First: course execute {_path(item)}")
 
 
