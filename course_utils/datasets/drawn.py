@@ -1,11 +1,13 @@
 """Drawn images: any number of coloured, textured shapes on cluttered backgrounds, with the truth about each.
 
-An image is painted back to front: a gradient, a pattern, two layers of clutter, then the object. Every layer is a
-signed distance (`drawn_fields`) looked up in a table, which turns whatever outline into the same few array operations;
-an edge is one pixel wide because the distance, in pixels, is the coverage. Images are painted in groups whose arrays
-stay in the processor's cache.
+An image is a stack of layers: the object's pattern, the object, two layers of clutter, a pattern on the ground, and the
+two ends of a gradient. Every outline is a signed distance (`drawn_fields`), looked up in a table, so that a star costs
+as little as a disk. From the distance follows how much of a pixel a layer covers; from the covers of all layers, the
+weight of each layer in each pixel; and the image is the product of these weights with the colours of the layers.
+Images are painted in groups, small enough for their arrays to stay in the processor's cache.
 """
 
+import functools
 from dataclasses import dataclass
 from operator import index
 
@@ -13,28 +15,31 @@ import numpy as np
 
 from .drawn_fields import CLUTTER, PATTERNS, RADIUS, SHAPES, fields
 
-SMALLEST = 16  # pixels; below this, shapes cannot be told apart
-_GROUP_PIXELS = 32 * 1024  # of all images painted together; float32 arrays of this many fit into a level-2 cache
-_DARKEST, _LIGHTEST = 22.0, 233.0  # of the painted colours, so that the noise on top of them cannot leave 0 to 255
-_LOUDEST = 20.0  # largest deviation that noise makes
-_RANDOM_NUMBERS = 64  # drawn for each image; more than are used, so that a new one does not change the others
+SMALLEST = 16  # pixels; in smaller images the shapes cannot be told apart
+
+_FIELDS = (*SHAPES, *PATTERNS, *CLUTTER)
+_LAYERS = ("object pattern", "object", "clutter", "more clutter", "ground pattern", "ground", "other ground", "noise")
+_GROUP_PIXELS = 32 * 1024  # of the images painted together; the weights of their layers, in float32, take a megabyte
+_RANDOM_NUMBERS = 64  # of each image; some are spare, so that using one more leaves the others as they are
+_DARKEST, _LIGHTEST, _LOUDEST = 20.0, 235.0, 20.0  # of colours, and of noise: together they stay within 0 to 255
+_NOISES = 1 << 14
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Drawing:
     """What `draw` made: images, and the truth about the object in each.
 
     Attributes
     ----------
     images : ndarray
-        uint8, shape (N, height, width, 3), red, green, blue.
+        uint8, shape (N, height, width, 3): red, green, blue.
     labels : ndarray
         int32, shape (N,): index into ``class_names``.
     masks : ndarray
-        uint8, shape (N, height, width, 1): 1 where the pixel's centre is on the object, else 0.
+        uint8, shape (N, height, width, 1): 1 where the object covers more than half of the pixel, else 0.
     boxes : ndarray
-        float32, shape (N, 4): x0, y0, x1, y1 in pixels from the image's upper left corner. The tight box around the
-        mask; pixel (row, column) covers x from column to column + 1, so a box as wide as one pixel has x1 - x0 = 1.
+        float32, shape (N, 4): x0, y0, x1, y1 in pixels from the image's upper left corner, tight around the mask. Pixel
+        (row, column) reaches from x = column to column + 1, so that x1 - x0 is the number of columns in the box.
     class_names : tuple of str
     """
 
@@ -42,7 +47,7 @@ class Drawing:
     labels: np.ndarray
     masks: np.ndarray
     boxes: np.ndarray
-    class_names: tuple
+    class_names: tuple[str, ...]
 
     def __len__(self):
         return len(self.images)
@@ -52,12 +57,13 @@ class Drawing:
         return f"Drawing({len(self):,} images of {height}x{width}, {len(self.class_names)} classes)"
 
 
-def draw(count, size=32, *, classes=10, seed=0):
+def draw(count, size=32, *, classes=10, seed=0, rotation=30, clutter=1.0):
     """Draw shapes on cluttered backgrounds, with label, mask and box.
 
-    Position, size, rotation, colours, pattern, background and clutter are random and tell nothing about the class.
-    The same seed gives the same scenes whatever the count and the size: the first images of a longer drawing are
-    those of a shorter one, and a larger image shows the same scene in more detail.
+    Position, size, rotation, colours, pattern, background and clutter are random and say nothing about the class; each
+    object lies within its image and in front of everything else. The same seed gives the same images whatever the
+    count: the first images of a longer drawing are those of a shorter one. At another size they are the same scenes,
+    seen more or less sharply.
 
     Parameters
     ----------
@@ -66,29 +72,38 @@ def draw(count, size=32, *, classes=10, seed=0):
     size : int or (int, int)
         Side of the images, or (height, width), in pixels; at least 16.
     classes : int or sequence of str
-        How many classes, or which. Up to ``len(SHAPES)`` they are shapes, of any pattern; above, every pattern of a
-        shape is a class of its own: ``"striped disk"``. Names may mix both kinds.
+        How many classes, or which. As many as there are `SHAPES`, or fewer: the classes are shapes, and patterns vary
+        within a class. More: every shape with every one of the `PATTERNS` is a class, such as ``"striped disk"``.
+        Classes given by name are of either kind.
     seed : int
         Not negative. Another seed gives other images.
+    rotation : float
+        How far objects are turned at most, to either side, in degrees; 180 is anyhow.
+    clutter : float
+        How much the ground varies: from 0, a ground of one colour without noise, to 1.
 
     Returns
     -------
     Drawing
-        Images, labels, masks, boxes and class names. Labels are shuffled, and balanced to within one image a class.
+        Images, labels, masks, boxes and class names. Labels are in random order; counted from the start, the classes
+        are balanced to within one image at any count.
 
     Raises
     ------
     ValueError
-        A negative count or seed, a side below 16 pixels, more classes than there are, or a name that is none.
+        A negative count, seed or rotation, a side below 16 pixels, clutter that is not from 0 to 1, more classes than
+        there are, or a class that there is not.
+    TypeError
+        A count, size or seed that is not a whole number.
 
     Notes
     -----
-    Distance tables as in C. Green, "Improved alpha-tested magnification for vector textures and special effects",
-    SIGGRAPH 2007 courses. Taught in chapter 01, Tasks.
+    Outlines are tables of distances as in C. Green, "Improved alpha-tested magnification for vector textures and
+    special effects", ACM SIGGRAPH 2007 courses, section 3. Taught in chapter 01, Tasks.
 
     Examples
     --------
-    >>> drawing = draw(6, 32, classes=("disk", "striped star"), seed=1)
+    >>> drawing = draw(6, 32, classes=["disk", "striped star"], seed=1)
     >>> drawing
     Drawing(6 images of 32x32, 2 classes)
     >>> drawing.images.shape, drawing.masks.shape, drawing.boxes.shape
@@ -96,24 +111,71 @@ def draw(count, size=32, *, classes=10, seed=0):
     >>> sorted(drawing.labels.tolist())
     [0, 0, 0, 1, 1, 1]
     """
-    count, (height, width), seed = _not_negative("count", count), _sides(size), _not_negative("seed", seed)
+    count, seed = _whole("count", count), _whole("seed", seed)
+    height, width = _sides(size)
     class_names = _class_names(classes)
+    if not 0 <= rotation <= 180:
+        raise ValueError(f"draw: rotation is {rotation!r}; give 0 to 180 degrees.")
+    if not 0 <= clutter <= 1:
+        raise ValueError(f"draw: clutter is {clutter!r}; give a number from 0 to 1.")
     labels = _shuffled_labels(count, len(class_names), seed)
-    layers = _compose(labels, class_names, height, width, seed)
+    scenes = _compose(labels, class_names, height, width, seed, np.deg2rad(rotation), clutter)
+    # Cells no larger than half a pixel look no different from smaller ones. Beyond 1024, tables would fill the memory.
+    resolution = 1 << (2 * min(height, width) - 1).bit_length()
+    tables = fields(_FIELDS, min(max(resolution, 128), 1024))
 
     images = np.empty((count, height, width, 3), np.uint8)
     masks = np.empty((count, height, width, 1), np.uint8)
     together = max(1, _GROUP_PIXELS // (height * width))
     for start in range(0, count, together):
         group = slice(start, start + together)
-        _paint({name: values[group] for name, values in layers.items()}, images[group], masks[group])
+        _paint({name: rows[group] for name, rows in scenes.items()}, tables, images[group], masks[group])
     return Drawing(images, labels, masks, _tight_boxes(masks), class_names)
 
 
-def _not_negative(name, value):
+def trimaps(masks, border=1):
+    """Turn masks into maps of three regions, numbered as in the Oxford-IIIT Pet data set.
+
+    Parameters
+    ----------
+    masks : ndarray
+        uint8, shape (N, height, width, 1): 1 on the object, else 0.
+    border : int
+        How far the border reaches to either side of the object's edge, in pixels.
+
+    Returns
+    -------
+    ndarray
+        uint8, of the same shape: 1 object, 2 background, 3 border.
+
+    Notes
+    -----
+    The numbering is from O. Parkhi, A. Vedaldi, A. Zisserman and C. V. Jawahar, "Cats and dogs", CVPR 2012. Taught in
+    chapter 10, Segmentation.
+
+    Examples
+    --------
+    >>> mask = np.zeros((1, 1, 6, 1), np.uint8)
+    >>> mask[..., 3:, :] = 1
+    >>> trimaps(mask).ravel()
+    array([2, 2, 3, 3, 1, 1], dtype=uint8)
+    """
+    inside, outside = masks.astype(bool), masks == 0
+    for _ in range(border):
+        inside, outside = _shrunk(inside), _shrunk(outside)
+    return np.where(inside, 1, np.where(outside, 2, 3)).astype(np.uint8)
+
+
+def _shrunk(region):
+    """Without the pixels that touch, up, down, left or right, one which is not in the region; images have no edge."""
+    around = np.pad(region, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    return region & around[:, :-2, 1:-1] & around[:, 2:, 1:-1] & around[:, 1:-1, :-2] & around[:, 1:-1, 2:]
+
+
+def _whole(name, value):
     value = index(value)
     if value < 0:
-        raise ValueError(f"draw: {name} is {value}; it must be 0 or more.")
+        raise ValueError(f"draw: {name} is {value}; give 0 or more.")
     return value
 
 
@@ -121,46 +183,46 @@ def _sides(size):
     sides = (size, size) if np.ndim(size) == 0 else tuple(size)
     if len(sides) != 2:
         raise ValueError(f"draw: size is {size!r}; give one side, such as 32, or (height, width).")
-    height, width = (index(side) for side in sides)
+    height, width = map(index, sides)
     if min(height, width) < SMALLEST:
         raise ValueError(
-            f"draw: size is {size!r}; shapes cannot be told apart below {SMALLEST} pixels. Draw larger and shrink."
+            f"draw: size is {size!r}; no side may be below {SMALLEST} pixels, where shapes cannot be told apart. "
+            "Draw larger images and shrink them."
         )
     return height, width
 
 
 def _class_names(classes):
     combined = [f"{pattern} {shape}" for pattern in PATTERNS for shape in SHAPES]
-    if isinstance(classes, str):
-        classes = (classes,)
-    if np.ndim(classes) == 0:
+    there_are = (
+        f"There are {len(SHAPES)} shapes ({', '.join(SHAPES)}) in {len(PATTERNS)} patterns ({', '.join(PATTERNS)})."
+    )
+    if np.ndim(classes) == 0 and not isinstance(classes, str):
         number = index(classes)
         if not 1 <= number <= len(combined):
-            raise ValueError(
-                f"draw: classes is {number}; there are 1 to {len(SHAPES)} shapes, or up to {len(combined)} classes "
-                f"of shape and pattern. Shapes: {', '.join(SHAPES)}. Patterns: {', '.join(PATTERNS)}."
-            )
-        return tuple(SHAPES)[:number] if number <= len(SHAPES) else tuple(combined[:number])
-    names = tuple(classes)
+            raise ValueError(f"draw: classes is {number}; give 1 to {len(combined)}. {there_are}")
+        return tuple(SHAPES if number <= len(SHAPES) else combined)[:number]
+    names = (classes,) if isinstance(classes, str) else tuple(classes)
     unknown = [name for name in names if name not in SHAPES and name not in combined]
-    if unknown or not names or len(set(names)) < len(names):
-        problem = f"names {', '.join(map(repr, unknown))}" if unknown else f"is {names}, empty or with a name twice"
+    if unknown:
         raise ValueError(
-            f"draw: classes {problem}. A class is a shape ({', '.join(SHAPES)}), "
-            f"or a pattern and a shape, such as 'striped disk' ({', '.join(PATTERNS)})."
+            f"draw: there is no class {', '.join(map(repr, unknown))}; give shapes, or pattern and shape, such as "
+            f"'striped disk'. {there_are}"
         )
+    if len(set(names)) < max(len(names), 1):
+        raise ValueError(f"draw: classes is {names}; give at least one, and none twice. {there_are}")
     return names
 
 
 def _shuffled_labels(count, classes, seed):
-    """Every run of `classes` labels, counted from the start, is a random order of all classes."""
+    """Counted from the start, every run of as many labels as there are classes has each of them once."""
     runs = -(-count // classes)
     order = np.random.default_rng([seed, 0]).random((runs, classes)).argsort(axis=1)
     return order.ravel()[:count].astype(np.int32)
 
 
-def _compose(labels, class_names, height, width, seed):
-    """Everything random about the images: arrays whose first axis is the image, by name."""
+def _compose(labels, class_names, height, width, seed, rotation, clutter):
+    """Everything random about the images: arrays with one row an image, by name."""
     numbers = np.random.default_rng([seed, 1]).random((len(labels), _RANDOM_NUMBERS), dtype=np.float32)
     columns = iter(numbers.T)
 
@@ -168,143 +230,127 @@ def _compose(labels, class_names, height, width, seed):
         return low + (high - low) * next(columns)
 
     def one_of(names):
-        return (next(columns) * len(names)).astype(np.int32)
+        first = _FIELDS.index(next(iter(names)))
+        return first + (next(columns) * len(names)).astype(np.int32)
 
     side = min(height, width)
+    radius = side * uniform(0.26, 0.44)  # of the circle around the object
+    x, y = (radius + (length - 2 * radius) * next(columns) for length in (width, height))
+    patterns, shapes = zip(*(name.rpartition(" ")[::2] for name in class_names), strict=True)
+    shape = np.array([_FIELDS.index(name) for name in shapes])[labels]
+    pattern = np.array([_FIELDS.index(name) if name else -1 for name in patterns])[labels]
+    pattern = np.where(pattern < 0, one_of(PATTERNS), pattern)
 
-    # The object, all of it inside the frame.
-    radius = side * uniform(0.26, 0.44)  # of the circle around the shape, in pixels
-    x = radius + (width - 2 * radius) * next(columns)
-    y = radius + (height - 2 * radius) * next(columns)
-    shapes, patterns = tuple(SHAPES), tuple(PATTERNS)
-    parts = [name.rpartition(" ") for name in class_names]
-    shape = np.array([shapes.index(shape) for _, _, shape in parts])[labels]
-    pattern = np.array([patterns.index(pattern) if pattern else -1 for pattern, _, _ in parts])[labels]
-    pattern = np.where(pattern < 0, one_of(patterns), pattern)
+    def placed(field, x, y, scale, most=np.pi):
+        """A table with its middle at (x, y) and its sides `scale` away from there, turned by `most` or less."""
+        turn = uniform(-most, most)
+        return np.stack([field, x, y, scale, np.cos(turn), np.sin(turn)], axis=1, dtype=np.float32)
 
-    # Object and background differ in lightness, whichever is lighter; what varies within either varies less.
+    def anywhere(field, low, high):
+        """A table that repeats all over the image."""
+        scale = side * uniform(low, high)
+        return placed(field, 2 * scale * next(columns), 2 * scale * next(columns), scale)
+
+    # The object is clearly lighter or darker than the ground; what varies within either varies less than that.
     ground = next(columns)
     body = (ground + uniform(0.38, 0.62)) % 1
-    away = np.sign(body - ground)
-    colours = {
-        "ground_from": ground + uniform(-0.1, 0.1),
-        "ground_to": ground + uniform(-0.1, 0.1),
-        "ground_pattern": ground + uniform(-0.12, 0.12),
-        "clutter_a": ground + uniform(-0.22, 0.22),
-        "clutter_b": ground + uniform(-0.22, 0.22),
-        "body": body,
-        "body_pattern": body + away * uniform(-0.12, 0.3),
-    }
-    layers = {name: _colour(lightness, next(columns), next(columns)) for name, lightness in colours.items()}
+    lightness = [
+        body + np.sign(body - ground) * uniform(-0.12, 0.3),  # the object's pattern
+        body,
+        *(ground + uniform(-each, each) for each in (0.22, 0.22, 0.12, 0.1, 0.1)),
+    ]
+    colours = np.stack([_colours(each, next(columns), next(columns)) for each in lightness], axis=1)
+    plain_ground = colours[:, -1:]
+    colours[:, 2:] = plain_ground + clutter * (colours[:, 2:] - plain_ground)
+    loudness = clutter * uniform(0, _LOUDEST)
+    noise = np.stack([loudness] * 3, axis=1)[:, None]
     direction = uniform(0, 2 * np.pi)
-    layers["gradient"] = np.stack([np.cos(direction) / width, np.sin(direction) / height], axis=1)
-    layers["noise"] = uniform(0, 1)
-    layers["noise_start"] = next(columns)
-
-    def place(scale, turn, x, y):
-        """Scale in pixels from the middle of a table to its border, middle of the table at (x, y)."""
-        return np.stack([np.cos(turn) / scale, np.sin(turn) / scale, x, y, scale], axis=1).astype(np.float32)
-
-    def anywhere(low, high):
-        """A table that fills the plane, in any position."""
-        scale = side * uniform(low, high)
-        return place(scale, uniform(0, 2 * np.pi), -2 * scale * next(columns), -2 * scale * next(columns))
-
-    layers["shape"], layers["shape_place"] = shape, place(radius / RADIUS, uniform(-np.pi, np.pi), x, y)
-    layers["body_pattern_field"], layers["body_pattern_place"] = pattern, anywhere(0.3, 0.55)
-    layers["ground_pattern_field"], layers["ground_pattern_place"] = one_of(patterns), anywhere(0.3, 0.8)
-    layers["clutter_a_field"], layers["clutter_a_place"] = one_of(CLUTTER), anywhere(0.5, 0.9)
-    layers["clutter_b_field"], layers["clutter_b_place"] = one_of(CLUTTER), anywhere(0.5, 0.9)
-    return layers
+    slopes = np.stack([np.cos(direction), np.sin(direction)], axis=1)
+    return {
+        "object": placed(shape, x, y, radius / RADIUS, rotation),
+        "object pattern": anywhere(pattern, 0.3, 0.55),
+        "clutter": anywhere(one_of(CLUTTER), 0.5, 0.9),
+        "more clutter": anywhere(one_of(CLUTTER), 0.5, 0.9),
+        "ground pattern": anywhere(one_of(PATTERNS), 0.3, 0.8),
+        "slopes": slopes / np.abs(slopes).sum(axis=1, keepdims=True),
+        "noise": (next(columns) * _NOISES).astype(np.intp),
+        "colours": np.concatenate([colours, noise], axis=1, dtype=np.float32),
+    }
 
 
-def _colour(lightness, hue, strength):
-    """Colours, (N, 3), that differ in lightness by what they are told to; all arguments from 0 to 1."""
-    third = 2 * np.pi * np.arange(3, dtype=np.float32) / 3
-    waves = np.cos(2 * np.pi * hue[:, None] - third) * (0.1 + 0.22 * strength[:, None])
-    colour = np.clip(0.1 + 0.8 * lightness[:, None] + waves, 0, 1)
-    return (_DARKEST + (_LIGHTEST - _DARKEST) * colour).astype(np.float32)
+def _colours(lightness, hue, strength):
+    """Colours (N, 3) from three numbers each, mostly between 0 and 1; the lightness is that of the three together."""
+    thirds = 2 * np.pi * np.arange(3) / 3
+    waves = np.cos(2 * np.pi * hue[:, None] - thirds) * (0.1 + 0.22 * strength[:, None])
+    return _DARKEST + (_LIGHTEST - _DARKEST) * np.clip(0.1 + 0.8 * lightness[:, None] + waves, 0, 1)
 
 
-def _paint(layers, images, masks):
-    """Paint a group of images and masks, in place."""
-    height, width = masks.shape[1:3]
-    resolution = 1 << max(7, (2 * max(height, width) - 1).bit_length())
-    across, down = np.arange(width, dtype=np.float32) + 0.5, np.arange(height, dtype=np.float32) + 0.5
-    shapes, patterns, clutter = (fields(tuple(names), resolution) for names in (SHAPES, PATTERNS, CLUTTER))
+def _paint(scenes, tables, images, masks):
+    """Paint a group of images and their masks, in place."""
+    count, height, width = masks.shape[:3]
+    x, y = np.arange(width, dtype=np.float32) + 0.5, np.arange(height, dtype=np.float32) + 0.5
+    weights = np.empty((count, len(_LAYERS), height, width), np.float32)
 
-    def distance(tables, which, place, repeat=True):
-        """Signed distance in pixels, (N, height, width)."""
-        cosine, sine, x, y, scale = (place[:, k, None] for k in range(5))
-        half = resolution / 2
-        u = _outer(half * (cosine * (across - x) + 1), half * sine * (down - y))
-        v = _outer(-half * sine * (across - x), half * (cosine * (down - y) + 1))
-        if not repeat:
-            np.clip(u, 0, resolution - 1, out=u)
-            np.clip(v, 0, resolution - 1, out=v)
-        else:
-            u += 16 * resolution
-            v += 16 * resolution
-        cell = v.astype(np.int32)
-        cell &= resolution - 1
-        cell *= resolution
-        column = u.astype(np.int32)
-        column &= resolution - 1
-        cell += column
-        cell += (which * resolution**2).astype(np.int32)[:, None, None]
-        found = tables.take(cell, mode="clip")
-        found *= scale[:, :, None]
-        return found
+    # From front to back: what a layer covers of what the layers before it have left over.
+    cover = _cover(tables, scenes["object"], x, y, repeat=False)
+    np.greater(cover, 0.5, out=masks[..., 0].view(bool))
+    np.multiply(cover, _cover(tables, scenes["object pattern"], x, y), out=weights[:, 0])
+    np.subtract(cover, weights[:, 0], out=weights[:, 1])
+    left = np.subtract(1, cover, out=cover)
+    for position, layer in enumerate(_LAYERS[2:5], 2):
+        np.multiply(left, _cover(tables, scenes[layer], x, y), out=weights[:, position])
+        left -= weights[:, position]
+    along_x, along_y = scenes["slopes"].T[:, :, None]
+    np.multiply(left, _outer_sum(along_x * (x / width - 0.5) + 0.5, along_y * (y / height - 0.5)), out=weights[:, 5])
+    np.subtract(left, weights[:, 5], out=weights[:, 6])
+    weights[:, 7] = _noise(height, width)[scenes["noise"]]
 
-    def cover(distance):
-        np.subtract(0.5, distance, out=distance)
-        return np.clip(distance, 0, 1, out=distance)[:, None]
-
-    def blend(canvas, colour, coverage):
-        step = colour[:, :, None, None] - canvas
-        step *= coverage
-        canvas += step
-
-    gradient = layers["gradient"]
-    ramp = _outer(gradient[:, :1] * (across - width / 2), gradient[:, 1:] * (down - height / 2))
-    ramp += 0.5
-    canvas = ramp[:, None] * (layers["ground_to"] - layers["ground_from"])[:, :, None, None]
-    canvas += layers["ground_from"][:, :, None, None]
-    for layer, tables in (("ground_pattern", patterns), ("clutter_a", clutter), ("clutter_b", clutter)):
-        edge = distance(tables, layers[f"{layer}_field"], layers[f"{layer}_place"])
-        blend(canvas, layers[layer], cover(edge))
-    body = layers["body"][:, :, None, None] * np.ones((1, 1, height, width), np.float32)
-    edge = distance(patterns, layers["body_pattern_field"], layers["body_pattern_place"])
-    blend(body, layers["body_pattern"], cover(edge))
-    edge = distance(shapes, layers["shape"], layers["shape_place"], repeat=False)
-    np.less(edge, 0, out=masks[..., 0].view(bool))
-    body -= canvas
-    body *= cover(edge)
-    canvas += body
-    canvas += _noise(height * width, layers).reshape(-1, 1, height, width)
-    images[:] = canvas.astype(np.uint8).transpose(0, 2, 3, 1)
+    pixels = weights.reshape(count, len(_LAYERS), height * width).transpose(0, 2, 1)
+    images[:] = np.matmul(pixels, scenes["colours"]).reshape(images.shape)
 
 
-def _outer(along_rows, along_columns):
-    return along_rows[:, None, :] + along_columns[:, :, None]
+def _cover(tables, placed, x, y, repeat=True):
+    """How much of each pixel a layer covers, from 0 to 1, in an array (N, height, width)."""
+    resolution = tables.shape[1]  # a power of two, so that `&` below takes the remainder
+    field, x0, y0, scale, cosine, sine = placed.T[:, :, None]
+    cells = resolution / (2 * scale)  # in a pixel
+    dx, dy = (x - x0) * cells, (y - y0) * cells
+    column = _outer_sum(cosine * dx + resolution / 2, sine * dy)
+    row = _outer_sum(-sine * dx + resolution / 2, cosine * dy)
+    if repeat:
+        np.floor(column, out=column)
+        np.floor(row, out=row)
+    else:
+        np.clip(column, 0, resolution - 1, out=column)
+        np.clip(row, 0, resolution - 1, out=row)
+    cell, column = row.astype(np.int32), column.astype(np.int32)
+    cell &= resolution - 1
+    cell *= resolution
+    column &= resolution - 1
+    cell += column
+    cell += (field[:, :, None] * resolution**2).astype(np.int32)
+    cover = tables.take(cell, mode="clip")  # "clip" only spares a check; the distance, in units of `scale`
+    cover *= -scale[:, :, None]
+    cover += 0.5
+    return np.clip(cover, 0, 1, out=cover)
 
 
-_STARTS = 1 << 14
+def _outer_sum(of_columns, of_rows):
+    """(N, width) and (N, height) to (N, height, width)."""
+    return of_columns[:, None, :] + of_rows[:, :, None]
 
 
-def _noise(pixels, layers):
-    noise = np.random.default_rng(0).standard_normal(pixels + _STARTS, dtype=np.float32)
-    np.clip(noise * (_LOUDEST / 3), -_LOUDEST, _LOUDEST, out=noise)
-    starts = (layers["noise_start"] * _STARTS).astype(np.intp)
-    return np.lib.stride_tricks.sliding_window_view(noise, pixels)[starts] * layers["noise"][:, None]
+@functools.lru_cache(maxsize=4)
+def _noise(height, width):
+    """Noise from -1 to 1 for `_NOISES` images: windows, at every position, of one row of random numbers."""
+    row = np.random.default_rng(0).standard_normal(_NOISES - 1 + height * width, dtype=np.float32) / 3
+    return np.lib.stride_tricks.sliding_window_view(row.clip(-1, 1), height * width).reshape(_NOISES, height, width)
 
 
 def _tight_boxes(masks):
-    """Boxes (N, 4) around masks, none of which is empty."""
+    """Boxes (N, 4) around what is 1 in masks, none of which is empty."""
     height, width = masks.shape[1:3]
-    columns, rows = masks[..., 0].max(axis=1, initial=0), masks[..., 0].max(axis=2, initial=0)
-    edges = [
-        columns.argmax(axis=1), rows.argmax(axis=1),
-        width - columns[:, ::-1].argmax(axis=1), height - rows[:, ::-1].argmax(axis=1),
-    ]  # fmt: skip
-    return np.stack(edges, axis=1).astype(np.float32)
+    columns, rows = masks[..., 0].max(axis=1), masks[..., 0].max(axis=2)
+    x0, x1 = columns.argmax(axis=1), width - columns[:, ::-1].argmax(axis=1)
+    y0, y1 = rows.argmax(axis=1), height - rows[:, ::-1].argmax(axis=1)
+    return np.stack([x0, y0, x1, y1], axis=1).astype(np.float32)
