@@ -17,8 +17,8 @@ __all__ = ["Mistake", "call", "estimate", "function", "prediction", "task", "val
 class Mistake:
     """A mistake that students make: its name, how to recognise it, and what to say.
 
-    `wrong` is, for a function, an implementation with that mistake; for a value, the value it leads to, or a predicate
-    of the answer.
+    `wrong` is, for a function, an implementation with that mistake, or a list of several; for a value, the value it
+    leads to, or a predicate of the answer.
     """
 
     name: str
@@ -187,12 +187,13 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
 
     def _recognise(results):
         for mistake in mistakes:
-            try:
-                wrong = [case.of(mistake.wrong) for case in cases]
-            except Exception:  # a wrong implementation may fail where the student's does not: then it is another
-                continue
-            if all(same(result, expected, tolerance) for result, expected in zip(results, wrong, strict=True)):
-                raise Wrong(mistake.name, mistake.hint)
+            for implementation in mistake.wrong if isinstance(mistake.wrong, list) else [mistake.wrong]:
+                try:
+                    wrong = [case.of(implementation) for case in cases]
+                except Exception:  # it may fail where the student's does not: then theirs is another mistake
+                    continue
+                if all(same(result, expected, tolerance) for result, expected in zip(results, wrong, strict=True)):
+                    raise Wrong(mistake.name, mistake.hint)
 
     names = tuple(mistake.name for mistake in mistakes)
     Task(task_id, f"a function `{signature}`", judge, tuple(nudges), why, names)

@@ -1,0 +1,812 @@
+"""The checks of chapter 03, CNN mathematics.
+
+The references are written here once more, apart from `course_utils.arithmetic`: a mistake there must not become a wrong
+verdict. ``tests/test_checks_ch03.py`` compares them with Keras.
+"""
+
+import math
+
+import numpy as np
+
+from .engine import Wrong
+from .kinds import Mistake, call, function, prediction, task
+
+prediction(
+    "03.most_weights",
+    right="first dense",
+    choices={
+        "first convolution": "It reads the whole image, but with one small kernel for all places: its weights are "
+        "shared. 3 x 3 x 3 for each of 32 filters, and a bias each.",
+        "second convolution": "Its depth is 32, so each filter has 3 x 3 x 32 weights: many more than before it, "
+        "and still thousands. Another layer has a million.",
+        "third convolution": "It has the most weights of the convolutions: 3 x 3 x 64 for each of 128 filters. A "
+        "layer that shares nothing has more.",
+        "first dense": "It shares nothing: each of its 128 units has a weight of its own for each of the 8 x 8 x "
+        "128 values that come out of the last pooling. That makes 1,048,704 parameters of 1,143,242, and it is why "
+        "later networks average each feature map before they classify.",
+        "last dense": "It shares nothing, true, but it reads only 128 values. How many does the dense layer before "
+        "it read?",
+    },
+    nudges=(
+        "A convolution's kernels are the same at every place. Which layers have weights that are used only once?",
+        "For each dense layer, multiply the number of values that it reads by the number of units that read them.",
+    ),
+)
+
+
+def _output_size(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    reach = dilation_rate * (kernel_size - 1)  # from the kernel's first weight to its last
+    return (size + 2 * padding - 1 - reach) // strides + 1
+
+
+function(
+    "03.output_size",
+    "conv_output_size(size, kernel_size, strides=1, padding=0, dilation_rate=1)",
+    cases=[
+        call(7, 3),
+        call(32, 5),
+        call(7, 3, strides=2),
+        call(8, 3, strides=2),
+        call(227, 11, strides=4),
+        call(5, 3, padding=1),
+        call(6, 4, padding=2),
+        call(9, 3, strides=3, padding=1),
+        call(12, 3, dilation_rate=2),
+        call(25, 4, strides=3, padding=2, dilation_rate=3),
+    ],
+    right=_output_size,
+    mistakes=[
+        Mistake(
+            "padding ignored",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: _output_size(n, k, strides, 0, dilation_rate),
+            "That is the size without padding. How long is the row once `padding` zeros stand at each end?",
+        ),
+        Mistake(
+            "padding on one side",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: (
+                (n + padding - dilation_rate * (k - 1) - 1) // strides + 1
+            ),
+            "Your row grows by `padding` once. It is added at each end, on the left and on the right.",
+        ),
+        Mistake(
+            "stride ignored",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: _output_size(n, k, 1, padding, dilation_rate),
+            "That is the size at a stride of 1. With `strides=2` the kernel takes only every second place.",
+        ),
+        Mistake(
+            "dilation ignored",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: _output_size(n, k, strides, padding, 1),
+            "That is right as long as the kernel is not dilated. With `dilation_rate=2` its three weights lie two "
+            "pixels apart: how many pixels does it span then?",
+        ),
+        Mistake(
+            "dilated span",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: (n + 2 * padding - dilation_rate * k) // strides + 1,
+            "Your dilated kernel is a little too long: `kernel_size` times `dilation_rate` counts a gap after the last "
+            "weight too. There are gaps only between weights.",
+        ),
+        Mistake(
+            "forgot the +1",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: (
+                (n + 2 * padding - dilation_rate * (k - 1) - 1) // strides
+            ),
+            "You count the steps that the kernel takes. It also stands at the place where it starts, so there is one "
+            "place more than there are steps.",
+        ),
+        Mistake(
+            "+1 before the division",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: max(
+                0, (n + 2 * padding - dilation_rate * (k - 1)) // strides
+            ),
+            "The `+ 1` is divided by the stride along with the rest. It stands for the first place, which is there "
+            "whatever the stride: add it after the division.",
+        ),
+        Mistake(
+            "ceil instead of floor",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: (
+                math.ceil((n + 2 * padding - dilation_rate * (k - 1) - 1) / strides) + 1
+            ),
+            "You round up. A last step that would carry the kernel over the edge is not taken: round down.",
+        ),
+        Mistake(
+            "rounded to the nearest",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: (
+                round((n + 2 * padding - dilation_rate * (k - 1) - 1) / strides) + 1
+            ),
+            "`round` goes to the nearest integer, which is sometimes up. A step that does not fit is not taken, "
+            "however little is missing: round down.",
+        ),
+        Mistake(
+            "not rounded",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: (
+                (n + 2 * padding - dilation_rate * (k - 1) - 1) / strides + 1
+            ),
+            "The formula is right, the division is not: some of your sizes have a fraction, and a layer has no half "
+            "pixels. What becomes of a last step that does not fit?",
+        ),
+        Mistake(
+            "same padding",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: math.ceil(n / strides),
+            'That is the size under Keras\' `padding="same"`, which depends on the stride alone. Here `padding` is a '
+            "number of zeros at each end, and the kernel's size matters.",
+        ),
+    ],
+    nudges=(
+        "Take a row of 7 pixels and a kernel of 3, and mark on paper where the kernel's left end can stand. Then do it "
+        "again in steps of 2.",
+        "Three quantities, one after the other: the length of the padded row, the span of the dilated kernel, and "
+        "how many whole steps fit into what is left. Places are one more than steps.",
+    ),
+    why="You can now predict the shape of any feature map. The size 227 in the cases is no accident: AlexNet's "
+    "paper says 224, and with that its first layer does not come out at the 55 that its figure shows. This formula "
+    "is how readers noticed.",
+)
+
+
+def _same_total(size, kernel_size, strides=1, *, places=lambda size, strides: -(-size // strides), least=0):
+    """Zeros in all: what the last window sticks out of the row, with switches for the mistakes."""
+    overhang = (places(size, strides) - 1) * strides + kernel_size - size
+    return overhang if least is None else max(overhang, least)
+
+
+def _shared(total):
+    return total // 2, total - total // 2
+
+
+def _same_padding(size, kernel_size, strides=1):
+    return _shared(_same_total(size, kernel_size, strides))
+
+
+function(
+    "03.same_padding",
+    "same_padding(size, kernel_size, strides=1)",
+    cases=[
+        call(7, 3),
+        call(8, 5),
+        call(8, 2),
+        call(9, 4),
+        call(7, 3, strides=2),
+        call(8, 3, strides=2),
+        call(224, 7, strides=2),
+        call(10, 5, strides=3),
+        call(6, 1, strides=2),
+        call(10, 3, strides=5),
+    ],
+    right=_same_padding,
+    mistakes=[
+        Mistake(
+            "extra one on the left",
+            lambda *args, **kwargs: _same_padding(*args, **kwargs)[::-1],
+            "The amounts are right, the sides are not: where the number of zeros is odd, Keras puts the extra one "
+            "after the row, on the right.",
+        ),
+        Mistake(
+            "half the kernel",
+            lambda n, k, strides=1: (k // 2, k // 2),
+            "Half a kernel on each side is right for an odd kernel at a stride of 1. With an even kernel that makes "
+            "the output one too long, and a stride changes how far the last window reaches.",
+        ),
+        Mistake(
+            "stride ignored",
+            lambda n, k, strides=1: ((k - 1) // 2, k - 1 - (k - 1) // 2),
+            "That is right at a stride of 1. With a larger one there are fewer windows: where does the last of them "
+            "begin, and by how much does it overhang?",
+        ),
+        Mistake(
+            "negative",
+            lambda *args, **kwargs: _shared(_same_total(*args, **kwargs, least=None)),
+            "Some of your amounts are negative. Where the last window ends before the row does, nothing overhangs, "
+            "and there is nothing to pad.",
+        ),
+        Mistake(
+            "size kept at any stride",
+            lambda *args, **kwargs: _shared(_same_total(*args, **kwargs, places=lambda size, strides: size)),
+            "You pad until the output is as long as the input, at any stride. Keras promises that at a stride of 1 "
+            "only; otherwise the output has `size / strides` places, rounded up.",
+        ),
+        Mistake(
+            "output rounded down",
+            lambda *args, **kwargs: _shared(_same_total(*args, **kwargs, places=lambda size, strides: size // strides)),
+            "You have one window too few where the stride does not divide the size: with same padding, the number of "
+            "places is rounded up.",
+        ),
+        Mistake(
+            "total on both sides",
+            lambda *args, **kwargs: (_same_total(*args, **kwargs),) * 2,
+            "That is the whole amount, twice. It is shared between the two sides.",
+        ),
+        Mistake(
+            "half pixels",
+            lambda *args, **kwargs: (_same_total(*args, **kwargs) / 2,) * 2,
+            "An odd number of zeros cannot be halved: one side gets one more than the other.",
+        ),
+        Mistake(
+            "one too few",
+            lambda *args, **kwargs: (_same_total(*args, **kwargs) // 2,) * 2,
+            "Both sides get the same, also where the number of zeros is odd: there, one of yours is lost.",
+        ),
+        Mistake(
+            "one number",
+            lambda *args, **kwargs: _same_total(*args, **kwargs),
+            "That is the whole amount. The task asks for two numbers: how many zeros before the row, how many after "
+            "it.",
+        ),
+    ],
+    nudges=(
+        "Begin at the other end: how many places must the output have, and where does the last window begin and end?",
+        "Windows begin at 0, `strides`, 2 `strides`, and so on. What sticks out of the row behind the last one is the "
+        "number of zeros; half of it, rounded down, goes in front.",
+    ),
+    why="With an even kernel or a stride of 2 the padding is lopsided, so the kernel's centre moves by half a "
+    "pixel. PyTorch pads both sides alike: weights carried from one framework to the other give slightly different "
+    "outputs for this reason, until somebody counts the zeros.",
+)
+
+
+def _cost(output_size, kernel_size, in_channels, filters, *, depth=(1, 1), bias=1):
+    """Parameters and multiply-adds, with switches for the mistakes."""
+    area = kernel_size[0] * kernel_size[1]
+    stored, computed = (area * (in_channels if counted else 1) * filters for counted in depth)
+    return stored + bias * filters, computed * output_size[0] * output_size[1]
+
+
+def _square(pair):
+    return pair[0], pair[0]
+
+
+function(
+    "03.cost",
+    "conv_cost(output_size, kernel_size, in_channels, filters)",
+    cases=[
+        call((28, 28), (5, 5), 1, 6),
+        call((10, 7), (3, 5), 4, 8),
+        call((9, 12), (1, 1), 64, 32),
+        call((1, 1), (7, 7), 512, 4096),
+    ],
+    right=_cost,
+    mistakes=[
+        Mistake(
+            "depth forgotten",
+            lambda *args: _cost(*args, depth=(0, 0)),
+            "Both numbers are as if the input had one channel. A kernel reaches through all channels of its input: the "
+            "depth is forgotten.",
+        ),
+        Mistake(
+            "depth forgotten in the parameters",
+            lambda *args: _cost(*args, depth=(0, 1)),
+            "The multiply-adds are right. The parameters are as if the input had one channel: each filter has a "
+            "weight for every channel too.",
+        ),
+        Mistake(
+            "depth forgotten in the multiply-adds",
+            lambda *args: _cost(*args, depth=(1, 0)),
+            "The parameters are right. The multiply-adds are as if the input had one channel.",
+        ),
+        Mistake(
+            "bias forgotten",
+            lambda *args: _cost(*args, bias=0),
+            "The weights are all there. What does a layer add to the sum at each place, and how many of those does "
+            "it have?",
+        ),
+        Mistake(
+            "one bias",
+            lambda *args: (_cost(*args, bias=0)[0] + 1, _cost(*args)[1]),
+            "You count one bias for the whole layer. Each filter has its own.",
+        ),
+        Mistake(
+            "bias per weight",
+            lambda *args: (2 * _cost(*args, bias=0)[0], _cost(*args)[1]),
+            "You count a bias for every weight. It is added once, to the finished sum.",
+        ),
+        Mistake(
+            "bias per channel",
+            lambda out, k, depth, filters: (
+                _cost(out, k, depth, filters, bias=depth)[0],
+                _cost(out, k, depth, filters)[1],
+            ),
+            "You count a bias for every input channel of a filter. The channels are summed first, and the bias is "
+            "added to that one sum.",
+        ),
+        Mistake(
+            "bias per place",
+            lambda out, k, depth, filters: (
+                _cost(out, k, depth, filters, bias=out[0] * out[1])[0],
+                _cost(out, k, depth, filters)[1],
+            ),
+            "You count a bias for every place of the output. Like the weights, it is shared by all places.",
+        ),
+        Mistake(
+            "filters forgotten",
+            lambda out, k, depth, filters: _cost(out, k, depth, 1),
+            "That is the cost of one filter. The layer has `filters` of them.",
+        ),
+        Mistake(
+            "taken as square",
+            [
+                lambda out, k, *rest: _cost(_square(out), _square(k), *rest),
+                lambda out, k, *rest: _cost(out, _square(k), *rest),
+                lambda out, k, *rest: _cost(_square(out), k, *rest),
+            ],
+            "Right for squares only: you use the height twice. Kernels and feature maps may be wider than high.",
+        ),
+        Mistake(
+            "multiplications and additions apart",
+            lambda *args: (_cost(*args)[0], 2 * _cost(*args)[1]),
+            "The parameters are right, the multiply-adds are twice too many. A multiplication and the addition that "
+            "follows it count as one. (Papers that count FLOPs count two: always ask which.)",
+        ),
+        Mistake(
+            "one place",
+            lambda *args: (_cost(*args)[0], _cost((1, 1), *args[1:])[1]),
+            "The parameters are right. The multiply-adds are those of one place of the output; the kernel visits "
+            "them all.",
+        ),
+        Mistake(
+            "bias in the multiply-adds",
+            lambda out, k, depth, filters: (
+                _cost(out, k, depth, filters)[0],
+                _cost(out, k, depth, filters)[0] * out[0] * out[1],
+            ),
+            "The parameters are right, the multiply-adds slightly too many: adding the bias needs no "
+            "multiplication, and by convention it is not counted.",
+        ),
+        Mistake(
+            "parameters per place",
+            lambda out, k, depth, filters: (
+                _cost(out, k, depth, filters, bias=0)[1] + filters,
+                _cost(out, k, depth, filters)[1],
+            ),
+            "The multiply-adds are right. Your parameters grow with the output, as if every place had weights of "
+            "its own: a convolution shares one kernel among all of them.",
+        ),
+        Mistake(
+            "swapped",
+            lambda *args: _cost(*args)[::-1],
+            "Both numbers are right and stand in the wrong order: parameters first.",
+        ),
+    ],
+    nudges=(
+        "Think of one filter first: how many weights does it have, and what is added at the end? Then of all "
+        "filters, then of all places.",
+        "A filter is a block as high and wide as the kernel and as deep as the input, with one bias. Stored once, "
+        "it is used at every place of the output.",
+    ),
+    why="Stored once, used everywhere: that is why a layer can be cheap in memory and dear in time, or the reverse. "
+    "Many texts print the count of parameters without the depth, which is right for grey images only.",
+)
+
+
+def _convolve(image, kernels, strides=1):
+    height, width = kernels.shape[:2]
+    windows = np.lib.stride_tricks.sliding_window_view(image, (height, width), axis=(0, 1))[::strides, ::strides]
+    return np.einsum("yxchw,hwcf->yxf", windows, kernels)
+
+
+def _images():
+    """Three cases: one channel, several with an oblong kernel, and a stride; with fractions, and none symmetric."""
+    draw = np.random.default_rng(3)
+
+    def values(*shape):
+        return np.round(draw.normal(size=shape), 2)
+
+    return [
+        call(values(5, 6, 1), values(3, 3, 1, 1)),
+        call(values(6, 8, 3), values(2, 3, 3, 2)),
+        call(values(9, 6, 2), values(3, 2, 2, 4), strides=2),
+    ]
+
+
+function(
+    "03.convolve",
+    "convolve(image, kernels, strides=1)",
+    cases=_images(),
+    right=_convolve,
+    mistakes=[
+        Mistake(
+            "kernel flipped",
+            [
+                lambda image, kernels, strides=1: _convolve(image, kernels[::-1, ::-1], strides),
+                lambda image, kernels, strides=1: _convolve(image, kernels[::-1, ::-1, ::-1], strides),
+            ],
+            "Your kernel is turned by 180 degrees before it is applied. Mathematics calls that a convolution; "
+            "networks leave the turning away (cross-correlation), because a learned kernel can as well be learned "
+            "turned.",
+        ),
+        Mistake(
+            "stride ignored",
+            lambda image, kernels, strides=1: _convolve(image, kernels),
+            "That is right at a stride of 1. With `strides=2` the kernel stands at every second row and column only.",
+        ),
+        Mistake(
+            "stride only in the shape",
+            lambda image, kernels, strides=1: _convolve(image, kernels)[
+                : (image.shape[0] - kernels.shape[0]) // strides + 1,
+                : (image.shape[1] - kernels.shape[1]) // strides + 1,
+            ],
+            "The shape is right, but your windows still move by one pixel: at output row 1, which image row does "
+            "the window begin at when the stride is 2?",
+        ),
+        Mistake(
+            "first channel only",
+            lambda image, kernels, strides=1: _convolve(image[..., :1], kernels[:, :, :1], strides),
+            "Only the first channel of the image is used. A filter has weights for every channel, and sums over them.",
+        ),
+        Mistake(
+            "channels averaged",
+            lambda image, kernels, strides=1: _convolve(image, kernels, strides) / image.shape[2],
+            "Your values are too small by the number of channels: the channels are summed, not averaged.",
+        ),
+        Mistake(
+            "window averaged",
+            lambda image, kernels, strides=1: (
+                _convolve(image, kernels, strides) / (image.shape[2] * kernels.shape[0] * kernels.shape[1])
+            ),
+            "You take the mean over the window. A convolution is the sum of the products.",
+        ),
+        Mistake(
+            "channels kept apart",
+            lambda image, kernels, strides=1: np.stack(
+                [_convolve(image[..., [c]], kernels[:, :, [c]], strides) for c in range(image.shape[2])], axis=2
+            ),
+            "Your result still has an axis for the input's channels. A filter sums over them: one number for each "
+            "place and filter.",
+        ),
+        Mistake(
+            "filters summed",
+            lambda image, kernels, strides=1: _convolve(image, kernels.sum(-1, keepdims=True), strides)[..., 0],
+            "The filters are summed into one map. Each filter makes a map of its own, the last axis of the result.",
+        ),
+        Mistake(
+            "filters first",
+            lambda image, kernels, strides=1: np.moveaxis(_convolve(image, kernels, strides), -1, 0),
+            "The values are right and the axes are not: yours are (filters, height, width), the order of PyTorch. "
+            "Keras puts the channels last: (height, width, filters).",
+        ),
+        Mistake(
+            "rows and columns swapped",
+            lambda image, kernels, strides=1: np.swapaxes(_convolve(image, kernels, strides), 0, 1),
+            "The values are right and the axes are not: rows and columns are swapped. The first axis is the height.",
+        ),
+        Mistake(
+            "one row and column missing",
+            lambda image, kernels, strides=1: _convolve(image[:-1, :-1], kernels, strides),
+            "Your kernel stops one place before the end. The number of places is your answer to task 2.",
+        ),
+        Mistake(
+            "fractions lost",
+            lambda image, kernels, strides=1: _convolve(image, kernels, strides).astype(int),
+            "Your values lost their fractions: an array made as integers cuts off whatever is written into it.",
+        ),
+    ],
+    nudges=(
+        "Compute one number first: the output at row 0, column 0, for filter 0. Which part of the image, times "
+        "what, summed over what?",
+        "Two loops over the places of the output. At each, cut the window out of the image (it has the shape of one "
+        "filter), multiply, and sum over height, width and channels, for each filter.",
+    ),
+    why="These few lines are what a Conv2D layer computes, apart from the bias. Everything else about it is speed: "
+    "libraries do the same sums as one large matrix product.",
+)
+
+
+def _receptive_field(layers):
+    size = step = 1
+    for kernel_size, strides in layers:
+        size += (kernel_size - 1) * step
+        step *= strides
+    return size
+
+
+def _own_stride(layers):
+    size = step = 1
+    for kernel_size, strides in layers:
+        step *= strides
+        size += (kernel_size - 1) * step
+    return size
+
+
+def _from_the_front(layers):
+    size = 1
+    for kernel_size, strides in layers:
+        size = (size - 1) * strides + kernel_size
+    return size
+
+
+function(
+    "03.receptive_field",
+    "receptive_field(layers)",
+    cases=[
+        call([(3, 1)]),
+        call([(3, 1), (3, 1)]),
+        call([(3, 2), (3, 1)]),
+        call([(3, 1), (2, 2), (5, 1), (2, 2)]),
+        call([(7, 2), (3, 2), (3, 1), (1, 2), (3, 1)]),
+        call([]),
+    ],
+    right=_receptive_field,
+    mistakes=[
+        Mistake(
+            "strides ignored",
+            lambda layers: 1 + sum(k - 1 for k, _ in layers),
+            "That is right as long as every stride is 1. After a stride of 2, neighbours in the feature map lie two "
+            "pixels apart in the image, so a kernel spans more.",
+        ),
+        Mistake(
+            "own stride counted",
+            _own_stride,
+            "A layer's own stride spreads its kernel in your sum. It moves the windows apart, but does not widen "
+            "them: it counts for the layers after it only.",
+        ),
+        Mistake(
+            "wrong direction",
+            _from_the_front,
+            "Your recursion runs through the list in the wrong direction. It answers: how much does one value of a "
+            "layer see of the layer before it? To use that step, begin at the last layer.",
+        ),
+        Mistake(
+            "kernels added",
+            lambda layers: sum(k for k, _ in layers),
+            "Two 3x3 convolutions see 5 pixels, not 6: neighbouring windows overlap. What does each layer add?",
+        ),
+        Mistake(
+            "kernels added with strides",
+            lambda layers: sum(k * math.prod(s for _, s in layers[:i]) for i, (k, _) in enumerate(layers)),
+            "Your steps are right, but each layer adds a whole kernel. Its windows overlap by all but one of their "
+            "places: what is new?",
+        ),
+        Mistake(
+            "kernels multiplied",
+            lambda layers: math.prod(k for k, _ in layers),
+            "Multiplying would be right if the windows did not overlap. Two 3x3 convolutions see 5 pixels, not 9.",
+        ),
+        Mistake(
+            "forgot the pixel itself",
+            lambda layers: _receptive_field(layers) - 1,
+            "One too few: before any layer, a pixel sees itself.",
+        ),
+        Mistake(
+            "strides added",
+            lambda layers: (
+                1 + sum((k - 1) * max(1, sum(s - 1 for _, s in layers[:i]) + 1) for i, (k, _) in enumerate(layers))
+            ),
+            "You add the strides up. Two strides of 2, one after the other, make a step of 4 pixels: they multiply.",
+        ),
+        Mistake(
+            "last layer only",
+            lambda layers: layers[-1][0] if layers else 1,
+            "That is what a value sees of the layer just before it. How much does each of those see in turn?",
+        ),
+    ],
+    nudges=(
+        "Take one value of the last layer and walk back. Of how many values of the layer before is it made? And "
+        "each of those?",
+        "Walking back over a layer, `n` values side by side come from `(n - 1) * strides + kernel_size` values "
+        "before it. Begin with one value at the end of the list, and walk to its front.",
+    ),
+    why="A network cannot recognise what does not fit into its receptive field: this number says whether an "
+    "architecture can see a face or only an eye. And it is an upper bound: the pixels in its middle count far more "
+    "than those at its rim.",
+)
+
+
+def _network(layers, input_shape, *, bias=1, depth=True, pool=2, round_up=False, valid=0, flat="all", grows=True):
+    """Parameters of a network, with switches for the mistakes."""
+    height, width, channels = input_shape
+    units, total = None, 0
+    for kind, *size in layers:
+        if kind == "conv":
+            total += 9 * (channels if depth else 1) * size[0] + bias * size[0]
+            channels = size[0] if grows else channels
+            height, width = height - valid, width - valid
+        elif kind == "pool":
+            height, width = (-(-side // pool) if round_up else side // pool for side in (height, width))
+        else:
+            if units is None:
+                units = {"all": height * width * channels, "map": height * width, "depth": channels}[flat]
+            total += units * size[0] + bias * size[0]
+            units = size[0]
+    return total
+
+
+_VGG16 = [
+    *(("conv", 64), ("conv", 64), ("pool",)),
+    *(("conv", 128), ("conv", 128), ("pool",)),
+    *(("conv", 256), ("conv", 256), ("conv", 256), ("pool",)),
+    *(("conv", 512), ("conv", 512), ("conv", 512), ("pool",)),
+    *(("conv", 512), ("conv", 512), ("conv", 512), ("pool",)),
+    *(("dense", 4096), ("dense", 4096), ("dense", 1000)),
+]
+
+function(
+    "03.vgg16",
+    "network_parameters(layers, input_shape)",
+    cases=[
+        call([("conv", 8), ("conv", 4)], (16, 16, 3)),
+        call([("conv", 8), ("pool",), ("conv", 6), ("pool",), ("dense", 10)], (14, 22, 1)),
+        call(_VGG16, (224, 224, 3)),
+    ],
+    right=_network,
+    mistakes=[
+        Mistake(
+            "biases forgotten",
+            lambda *args: _network(*args, bias=0),
+            "All weights are there and no bias: one for each filter and one for each dense unit.",
+        ),
+        Mistake(
+            "depth forgotten",
+            lambda *args: _network(*args, depth=False),
+            "Your convolutions are counted as if their input had one channel. Each reads all maps of the layer "
+            "before it.",
+        ),
+        Mistake(
+            "depth of the image",
+            lambda *args: _network(*args, grows=False),
+            "Your depth stays that of the image. After a convolution it is the number of its filters.",
+        ),
+        Mistake(
+            "pooling ignored",
+            lambda *args: _network(*args, pool=1),
+            "Your maps keep the size of the image, so the first dense layer reads far too many values. Each pooling "
+            "halves height and width.",
+        ),
+        Mistake(
+            "pooling rounds up",
+            lambda *args: _network(*args, round_up=True),
+            "A map of 7 rows has 3 after pooling in your count of 4: a window that does not fit is left out, so "
+            "round down.",
+        ),
+        Mistake(
+            "convolutions shrink",
+            lambda *args: _network(*args, valid=2),
+            "Your convolutions lose a pixel at each edge. These are padded: they keep height and width.",
+        ),
+        Mistake(
+            "channels not flattened",
+            lambda *args: _network(*args, flat="map"),
+            "Your first dense layer reads height times width values. Flattening keeps every channel too.",
+        ),
+        Mistake(
+            "map not flattened",
+            lambda *args: _network(*args, flat="depth"),
+            "Your first dense layer reads one value for each channel, as after global average pooling. Here the "
+            "whole map is flattened: every place of every channel.",
+        ),
+        Mistake(
+            "only the dense layers",
+            lambda layers, shape: _network(layers, shape) - _network([s for s in layers if s[0] != "dense"], shape),
+            "The dense layers are right, and the convolutions are missing.",
+        ),
+        Mistake(
+            "only the convolutions",
+            lambda layers, shape: _network([s for s in layers if s[0] != "dense"], shape),
+            "The convolutions are right, and the dense layers are missing.",
+        ),
+    ],
+    nudges=(
+        "Walk through the list and keep account of the shape: what does each kind of layer do to height, width and "
+        "depth?",
+        "A convolution costs what task 4 says and sets the depth; a pooling halves height and width; the first "
+        "dense layer reads height x width x depth values, the next one as many as the first has units.",
+    ),
+    why="VGG16 has 138,357,544 parameters; the paper's table rounds it to 138 million. 89 % of it stands in the "
+    "three dense layers, most of that in the first, and the convolutions do over 99 % of the work.",
+)
+
+_INPUT, _OUTPUT = (96, 96, 3), (6, 6, 64)
+# The first convolution reads 96x96x3 values at least once for each of 16 filters; four more work on 6x6 or larger.
+_LEAST = 96 * 96 * 3 * 16 + 3 * (6 * 6 * 9 * 16 * 16) + 6 * 6 * 9 * 16 * 64
+_RULES = {"receptive field": 48, "parameters": 40_000, "multiply-adds": 12_000_000, "convolutions": 5}
+
+
+@task(
+    "03.design",
+    'a list of layers, each `("conv", kernel_size, filters, strides)` or `("pool", window, strides)`',
+    mistakes=(
+        "not a stack",
+        "first layer",
+        "pixels skipped",
+        "small convolution",
+        "too few convolutions",
+        "output size",
+        "output depth",
+        "receptive field",
+        "parameters",
+        "multiply-adds",
+    ),
+    nudges=(
+        "From 96 to 6 is a factor of 16. Where in the stack you take which part of it decides what everything after it "
+        "costs.",
+        "A step taken in a convolution costs less than the same step taken in a pooling behind it. And a place that "
+        "is gone early need not be computed again by any later layer.",
+    ),
+    why="There is no one right answer, and fewest multiply-adds is not best either: a network that steps too fast "
+    "at the start has looked at each pixel only once. This bargain, detail against cost, is what designers of "
+    "networks for phones make.",
+)
+def _design(stack):
+    layers = _read_stack(stack)
+    if layers[0][0] != "conv":
+        raise Wrong(
+            "first layer", "The first layer must be a convolution: whatever a pooling drops there, no filter has seen."
+        )
+    height, depth = _INPUT[0], _INPUT[2]
+    parameters = multiply_adds = convolutions = 0
+    for number, (kind, kernel_size, filters, strides) in enumerate(layers, 1):
+        if strides > kernel_size:
+            raise Wrong(
+                "pixels skipped",
+                f"Layer {number} steps by {strides} with a window of {kernel_size}: it never looks at some of its "
+                "input.",
+            )
+        height = math.ceil(height / strides)
+        if kind == "conv":
+            if kernel_size < 3 or filters < 16:
+                raise Wrong(
+                    "small convolution",
+                    f"Layer {number} is a convolution of {kernel_size}x{kernel_size} with {filters} filters; the "
+                    "task asks for 3x3 or larger and 16 or more.",
+                )
+            convolutions += 1
+            weights = kernel_size**2 * depth * filters
+            parameters += weights + filters
+            multiply_adds += weights * height**2
+            depth = filters
+    seen = _receptive_field([(kernel_size, strides) for _, kernel_size, _, strides in layers])
+    if convolutions < _RULES["convolutions"]:
+        raise Wrong("too few convolutions", f"There are {convolutions} convolutions; the task asks for at least 5.")
+    if height != _OUTPUT[0]:
+        raise Wrong(
+            "output size",
+            f"The output is {height}x{height}; the task asks for 6x6. Each layer divides the size by its stride, "
+            "and rounds up.",
+        )
+    if depth != _OUTPUT[2]:
+        raise Wrong(
+            "output depth", f"The output has {depth} channels; the task asks for 64. The last convolution sets them."
+        )
+    if seen < _RULES["receptive field"]:
+        raise Wrong("receptive field", f"One value of the output sees {seen} pixels; the task asks for 48 or more.")
+    if parameters >= _RULES["parameters"]:
+        raise Wrong("parameters", f"The stack has {parameters:,} parameters; the task asks for fewer than 40,000.")
+    if multiply_adds > _RULES["multiply-adds"]:
+        raise Wrong(
+            "multiply-adds",
+            f"Everything fits but the cost: {multiply_adds:,} multiply-adds, and the task allows 12 million. Which "
+            "layer costs most, and at what size does it work?",
+        )
+    return (
+        f"Output 6x6x64, receptive field {seen}, {parameters:,} parameters, and {multiply_adds:,} multiply-adds. "
+        f"{_rating(multiply_adds)}"
+    )
+
+
+def _rating(multiply_adds):
+    if multiply_adds > 6_000_000:
+        return "It fits. A quarter of that is possible: at what size does your dearest layer work?"
+    if multiply_adds > 2_000_000:
+        return "A lean stack. The rules allow a little over 1 million: at what size does your dearest layer work?"
+    if multiply_adds > _LEAST:
+        return "A very lean one, near the least that the rules allow."
+    return "That is the least that the rules allow: no stack is cheaper."
+
+
+def _read_stack(stack):
+    """The stack as (kind, window, filters or None, strides), or `Wrong`."""
+    if not isinstance(stack, (list, tuple)) or not stack:
+        raise Wrong("not a stack", 'A stack is a list of layers, such as `[("conv", 3, 16, 1), ("pool", 2, 2)]`.')
+    layers = []
+    for number, layer in enumerate(stack, 1):
+        length = {"conv": 4, "pool": 3}.get(layer[0]) if isinstance(layer, (list, tuple)) and layer else None
+        if length is None or len(layer) != length or not all(_is_count(size) for size in layer[1:]):
+            raise Wrong(
+                "not a stack",
+                f'Layer {number} cannot be read. It must be `("conv", kernel_size, filters, strides)` or '
+                '`("pool", window, strides)`, with whole numbers from 1 up.',
+            )
+        kind, window, *rest = layer
+        layers.append((kind, window, rest[0] if kind == "conv" else None, rest[-1]))
+    return layers
+
+
+def _is_count(size):
+    return isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size >= 1

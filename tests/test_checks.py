@@ -1,0 +1,481 @@
+"""The engine of the checks: what each kind of answer is told, and that nothing raw escapes."""
+
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from course_utils.budget import profile
+from course_utils.checks import CheckFailed, Wrong, check, engine, hint, judge, kinds, run
+from course_utils.checks.comparing import describe, describe_call, same
+from course_utils.checks.missing_names import missing_name
+from course_utils.checks.rendering import Panel
+
+NUDGES = ("a nudge", "a stronger one")
+
+
+@pytest.fixture(autouse=True)
+def tasks(monkeypatch):
+    """Tasks of a chapter zz, which only exist during a test."""
+    monkeypatch.setattr(engine, "_tasks", dict(engine._tasks))
+    monkeypatch.setattr(engine, "_hints_shown", {})
+    monkeypatch.delenv("COURSE_STRICT", raising=False)
+    common = {"nudges": NUDGES, "why": "It matters."}
+    kinds.function(
+        "zz.double",
+        "double(values, times=2)",
+        cases=[kinds.call(np.array([1.0, 2.5])), kinds.call(np.array([[3.0], [4.0]]), times=3)],
+        right=lambda values, times=2: values * times,
+        mistakes=[kinds.Mistake("times ignored", lambda values, times=2: values * 2, "Always twice.")],
+        **common,
+    )
+    kinds.function(
+        "zz.half", "half(n)", cases=[kinds.call(4), kinds.call(7), kinds.call(n=9)], right=lambda n: n // 2, **common
+    )
+    kinds.function("zz.shape", "shape(n)", cases=[kinds.call(4), kinds.call(7)], right=lambda n: (n, n + 1), **common)
+    kinds.function("zz.name", "name(n)", cases=[kinds.call(4), kinds.call(7)], right=lambda n: f"layer {n}", **common)
+    kinds.value(
+        "zz.count",
+        "a number of weights",
+        right=138_357_544,
+        mistakes=[
+            kinds.Mistake("no biases", 138_344_128, "Biases."),
+            kinds.Mistake("in millions", lambda n: 138 <= n < 139, "Millions."),
+        ],
+        **common,
+    )
+    kinds.value("zz.mean", "a mean", right=0.25, **common)
+    kinds.value("zz.box", "a box", right=(1, 2, 3), **common)
+    kinds.prediction("zz.guess", right="yes", choices={"yes": "So it is.", "no": "Look again."}, nudges=NUDGES)
+    kinds.estimate("zz.size", "a size", low=2, high=3, too_low="More.", too_high="Less.", **common)
+
+    kinds.task("zz.length", "a list", **common)(len)
+
+    @kinds.task("zz.own", "a list", mistakes=("short",), **common)
+    def own(answer):
+        if len(answer) < 3:
+            raise Wrong("short", f"Only {len(answer)}.")
+        return f"Length {len(answer)}."
+
+
+def told(task_id, answer):
+    verdict = judge(task_id, answer)
+    return verdict.outcome, verdict.mistake
+
+
+# --- what a function is told ----------------------------------------------------------------------------------------
+
+
+def test_a_right_function_is_told_why_it_matters():
+    verdict = judge("zz.double", lambda values, times=2: values * times)
+    assert verdict.right
+    assert verdict.mistake is None
+    assert verdict.message == "It matters."
+
+
+def test_a_function_with_a_known_mistake_is_told_its_name():
+    verdict = judge("zz.double", lambda values, times=2: values + values)
+    assert (verdict.mistake, verdict.message) == ("times ignored", "Always twice.")
+
+
+def test_an_unrelated_mistake_gets_the_first_case_that_differs():
+    verdict = judge("zz.half", lambda n: n - 2)
+    assert verdict.mistake == "other"
+    assert "`half(7)` gives `5`, and should give `3`" in verdict.message
+    assert "1 of 3 cases" in verdict.message
+
+
+@pytest.mark.parametrize("nothing", [..., None], ids=str)
+def test_an_ellipsis_or_none_is_not_answered_yet(nothing):
+    for task_id in ("zz.double", "zz.count", "zz.guess", "zz.size", "zz.own"):
+        assert told(task_id, nothing) == ("blank", "blank")
+
+
+def test_a_part_that_is_an_ellipsis_is_not_answered_yet():
+    assert "Part of it" in judge("zz.box", [1, ..., 3]).message
+    assert told("zz.own", {"a": [...]}) == ("blank", "blank")
+
+
+def test_a_function_that_raises_not_implemented_or_returns_an_ellipsis_is_not_answered_yet():
+    def todo(n):
+        raise NotImplementedError("not answered yet")
+
+    assert told("zz.half", todo) == ("blank", "blank")
+    assert told("zz.half", lambda n: ...) == ("blank", "blank")
+
+
+def test_an_answer_left_out_is_said_so():
+    assert judge("zz.half").outcome == "blank"
+    assert "wants your answer after the task" in judge("zz.half").message
+
+
+def test_a_value_in_place_of_a_function_is_said_so():
+    verdict = judge("zz.half", 2)
+    assert verdict.mistake == "wrong type"
+    assert "`half` without parentheses" in verdict.message
+
+
+def test_an_exception_shows_its_type_its_message_and_the_students_line():
+    def half(n):
+        rest = n - 4
+        return n / rest  # the student's line
+
+    verdict = judge("zz.half", half)
+    assert (verdict.outcome, verdict.mistake) == ("stopped", "stopped")
+    assert "`half(4)` raised `ZeroDivisionError: division by zero`" in verdict.message
+    assert "return n / rest  # the student's line" in verdict.message
+    assert f"line {half.__code__.co_firstlineno + 2} " in verdict.message
+
+
+def test_an_exception_in_a_library_shows_the_students_line_that_led_there():
+    def double(values, times=2):
+        return json.loads("no json")
+
+    assert 'return json.loads("no json")' in judge("zz.double", double).message
+
+
+def test_a_recursion_without_end_and_an_exit_have_their_sentence():
+    def deep(n):
+        return deep(n)
+
+    assert "RecursionError" in judge("zz.half", deep).message
+    assert "SystemExit" in judge("zz.half", lambda n: sys.exit("enough")).message
+
+
+def test_other_arguments_are_said_so():
+    verdict = judge("zz.half", lambda count: count // 2)
+    assert verdict.mistake == "signature"
+    assert "`half(n=9)`" in verdict.message
+    assert "(count)" in verdict.message
+
+
+def test_a_missing_return_is_said_so():
+    verdict = judge("zz.half", lambda n: None)
+    assert verdict.mistake == "no return"
+    assert "return" in verdict.message
+
+
+def test_an_input_changed_in_place_is_said_so():
+    def double(values, times=2):
+        values *= times
+        return values
+
+    assert told("zz.double", double) == ("wrong", "input changed")
+
+
+def test_a_repeated_call_with_another_result_is_said_so():
+    calls = []
+
+    def half(n):
+        calls.append(n)
+        return n // 2 + len(calls)
+
+    assert told("zz.half", half) == ("wrong", "changes between calls")
+
+
+def test_a_result_that_is_changed_by_the_next_call_is_judged_as_it_was():
+    shared = [0, 0]
+
+    def shape(n):
+        shared[:] = [n, n + 1]
+        return shared
+
+    assert judge("zz.shape", shape).right
+
+
+@pytest.mark.parametrize(
+    ("task_id", "answer", "mistake"),
+    [
+        ("zz.half", lambda n: float(n // 2), "float for int"),
+        ("zz.half", lambda n: str(n // 2), "wrong type"),
+        ("zz.half", lambda n: n > 4, "wrong type"),
+        ("zz.half", lambda n: (n // 2,), "wrong type"),
+        ("zz.half", lambda n: {1: n}, "wrong type"),
+        ("zz.half", lambda n: 2, "constant"),
+        ("zz.double", lambda values, times=2: (values * times).tolist(), "list for array"),
+        ("zz.double", lambda values, times=2: "twice", "constant"),
+        ("zz.double", lambda values, times=2: (values * times).ravel()[:1], "shape"),
+        ("zz.double", lambda values, times=2: [[1, 2], [3]], "constant"),
+        ("zz.shape", lambda n: (n, n + 1.0), "float for int"),
+        ("zz.shape", lambda n: n, "wrong type"),
+        ("zz.shape", lambda n: (n,), "shape"),
+        ("zz.name", lambda n: n, "wrong type"),
+        ("zz.name", lambda n: f"block {n}", "other"),
+        ("zz.half", (i for i in ()), "wrong type"),
+        ("zz.half", lambda n: (i for i in ()), "unreadable"),
+    ],
+)
+def test_a_wrong_result_is_told_what_is_wrong_with_it(task_id, answer, mistake):
+    assert told(task_id, answer) == ("wrong", mistake)
+
+
+@pytest.mark.parametrize(
+    ("task_id", "answer"),
+    [
+        ("zz.half", lambda n: np.int32(n // 2)),
+        ("zz.half", lambda n: np.array(n // 2)),
+        ("zz.double", lambda values, times=2: (values * times).astype("float32")),
+        ("zz.shape", lambda n: [n, n + 1]),
+        ("zz.shape", lambda n: np.array([n, n + 1])),
+        ("zz.name", lambda n: f"Layer  {n}"),
+        ("zz.count", np.int64(138_357_544)),
+        ("zz.count", 138_357_544.0),
+        ("zz.mean", np.float32(0.25)),
+        ("zz.mean", 0.2500001),
+        ("zz.box", [1, 2, 3]),
+        ("zz.box", np.array([1.0, 2.0, 3.0])),
+        ("zz.guess", " YES "),
+        ("zz.size", 2),
+        ("zz.size", 3.0),
+        ("zz.own", "abc"),
+    ],
+)
+def test_a_right_value_of_another_reasonable_type_is_right(task_id, answer):
+    assert judge(task_id, answer).right
+
+
+def test_the_packages_own_function_is_kindly_refused():
+    def wrapped(n):
+        return profile() and n // 2
+
+    def imported(n):
+        from course_utils import budget
+
+        return budget.profile() and n // 2
+
+    for answer in (profile, wrapped, imported):
+        assert told("zz.half", answer) == ("wrong", "package's own")
+
+
+# --- what values, predictions and judges are told -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("task_id", "answer", "mistake"),
+    [
+        ("zz.count", 138_344_128, "no biases"),
+        ("zz.count", 138.36, "in millions"),
+        ("zz.count", 138_357_545, "other"),  # within a float's tolerance, and still not the count
+        ("zz.count", "138357544", "wrong type"),
+        ("zz.count", [138_357_544], "wrong type"),
+        ("zz.count", True, "wrong type"),
+        ("zz.count", lambda: 138_357_544, "wrong type"),
+        ("zz.count", float("nan"), "other"),
+        ("zz.mean", 25, "other"),
+        ("zz.mean", "a quarter", "wrong type"),
+        ("zz.box", (1, 2), "other"),
+        ("zz.box", (1, 2, 4), "other"),
+        ("zz.box", 6, "wrong type"),
+        ("zz.guess", "no", "no"),
+        ("zz.guess", "maybe", "not a choice"),
+        ("zz.guess", 1, "not a choice"),
+        ("zz.size", 1, "too low"),
+        ("zz.size", 3.5, "too high"),
+        ("zz.size", "2", "wrong type"),
+        ("zz.size", float("nan"), "other"),
+        ("zz.own", [1], "short"),
+        ("zz.length", 5, "unreadable"),
+    ],
+)
+def test_a_wrong_value_is_told_what_is_wrong_with_it(task_id, answer, mistake):
+    assert told(task_id, answer) == ("wrong", mistake)
+
+
+def test_a_wrong_value_is_not_told_the_right_one():
+    assert "138357544" not in judge("zz.count", 7).message.replace(",", "").replace("_", "")
+
+
+def test_a_judges_remark_comes_before_why():
+    assert judge("zz.own", [1, 2, 3]).message == "Length 3.\n\nIt matters."
+
+
+def test_a_judge_that_fails_itself_says_what_the_task_wants():
+    verdict = judge("zz.length", 5)
+    assert "wants a list" in verdict.message
+    assert "TypeError" in verdict.message
+
+
+def test_a_judge_calls_the_students_code_through_run():
+    with pytest.raises(Wrong) as caught:
+        run(lambda: 1 // 0)
+    assert caught.value.outcome == "stopped"
+
+
+# --- showing, strictness, hints, unknown tasks ----------------------------------------------------------------------
+
+
+def test_check_shows_and_goes_on(capsys):
+    check("zz.half", lambda n: float(n // 2))
+    shown = capsys.readouterr().out
+    assert shown.startswith("Not yet: zz.half\n")
+    assert "a float" in shown
+
+
+def test_strict_raises_check_failed_with_the_mistake(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_STRICT", "1")
+    check("zz.half", lambda n: n // 2)
+    for wrong in (..., 2, lambda n: n, lambda n: 1 // 0):
+        with pytest.raises(CheckFailed, match=r"zz\.half"):
+            check("zz.half", wrong)
+    assert capsys.readouterr().out.startswith("Right: zz.half")
+
+
+@pytest.mark.parametrize("value", ["", "0", " "])
+def test_only_1_is_strict(monkeypatch, value):
+    monkeypatch.setenv("COURSE_STRICT", value)
+    check("zz.half", ...)
+
+
+def test_the_second_hint_is_the_stronger_one_and_stays(capsys):
+    shown = []
+    for _ in range(3):
+        hint("zz.half")
+        shown.append(capsys.readouterr().out)
+    assert "a nudge" in shown[0]
+    assert 'hint("zz.half")' in shown[0]
+    assert all("a stronger one" in text for text in shown[1:])
+
+
+def test_an_unknown_task_lists_those_of_its_chapter():
+    for use in (hint, judge, check):
+        with pytest.raises(LookupError, match=r"no task '03\.outputsize'; chapter 03 has .*03\.output_size"):
+            use("03.outputsize")
+
+
+@pytest.mark.parametrize("task_id", ["98.size", "size", "", None, 3])
+def test_an_unknown_chapter_lists_the_chapters(task_id):
+    with pytest.raises(LookupError, match=r"Chapters with tasks: 03"):
+        judge(task_id)
+
+
+def test_a_chapter_that_fails_to_load_does_so_each_time(monkeypatch, tmp_path):
+    (tmp_path / "chyy_broken.py").write_text(
+        "from course_utils.checks.kinds import value\n"
+        "value('yy.a', 'a', right=1, nudges=('a', 'b'), why='c')\n"
+        "raise OSError('broken')\n"
+    )
+    monkeypatch.setattr(engine, "_HERE", str(tmp_path))
+    monkeypatch.setattr("course_utils.checks.__path__", [str(tmp_path)])
+    for _ in range(2):
+        with pytest.raises(OSError, match="broken"):
+            judge("yy.a", 1)
+
+
+def test_a_task_declared_twice_or_without_two_nudges_is_refused():
+    with pytest.raises(ValueError, match="declared twice"):
+        kinds.value("zz.mean", "a mean", right=1, nudges=NUDGES, why="")
+    for nudges in ((), ("one",), ("one", " "), ("a", ...)):
+        with pytest.raises(ValueError, match="nudge"):
+            kinds.value("zz.new", "a mean", right=1, nudges=nudges, why="")
+    with pytest.raises(ValueError, match="not among"):
+        kinds.prediction("zz.new", right="c", choices={"a": "", "b": ""}, nudges=NUDGES)
+
+
+def test_the_checks_load_no_framework():
+    code = (
+        "import sys, course_utils.checks as checks\n"
+        "for chapter in checks.engine.chapter_modules(): checks.task_ids(chapter)\n"
+        "print([name for name in ('keras', 'tensorflow', 'torch', 'jax', 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# --- in a terminal, a notebook, a page ------------------------------------------------------------------------------
+
+
+def test_in_a_terminal_lines_are_short_and_the_outcome_stands_in_words():
+    shown = repr(Panel("03.size", "stopped", "word " * 60 + "\n\nA second paragraph."))
+    assert shown.startswith("Your code stopped: 03.size\n")
+    assert max(map(len, shown.splitlines())) <= 88
+    assert shown.endswith("    A second paragraph.")
+
+
+class _Outline(HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.text, self.styles = [], "", []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.styles.append(dict(attributes).get("style") or "")
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize("outcome", ["right", "wrong", "stopped", "blank", "hint"])
+def test_in_a_notebook_the_outcome_stands_in_words_and_text_takes_the_pages_colour(outcome):
+    panel = Panel("03.size", outcome, "First `x < 1`.\n\nSecond.")
+    page = _Outline(panel._repr_html_())
+    assert panel.heading in page.text
+    assert page.tags.count("p") == 3
+    assert "background" not in " ".join(page.styles)
+    assert [style for style in page.styles if "color:" in style and "color: inherit" not in style] == []
+
+
+def test_what_students_type_is_escaped():
+    page = Panel("03.size", "wrong", "`<script>alert(1)</script>` & <b>")._repr_html_()
+    assert _Outline(page).tags.count("script") == 0
+    assert "<code>&lt;script&gt;" in page
+    assert "&amp; &lt;b&gt;" in page
+
+
+def test_a_missing_name_has_its_sentence_in_a_notebook_and_other_name_errors_keep_their_traceback():
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    cells = [
+        "from course_utils import check",
+        'check("03.output_size", conv_size)',
+        "other + 1",
+        "def answer():\n    return other\ncheck('03.output_size', answer())",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute()
+    errors = [cell.outputs[0] for cell in notebook.cells[1:]]
+    assert [error.ename for error in errors] == ["NameError"] * 3
+    assert errors[0].traceback == [missing_name("conv_size")]
+    assert all("Traceback" in "".join(error.traceback) for error in errors[1:])
+
+
+# --- comparing and describing ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "right", "equal"),
+    [
+        (1, 1.0 + 1e-7, True),
+        (1.0 + 1e-7, 1, False),
+        (float("nan"), float("nan"), True),
+        (float("nan"), 1.0, False),
+        ([1, [2, 3]], (1, (2, 3)), True),
+        ([[1, 2], [3]], np.ones((2, 2)), False),
+        ("1", 1, False),
+        (True, 1, False),
+        (1, True, False),
+        (np.True_, True, True),
+        ({"a": [1]}, {"a": (1,)}, True),
+        ({"a": 1}, {"b": 1}, False),
+        ({1, 2}, (1, 2), False),
+        (np.ones((2, 2)), np.ones((2, 1)), False),
+        (np.ones(2, "float32") * np.float32(0.1), np.ones(2) * 0.1, True),
+        ("ab", ("a", "b"), False),
+        (object(), 1, False),
+        (10**400, 10**400, True),
+    ],
+)
+def test_values_are_the_same_where_a_teacher_would_say_so(answer, right, equal):
+    assert same(answer, right) is equal
+
+
+def test_values_are_described_in_few_words():
+    assert describe(np.zeros((4, 5))) == "an array of shape (4, 5)"
+    assert describe(np.array([1, 2])) == "`[1, 2]`"
+    assert describe(list(range(100))) == "a list of length 100"
+    assert describe(len) == "the function `len`"
+    assert describe(int) == "the class `int`"
+    assert describe_call("f", (np.zeros((9, 9)), "a"), {"k": 2}) == "`f(an array of shape (9, 9), 'a', k=2)`"

@@ -1,0 +1,616 @@
+"""Answers to chapter 03, as students write them: apart from the references of the checks, on purpose."""
+
+import math
+from functools import reduce
+
+import numpy as np
+from scipy import signal
+
+# --- 03.output_size ---------------------------------------------------------------------------------------------------
+
+
+def size_without_padding(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    span = dilation_rate * (kernel_size - 1) + 1
+    return (size - span) // strides + 1
+
+
+def size_padded_once(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return (size - dilation_rate * (kernel_size - 1) - 1 + padding) // strides + 1
+
+
+def size_without_stride(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    row = size + 2 * padding
+    return len(range(row - dilation_rate * (kernel_size - 1)))
+
+
+def size_without_dilation(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return int((size - kernel_size + 2 * padding) / strides + 1)
+
+
+def size_with_long_span(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return (size + 2 * padding - kernel_size * dilation_rate) // strides + 1
+
+
+def size_without_one(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    span = dilation_rate * (kernel_size - 1) + 1
+    return (size + 2 * padding - span) // strides
+
+
+def size_with_early_one(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1 + 1) // strides
+
+
+def size_rounded_up(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return math.ceil((size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides + 1)
+
+
+def size_rounded(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return round((size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides) + 1
+
+
+def size_with_fractions(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return (size - (dilation_rate * (kernel_size - 1) + 1) + 2 * padding) / strides + 1
+
+
+def size_as_float(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return np.floor((size - (dilation_rate * (kernel_size - 1) + 1) + 2 * padding) / strides + 1)
+
+
+def size_under_same(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return -(-size // strides)
+
+
+def size_of_the_textbook(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return (size - kernel_size + 2 * padding) / strides + 1  # neither rounded nor dilated
+
+
+def size_plus_kernel(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return (size + kernel_size) // strides
+
+
+def size_by_counting(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    last_weight = dilation_rate * (kernel_size - 1)
+    return sum(1 for start in range(-padding, size + padding, strides) if start + last_weight < size + padding)
+
+
+def size_from_numpy(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return np.int64(math.floor((size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides + 1))
+
+
+# --- 03.same_padding --------------------------------------------------------------------------------------------------
+
+
+def zeros_in_all(size, kernel_size, strides=1):
+    places = math.ceil(size / strides)
+    return max(0, (places - 1) * strides + kernel_size - size)
+
+
+def same_extra_left(size, kernel_size, strides=1):
+    total = zeros_in_all(size, kernel_size, strides)
+    return total - total // 2, total // 2
+
+
+def same_half_kernel(size, kernel_size, strides=1):
+    return kernel_size // 2, kernel_size // 2
+
+
+def same_without_stride(size, kernel_size, strides=1):
+    total = kernel_size - 1
+    return total // 2, total - total // 2
+
+
+def same_negative(size, kernel_size, strides=1):
+    total = (math.ceil(size / strides) - 1) * strides + kernel_size - size
+    left = total // 2
+    return left, total - left
+
+
+def same_size_kept(size, kernel_size, strides=1):
+    total = strides * (size - 1) - size + kernel_size  # the usual formula, solved for the padding
+    return total // 2, total - total // 2
+
+
+def same_places_rounded_down(size, kernel_size, strides=1):
+    total = max(0, (size // strides - 1) * strides + kernel_size - size)
+    return total // 2, total - total // 2
+
+
+def same_total_twice(size, kernel_size, strides=1):
+    total = zeros_in_all(size, kernel_size, strides)
+    return total, total
+
+
+def same_half_pixels(size, kernel_size, strides=1):
+    total = zeros_in_all(size, kernel_size, strides)
+    return total / 2, total / 2
+
+
+def same_half_lost(size, kernel_size, strides=1):
+    total = zeros_in_all(size, kernel_size, strides)
+    return [total // 2, total // 2]
+
+
+def same_int_of_half(size, kernel_size, strides=1):
+    total = zeros_in_all(size, kernel_size, strides)
+    return total // 2, math.ceil(total / 2) * 1.0
+
+
+def same_by_remainder(size, kernel_size, strides=1):
+    rest = size % strides
+    total = max(kernel_size - (strides if rest == 0 else rest), 0)
+    return np.array([total // 2, total - total // 2])
+
+
+def same_by_search(size, kernel_size, strides=1):
+    places, total = (size + strides - 1) // strides, 0
+    while (size + total - kernel_size) // strides + 1 < places:
+        total += 1
+    return [total // 2, (total + 1) // 2]
+
+
+# --- 03.cost ----------------------------------------------------------------------------------------------------------
+
+
+def cost_flat(output_size, kernel_size, in_channels, filters):
+    (rows, columns), (height, width) = output_size, kernel_size
+    return height * width * filters + filters, rows * columns * height * width * filters
+
+
+def cost_flat_parameters(output_size, kernel_size, in_channels, filters):
+    (rows, columns), (height, width) = output_size, kernel_size
+    return height * width * filters + filters, rows * columns * height * width * in_channels * filters
+
+
+def cost_flat_work(output_size, kernel_size, in_channels, filters):
+    (rows, columns), (height, width) = output_size, kernel_size
+    return (height * width * in_channels + 1) * filters, rows * columns * height * width * filters
+
+
+def cost_of(parameters):
+    """An answer whose multiply-adds are right."""
+
+    def conv_cost(output_size, kernel_size, in_channels, filters):
+        work = math.prod(output_size) * math.prod(kernel_size) * in_channels * filters
+        return parameters(output_size, kernel_size, in_channels, filters), work
+
+    return conv_cost
+
+
+def cost_doing(work):
+    """An answer whose parameters are right."""
+
+    def conv_cost(output_size, kernel_size, in_channels, filters):
+        stored = filters * (1 + in_channels * kernel_size[0] * kernel_size[1])
+        return stored, work(output_size, kernel_size, in_channels, filters)
+
+    return conv_cost
+
+
+def cost_one_filter(output_size, kernel_size, in_channels, filters):
+    weights = kernel_size[0] * kernel_size[1] * in_channels
+    return weights + 1, weights * output_size[0] * output_size[1]
+
+
+def cost_square_kernel(output_size, kernel_size, in_channels, filters):
+    weights = kernel_size[0] ** 2 * in_channels * filters
+    return weights + filters, weights * output_size[0] * output_size[1]
+
+
+def cost_all_square(output_size, kernel_size, in_channels, filters):
+    weights = kernel_size[0] ** 2 * in_channels * filters
+    return weights + filters, weights * output_size[0] ** 2
+
+
+def cost_swapped(output_size, kernel_size, in_channels, filters):
+    weights = kernel_size[0] * kernel_size[1] * in_channels * filters
+    return weights * output_size[0] * output_size[1], weights + filters
+
+
+def cost_in_floats(output_size, kernel_size, in_channels, filters):
+    weights = np.prod(np.array(kernel_size, float)) * in_channels * filters
+    return weights + filters, weights * np.prod(output_size)
+
+
+def cost_parameters_only(output_size, kernel_size, in_channels, filters):
+    return kernel_size[0] * kernel_size[1] * in_channels * filters + filters
+
+
+def cost_without_a_name(output_size, kernel_size, in_channels, filters):
+    return kernel_size[0] + kernel_size[1] + in_channels + filters, output_size[0] * output_size[1]
+
+
+def cost_by_arrays(output_size, kernel_size, in_channels, filters):
+    kernel = np.zeros((*kernel_size, in_channels, filters))
+    return [kernel.size + len(np.zeros(filters)), np.prod(output_size) * kernel.size]
+
+
+# --- 03.convolve ------------------------------------------------------------------------------------------------------
+
+
+def convolving(place=lambda window, kernels: np.tensordot(window, kernels, 3), dtype=float, begin=None, extra=1):
+    """An answer that loops over the places; `place` gives the values of all filters at one of them."""
+
+    def convolve(image, kernels, strides=1):
+        begin_at = begin or (lambda i: i * strides)
+        height, width = kernels.shape[:2]
+        rows = (image.shape[0] - height) // strides + extra
+        columns = (image.shape[1] - width) // strides + extra
+        output = np.zeros((rows, columns, kernels.shape[3]), dtype=dtype)
+        for i in range(rows):
+            for j in range(columns):
+                y, x = begin_at(i), begin_at(j)
+                output[i, j] = place(image[y : y + height, x : x + width], kernels)
+        return output
+
+    return convolve
+
+
+def convolve_at_stride_1(image, kernels, strides=1):
+    return convolving()(image, kernels)
+
+
+def convolve_off_the_edge(image, kernels, strides=1):
+    rows, columns = image.shape[0] - kernels.shape[0], image.shape[1] - kernels.shape[1]
+    return convolving()(image, kernels)[:rows, :columns][::strides, ::strides]
+
+
+def convolve_mathematically(image, kernels, strides=1):
+    maps = [
+        sum(signal.convolve2d(image[..., c], kernels[..., c, f], mode="valid") for c in range(image.shape[2]))
+        for f in range(kernels.shape[3])
+    ]
+    return np.stack(maps, axis=-1)[::strides, ::strides]
+
+
+def convolve_in_three_dimensions(image, kernels, strides=1):
+    maps = [signal.convolve(image, kernels[..., f], mode="valid")[..., 0] for f in range(kernels.shape[3])]
+    return np.stack(maps, axis=-1)[::strides, ::strides]
+
+
+def convolve_channel_by_channel(image, kernels, strides=1):
+    maps = [
+        [signal.correlate2d(image[..., c], kernels[..., c, f], mode="valid") for f in range(kernels.shape[3])]
+        for c in range(image.shape[2])
+    ]
+    return np.array(maps).transpose(2, 3, 0, 1)[::strides, ::strides]
+
+
+def convolve_into_one_map(image, kernels, strides=1):
+    return convolving()(image, kernels, strides).sum(axis=2)
+
+
+def convolve_channels_first(image, kernels, strides=1):
+    return convolving()(image, kernels, strides).transpose(2, 0, 1)
+
+
+def convolve_sideways(image, kernels, strides=1):
+    return convolving()(image, kernels, strides).transpose(1, 0, 2)
+
+
+def convolve_to_a_list(image, kernels, strides=1):
+    return convolving()(image, kernels, strides).tolist()
+
+
+def convolve_padded(image, kernels, strides=1):
+    return convolving()(np.pad(image, ((1, 1), (1, 1), (0, 0))), kernels, strides)
+
+
+def convolve_in_place(image, kernels, strides=1):
+    output = convolving()(image, kernels, strides)
+    image[: output.shape[0], : output.shape[1], 0] = output[..., 0]
+    return output
+
+
+def convolve_twice_wrong(image, kernels, strides=1):
+    return -2 * convolving()(image, kernels, strides)
+
+
+def convolve_by_shifts(image, kernels, strides=1):
+    height, width, _, filters = kernels.shape
+    rows, columns = image.shape[0] - height + 1, image.shape[1] - width + 1
+    output = np.zeros((rows, columns, filters))
+    for y in range(height):
+        for x in range(width):
+            output += image[y : y + rows, x : x + columns] @ kernels[y, x]
+    return output[::strides, ::strides]
+
+
+def convolve_with_scipy(image, kernels, strides=1):
+    maps = [signal.correlate(image, kernels[..., f], mode="valid") for f in range(kernels.shape[3])]
+    return np.concatenate(maps, axis=2)[::strides, ::strides].astype("float32")
+
+
+# --- 03.receptive_field -----------------------------------------------------------------------------------------------
+
+
+def field_without_strides(layers):
+    size = 1
+    for kernel_size, _ in layers:
+        size = size + kernel_size - 1
+    return size
+
+
+def field_with_own_stride(layers):
+    size, jump = 1, 1
+    for kernel_size, strides in layers:
+        jump = jump * strides
+        size = size + jump * (kernel_size - 1)
+    return size
+
+
+def field_from_the_front(layers):
+    return reduce(lambda size, layer: (size - 1) * layer[1] + layer[0], layers, 1)
+
+
+def field_with_whole_kernels(layers):
+    size, jump = 0, 1
+    for kernel_size, strides in layers:
+        size, jump = size + kernel_size * jump, jump * strides
+    return size
+
+
+def field_from_zero(layers):
+    size, jump = 0, 1
+    for kernel_size, strides in layers:
+        size, jump = size + (kernel_size - 1) * jump, jump * strides
+    return size
+
+
+def field_with_added_strides(layers):
+    size, jump = 1, 1
+    for kernel_size, strides in layers:
+        size, jump = size + (kernel_size - 1) * jump, jump + strides - 1
+    return size
+
+
+_seen = []
+
+
+def field_that_remembers(layers):
+    _seen.extend(layers)
+    return field_backwards(_seen)
+
+
+def field_that_empties(layers):
+    size = 1
+    while layers:
+        kernel_size, strides = layers.pop()
+        size = (size - 1) * strides + kernel_size
+    return size
+
+
+def field_backwards(layers):
+    size = 1
+    for kernel_size, strides in reversed(layers):
+        size = (size - 1) * strides + kernel_size
+    return size
+
+
+def field_by_recursion(layers):
+    if not layers:
+        return 1
+    (kernel_size, strides), *rest = layers
+    return kernel_size + strides * (field_by_recursion(rest) - 1)
+
+
+def field_by_marking(layers):
+    pixels = {0}
+    for kernel_size, strides in reversed(layers):
+        pixels = {place * strides + offset for place in pixels for offset in range(kernel_size)}
+    return len(range(min(pixels), max(pixels) + 1))
+
+
+# --- 03.vgg16 ---------------------------------------------------------------------------------------------------------
+
+
+def counting(conv=lambda depth, n: 9 * depth * n + n, dense=lambda read, n: read * n + n, read=math.prod, **change):
+    """An answer that walks through the list; the arguments are what can be got wrong."""
+    pool = change.get("pool", lambda side: side // 2)
+    shape_after = change.get("shape_after", lambda rows, columns, depth, n: (rows, columns, n))
+
+    def network_parameters(layers, input_shape):
+        shape, units, total = tuple(input_shape), None, 0
+        for kind, *rest in layers:
+            if kind == "conv":
+                total += conv(shape[2], rest[0])
+                shape = shape_after(*shape, rest[0])
+            elif kind == "pool":
+                shape = (pool(shape[0]), pool(shape[1]), shape[2])
+            else:
+                total += dense(read(shape) if units is None else units, rest[0])
+                units = rest[0]
+        return total
+
+    return network_parameters
+
+
+def vgg16_off_by_heart(layers, input_shape):
+    return 138_357_544
+
+
+def vgg16_with_backslashes(layers, input_shape):
+    return counting()(layers, input_shape) / 1
+
+
+def vgg16_by_shapes(layers, input_shape):
+    def count(layers, shape):
+        if not layers:
+            return 0
+        (kind, *size), *rest = layers
+        if kind == "pool":
+            return count(rest, (shape[0] // 2, shape[1] // 2, shape[2]))
+        (n,) = size
+        if kind == "conv":
+            return (9 * shape[2] + 1) * n + count(rest, (*shape[:2], n))
+        return (math.prod(shape) + 1) * n + count(rest, (n,))
+
+    return count(layers, input_shape)
+
+
+# --- 03.design --------------------------------------------------------------------------------------------------------
+
+STEPPING = [("conv", 3, 16, 2), ("conv", 3, 16, 2), ("conv", 3, 16, 2), ("conv", 3, 16, 2), ("conv", 3, 64, 1)]
+POOLING = [layer for _ in range(4) for layer in (("conv", 3, 16, 1), ("pool", 2, 2))] + [("conv", 3, 64, 1)]
+PATCHES = [("conv", 16, 16, 16), *[("conv", 3, 16, 1)] * 3, ("conv", 3, 64, 1)]
+SHALLOW = [("conv", 3, 16, 3), ("pool", 6, 6), *[("conv", 3, 16, 1)] * 2, ("conv", 3, 64, 1)]
+NEAR_SIGHTED = [*[("conv", 3, 16, 1)] * 4, ("conv", 3, 64, 1), *[("pool", 2, 2)] * 4]
+
+
+WRONG = {
+    "03.most_weights": [
+        ("first convolution", "first convolution"),
+        ("second convolution", "second convolution"),
+        ("Third Convolution", "third convolution"),
+        ("last dense", "last dense"),
+        ("dense", "not a choice"),
+        (4, "not a choice"),
+    ],
+    "03.output_size": [
+        (size_without_padding, "padding ignored"),
+        (size_padded_once, "padding on one side"),
+        (size_without_stride, "stride ignored"),
+        (size_without_dilation, "dilation ignored"),
+        (size_with_long_span, "dilated span"),
+        (size_without_one, "forgot the +1"),
+        (size_with_early_one, "+1 before the division"),
+        (size_rounded_up, "ceil instead of floor"),
+        (size_rounded, "rounded to the nearest"),
+        (size_with_fractions, "not rounded"),
+        (size_as_float, "float for int"),
+        (size_under_same, "same padding"),
+        (size_of_the_textbook, "float for int"),
+        (size_plus_kernel, "other"),
+        (lambda size, kernel_size, strides=1, padding=0, dilation_rate=1: 5, "constant"),
+        (lambda size, kernel_size: size - kernel_size + 1, "signature"),
+        (lambda size, kernel_size, strides=1, padding=0, dilation_rate=1: print(end=""), "no return"),
+        (5, "wrong type"),
+    ],
+    "03.same_padding": [
+        (same_extra_left, "extra one on the left"),
+        (same_half_kernel, "half the kernel"),
+        (same_without_stride, "stride ignored"),
+        (same_negative, "negative"),
+        (same_size_kept, "size kept at any stride"),
+        (same_places_rounded_down, "output rounded down"),
+        (same_total_twice, "total on both sides"),
+        (same_half_pixels, "half pixels"),
+        (same_half_lost, "one too few"),
+        (zeros_in_all, "one number"),
+        (same_int_of_half, "float for int"),
+        (lambda size, kernel_size, strides=1: (1, 1), "constant"),
+        (lambda size, kernel_size, strides=1: (kernel_size, size), "other"),
+    ],
+    "03.cost": [
+        (cost_flat, "depth forgotten"),
+        (cost_flat_parameters, "depth forgotten in the parameters"),
+        (cost_flat_work, "depth forgotten in the multiply-adds"),
+        (cost_of(lambda out, k, depth, n: k[0] * k[1] * depth * n), "bias forgotten"),
+        (cost_of(lambda out, k, depth, n: k[0] * k[1] * depth * n + 1), "one bias"),
+        (cost_of(lambda out, k, depth, n: k[0] * k[1] * depth * n * 2), "bias per weight"),
+        (cost_of(lambda out, k, depth, n: (k[0] * k[1] + 1) * depth * n), "bias per channel"),
+        (cost_of(lambda out, k, depth, n: (k[0] * k[1] * depth + out[0] * out[1]) * n), "bias per place"),
+        (cost_of(lambda out, k, depth, n: (k[0] * k[1] * depth * out[0] * out[1] + 1) * n), "parameters per place"),
+        (cost_one_filter, "filters forgotten"),
+        (cost_square_kernel, "taken as square"),
+        (cost_all_square, "taken as square"),
+        (
+            cost_doing(lambda out, k, depth, n: math.prod([*out, *k, depth, n, 2])),
+            "multiplications and additions apart",
+        ),
+        (cost_doing(lambda out, k, depth, n: k[0] * k[1] * depth * n), "one place"),
+        (
+            cost_doing(lambda out, k, depth, n: (k[0] * k[1] * depth + 1) * n * math.prod(out)),
+            "bias in the multiply-adds",
+        ),
+        (cost_swapped, "swapped"),
+        (cost_in_floats, "float for int"),
+        (cost_parameters_only, "wrong type"),
+        (cost_without_a_name, "other"),
+    ],
+    "03.convolve": [
+        (convolving(lambda window, kernels: np.tensordot(window[::-1, ::-1], kernels, 3)), "kernel flipped"),
+        (convolve_mathematically, "kernel flipped"),
+        (convolve_in_three_dimensions, "kernel flipped"),
+        (convolve_at_stride_1, "stride ignored"),
+        (convolving(begin=lambda i: i), "stride only in the shape"),
+        (convolving(lambda window, kernels: np.tensordot(window[..., 0], kernels[:, :, 0], 2)), "first channel only"),
+        (
+            convolving(lambda window, kernels: (window[..., None] * kernels).sum((0, 1)).mean(0)),
+            "channels averaged",
+        ),
+        (convolving(lambda window, kernels: (window[..., None] * kernels).mean((0, 1, 2))), "window averaged"),
+        (convolve_channel_by_channel, "channels kept apart"),
+        (convolve_into_one_map, "filters summed"),
+        (convolve_channels_first, "filters first"),
+        (convolve_sideways, "rows and columns swapped"),
+        (convolve_off_the_edge, "one row and column missing"),
+        (convolving(dtype=int), "fractions lost"),
+        (convolve_to_a_list, "list for array"),
+        (convolve_padded, "shape"),
+        (convolve_in_place, "input changed"),
+        (convolve_twice_wrong, "other"),
+        (lambda image, kernels, strides=1: image @ kernels, "stopped"),
+    ],
+    "03.receptive_field": [
+        (field_without_strides, "strides ignored"),
+        (field_with_own_stride, "own stride counted"),
+        (field_from_the_front, "wrong direction"),
+        (lambda layers: sum(kernel_size for kernel_size, _ in layers), "kernels added"),
+        (field_with_whole_kernels, "kernels added with strides"),
+        (lambda layers: math.prod(kernel_size for kernel_size, _ in layers), "kernels multiplied"),
+        (field_from_zero, "forgot the pixel itself"),
+        (field_with_added_strides, "strides added"),
+        (lambda layers: layers[-1][0] if layers else 1, "last layer only"),
+        (field_that_remembers, "changes between calls"),
+        (field_that_empties, "input changed"),
+        (lambda layers: layers[0][0], "stopped"),
+        (lambda layers: 17, "constant"),
+        (lambda layers: str(field_backwards(layers)), "wrong type"),
+        (lambda layers: field_backwards(layers) + 1, "other"),
+    ],
+    "03.vgg16": [
+        (counting(lambda depth, n: 9 * depth * n, lambda read, n: read * n), "biases forgotten"),
+        (counting(lambda depth, n: 9 * n + n), "depth forgotten"),
+        (counting(shape_after=lambda rows, columns, depth, n: (rows, columns, depth)), "depth of the image"),
+        (counting(pool=lambda side: side), "pooling ignored"),
+        (counting(pool=lambda side: (side + 1) // 2), "pooling rounds up"),
+        (counting(shape_after=lambda rows, columns, depth, n: (rows - 2, columns - 2, n)), "convolutions shrink"),
+        (counting(read=lambda shape: shape[0] * shape[1]), "channels not flattened"),
+        (counting(read=lambda shape: shape[2]), "map not flattened"),
+        (counting(conv=lambda depth, n: 0), "only the dense layers"),
+        (counting(dense=lambda read, n: 0), "only the convolutions"),
+        (vgg16_off_by_heart, "constant"),
+        (vgg16_with_backslashes, "float for int"),
+        (counting(pool=lambda side: side / 2), "float for int"),
+        (138_357_544, "wrong type"),
+        (counting(lambda depth, n: depth * n), "other"),
+    ],
+    "03.design": [
+        ("conv 16, pool", "not a stack"),
+        ([], "not a stack"),
+        ([("conv", 3, 16)], "not a stack"),
+        ([("convolution", 3, 16, 1)], "not a stack"),
+        ([("conv", 3.0, 16, 1)], "not a stack"),
+        ([("pool", 2, 2), *POOLING], "first layer"),
+        ([("conv", 3, 16, 4), *STEPPING[1:]], "pixels skipped"),
+        ([("conv", 1, 16, 1), *POOLING], "small convolution"),
+        ([("conv", 3, 8, 2), *STEPPING[1:]], "small convolution"),
+        (SHALLOW, "too few convolutions"),
+        ([("conv", 3, 16, 1), *STEPPING, ("pool", 2, 2)], "output size"),
+        ([*STEPPING[:-1], ("conv", 3, 32, 1)], "output depth"),
+        (NEAR_SIGHTED, "receptive field"),
+        ([*STEPPING[:-1], ("conv", 7, 64, 1)], "parameters"),
+        ([("conv", 3, 16, 1), *POOLING], "multiply-adds"),
+    ],
+}
+
+RIGHT = {
+    "03.most_weights": ["First Dense", " first  dense "],
+    "03.output_size": [size_by_counting, size_from_numpy],
+    "03.same_padding": [same_by_remainder, same_by_search],
+    "03.cost": [cost_by_arrays, cost_of(lambda out, k, depth, n: n * (1 + k[0] * k[1] * depth))],
+    "03.convolve": [convolve_by_shifts, convolve_with_scipy, convolving()],
+    "03.receptive_field": [field_backwards, field_by_recursion, field_by_marking],
+    "03.vgg16": [vgg16_by_shapes, counting()],
+    "03.design": [STEPPING, POOLING, PATCHES, tuple(map(list, STEPPING))],
+}
