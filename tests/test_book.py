@@ -1,0 +1,288 @@
+"""The built book: no warning, no dead link, nothing from other hosts, and no solution where students look for it."""
+
+import importlib
+import shutil
+import sys
+
+import nbformat
+import pytest
+import yaml
+
+from course_utils.authoring.leaks import leaks
+from course_utils.authoring.receipts import receipt_of
+from tests import book_site
+from tests.book_site import ROOT
+
+sys.path.append(str(ROOT / "book" / "_ext"))
+from receipts import duration, receipt_html
+
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+NOTEBOOKS = book_site.notebooks()
+CHAPTERS = [name for name in NOTEBOOKS if name.startswith("book/")]
+PUBLIC_MODULES = ("arithmetic", "budget", "datasets", "datasets.drawn", "evaluation", "models", "plots", "training")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    return book_site.built_once(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def small_book(tmp_path_factory):
+    """Build a book of one page, with the settings of the real one."""
+
+    def build(text):
+        source = tmp_path_factory.mktemp("small_book")
+        shutil.copy(ROOT / "_config.yml", source)
+        for part in ("_ext", "_static", "references.bib"):
+            whole = ROOT / "book" / part
+            (shutil.copytree if whole.is_dir() else shutil.copy)(whole, source / "book" / part)
+        (source / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
+        (source / "book" / "index.md").write_text(text)
+        return book_site.build(source, source / "out")
+
+    (tmp_path_factory.getbasetemp() / "book").mkdir(exist_ok=True)
+    return build
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A site of one page with the given body."""
+
+    def site_of(body, name="book/index.html"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"<html><body><article>{body}</article></body></html>")
+        return book_site.Build(tmp_path, 0, "")
+
+    return site_of
+
+
+# The build
+
+
+def test_the_book_builds_without_a_warning_and_without_a_backend(site):
+    assert site.status == 0, site.log
+    assert "WARNING" not in site.log
+    assert len(site.pages()) > len(NOTEBOOKS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# Page\n\n[nowhere](no_such_page.md)\n", "# Page\n\n{cite:t}`nobody1900`\n", "# Page\n\n#### Skipped levels\n"],
+    ids=["link to no page", "unknown citation", "heading too deep"],
+)
+def test_a_page_with_a_fault_stops_the_build(small_book, text):
+    broken = small_book(text)
+    assert broken.status != 0
+    assert "WARNING" in broken.log
+
+
+def test_the_first_address_of_the_site_leads_to_the_home_page(site):
+    refresh = site.soup("index.html").find("meta", {"http-equiv": "Refresh"})["content"]
+    assert (site.html / refresh.partition("url=")[2]).is_file()
+
+
+# The table of contents
+
+
+def test_the_table_of_contents_lists_existing_files_once():
+    files = book_site.book_toc()
+    assert len(files) == len(set(files))
+    for file in files:
+        assert (ROOT / f"{file}.md").is_file() or (ROOT / f"{file}.ipynb").is_file(), file
+
+
+def test_every_notebook_and_every_page_is_in_the_table_of_contents():
+    pages = [path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "book").glob("*.md")]
+    assert sorted(book_site.book_toc()) == sorted([*NOTEBOOKS, *pages])
+
+
+def test_files_are_found_at_every_depth_of_a_table_of_contents():
+    toc = {"root": "a", "parts": [{"caption": "x", "chapters": [{"file": "b", "sections": [{"file": "c"}]}]}]}
+    assert book_site.toc_files(toc) == ["a", "b", "c"]
+
+
+def test_a_chapter_comes_with_its_exercise_after_it_and_its_solution_in_another_part():
+    files = book_site.book_toc()
+    for chapter in CHAPTERS:
+        slug = chapter.removeprefix("book/")
+        assert files[files.index(chapter) + 1] == f"exercises/{slug}"
+        assert files.index(f"solutions/{slug}") > max(files.index(name) for name in CHAPTERS)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_title_of_a_chapter_begins_with_the_number_of_its_file(site, chapter):
+    (title,) = site.soup(f"{chapter}.html").select("article h1")
+    assert title.get_text().startswith(f"{int(chapter.removeprefix('book/')[:2])}. ")
+
+
+# Links
+
+
+def test_every_link_inside_the_book_leads_somewhere(site):
+    assert book_site.broken_links(site) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<a href="missing.html">x</a>',
+        '<a href="#missing">x</a>',
+        '<a href="index.html#missing">x</a>',
+        '<img src="../_images/missing.png">',
+        '<script src="missing.js"></script>',
+    ],
+)
+def test_a_link_to_nowhere_is_found(page, body):
+    assert len(book_site.broken_links(page(body))) == 1
+
+
+def test_links_that_lead_somewhere_are_not_reported(page):
+    body = '<p id="here"></p><a href="#here">a</a><a href="../book/index.html#here">b</a><a href="https://x.org/">c</a>'
+    assert book_site.broken_links(page(body)) == []
+
+
+# Other hosts
+
+
+def test_nothing_is_loaded_from_other_hosts(site):
+    assert book_site.foreign_resources(site) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<script src="https://cdn.example.org/mathjax.js"></script>',
+        '<link rel="stylesheet" href="//fonts.example.org/css">',
+        '<img src="http://example.org/a.png">',
+    ],
+)
+def test_what_comes_from_another_host_is_found(page, body):
+    assert len(book_site.foreign_resources(page(body))) == 1
+
+
+def test_a_font_from_another_host_is_found_in_a_style_sheet(page):
+    site = page("")
+    (site.html / "a.css").write_text("@font-face { src: url('https://fonts.example.org/a.woff2') }")
+    assert len(book_site.foreign_resources(site)) == 1
+
+
+# Pictures
+
+
+def test_every_picture_has_a_text(site):
+    assert book_site.pictures_without_text(site) == []
+
+
+@pytest.mark.parametrize("body", ['<img src="a.png">', '<img src="a.png" alt=" ">', "<canvas></canvas>"])
+def test_a_picture_without_a_text_is_found(page, body):
+    assert len(book_site.pictures_without_text(page(body))) == 1
+
+
+# Colab
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_every_notebook_opens_in_colab_at_its_own_address(site, notebook):
+    owner_and_name = CONFIG["repository"]["url"].removeprefix("https://github.com/")
+    branch = CONFIG["repository"]["branch"]
+    assert book_site.colab_links(site, f"{notebook}.html") == [
+        f"https://colab.research.google.com/github/{owner_and_name}/blob/{branch}/{notebook}.ipynb"
+    ]
+
+
+def test_pages_that_are_no_notebook_have_no_colab_button(site):
+    assert [page for page in site.pages() if book_site.colab_links(site, page)] == [
+        f"{name}.html" for name in NOTEBOOKS
+    ]
+
+
+def test_a_colab_address_is_read_from_a_page(page):
+    address = "https://colab.research.google.com/github/a/b/blob/main/book/c.ipynb"
+    assert book_site.colab_links(page(f'<a href="{address}">Colab</a>'), "book/index.html") == [address]
+
+
+# Solutions
+
+
+@pytest.mark.parametrize("slug", [name.partition("/")[2] for name in NOTEBOOKS if name.startswith("exercises/")])
+def test_what_students_are_sent_to_has_no_solution(site, slug):
+    solution = nbformat.read(ROOT / "solutions" / f"{slug}.ipynb", as_version=4)
+    page = site.soup(f"exercises/{slug}.html").find("article").get_text()
+    assert leaks(solution, page) == []
+    assert leaks(solution, (site.html / "_sources" / "exercises" / f"{slug}.ipynb").read_text(encoding="utf-8")) == []
+    # A chapter explains, so it may state a number that an exercise asks for, but not the code that finds it.
+    chapter = site.soup(f"book/{slug}.html").find("article").get_text()
+    assert [line for line in leaks(solution, chapter) if not line.replace("_", "").isdigit()] == []
+
+
+@pytest.mark.parametrize("slug", [name.partition("/")[2] for name in NOTEBOOKS if name.startswith("exercises/")])
+def test_the_page_of_a_solution_would_be_found_out(site, slug):
+    solution = nbformat.read(ROOT / "solutions" / f"{slug}.ipynb", as_version=4)
+    assert leaks(solution, site.soup(f"solutions/{slug}.html").find("article").get_text())
+
+
+# Receipts
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_a_page_says_which_run_its_outputs_come_from(site, notebook):
+    receipt = receipt_of(nbformat.read(ROOT / f"{notebook}.ipynb", as_version=4))
+    shown = site.soup(f"{notebook}.html").select("article details.receipt")
+    if receipt is None:
+        assert shown == []
+    else:
+        (line,) = shown
+        assert f"profile {receipt['profile']}" in line.summary.get_text()
+        assert receipt["versions"]["numpy"] in line.get_text()
+        assert line.find_previous("h1") is not None
+
+
+def test_a_receipt_is_shown_as_text_and_not_as_markup():
+    shown = receipt_html({"profile": "<b>", "device": "a & b", "seconds": 3, "versions": {"numpy": "<2"}})
+    assert "&lt;b&gt;" in shown
+    assert "a &amp; b" in shown
+    assert "&lt;2" in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.31, "0.31 s"),
+        (9.6, "9.6 s"),
+        (42, "42 s"),
+        (89, "1 min"),
+        (1530, "26 min"),
+        (3599, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+    ],
+)
+def test_times_are_said_as_a_reader_says_them(seconds, said):
+    assert duration(seconds) == said
+
+
+# The reference of the package
+
+
+@pytest.mark.parametrize("module", PUBLIC_MODULES)
+def test_every_public_name_is_in_the_reference(site, module):
+    anchors = {element["id"].rpartition(".")[2] for element in site.soup("book/api.html").select("dt[id]")}
+    names = importlib.import_module(f"course_utils.{module}")
+    public = getattr(names, "__all__", [name for name, value in vars(names).items() if defined_in(names, name, value)])
+    modules = {name for name in public if (ROOT / "course_utils" / module / f"{name}.py").is_file()}
+    assert set(public) - modules <= anchors
+
+
+def defined_in(module, name, value):
+    return not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+
+
+def test_the_names_at_the_top_of_the_package_are_in_the_reference(site):
+    import course_utils
+
+    page = site.soup("book/api.html")
+    anchors = {element["id"].rpartition(".")[2] for element in page.select("dt[id]")}
+    anchors |= {part for element in page.select("[id^=module-]") for part in element["id"].split(".")}
+    missing = set(course_utils.__all__) - anchors - {"__version__", "models", "plots", "authoring"}
+    assert missing == set()
