@@ -1,4 +1,10 @@
-"""What goes wrong when data are looked for."""
+"""What goes wrong when data are looked for, and how it is said."""
+
+import sys
+import warnings
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent)
 
 REMEDIES = """What helps, in this order:
   1. Set COURSE_UTILS_MIRROR to a mirror: a folder with the file and a SHA256SUMS.
@@ -34,3 +40,11 @@ class NotAtHand(Exception):
 
 class Damaged(NotAtHand):
     """One place has the data, but not whole, not what was recorded, or not safe to read. The next is asked, loudly."""
+
+
+def warn(message):
+    """Warn at the line outside of this package that asked for data, wherever inside the trouble is met."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and (frame.f_code.co_filename.startswith(_PACKAGE) or "contextlib" in frame.f_code.co_filename):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import archives, pictures
-from .errors import Damaged
+from .errors import Damaged, warn
 from .selection import balanced_order, in_test
 
 _BROKEN_NPZ = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -125,10 +125,9 @@ def _read_photographs(entry, archive, photographs, split, examples, size, seed, 
     queue = [photographs[i] for i in balanced_order(labels, seed)]
     decoded, broken = _decode_first(archive, queue, len(queue) if examples is None else examples, target, progress)
     if broken:
-        warnings.warn(
+        warn(
             f"{entry.name}: {len(broken)} of {len(broken) + len(decoded)} photographs cannot be read and are left out: "
-            f"{', '.join(broken[:20])}{' and more' if len(broken) > 20 else ''}.",
-            stacklevel=5,
+            f"{', '.join(broken[:20])}{' and more' if len(broken) > 20 else ''}."
         )
     if not decoded:
         raise Damaged(f"{archive.path}: no photograph of the {split} split can be read")

@@ -93,7 +93,7 @@ DATASETS = {
             ),
             class_names=("cat", "dog"),
             shape=(180, 180, 3),
-            stand_in=(400, 200),
+            stand_in=(200, 100),
             photographs=True,
         ),
         Entry(
@@ -122,7 +122,7 @@ DATASETS = {
                 "yorkshire_terrier"
             ),
             shape=(224, 224, 3),
-            stand_in=(222, 74),
+            stand_in=(148, 74),
             photographs=True,
             masks=True,
         ),

@@ -2,7 +2,6 @@
 
 import contextlib
 import tempfile
-import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from . import cache, files, manifest, originals, places, readers, registry
-from .errors import Damaged, DatasetUnavailable, NotAtHand
+from .errors import Damaged, DatasetUnavailable, NotAtHand, warn
 
 PLACES = ("cache", "mirror", "host")
 
@@ -23,7 +22,7 @@ def _try_each(entry, source, attempt):
             return attempt(place)
         except NotAtHand as reason:
             if isinstance(reason, Damaged):
-                warnings.warn(f"{entry.name}: {reason}. It is not used.", stacklevel=4)
+                warn(f"{entry.name}: {reason}. It is not used.")
             reasons.append((place, str(reason)))
     raise DatasetUnavailable(entry.name, reasons)
 
@@ -95,10 +94,9 @@ _OPENERS = {"cache": _open_cache, "mirror": _open_mirror, "host": _open_host}
 
 
 def _warn_about_cache(error, consequence):
-    warnings.warn(
+    warn(
         f"The cache {places.cache_folder()} cannot be written ({error.strerror or error}): {consequence}. "
-        "Make room or set COURSE_UTILS_CACHE to another folder.",
-        stacklevel=4,
+        "Make room or set COURSE_UTILS_CACHE to another folder."
     )
 
 

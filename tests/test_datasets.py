@@ -1,0 +1,327 @@
+"""What `load` promises of every data set, tried on the stand-ins; the frozen Dataset; choosing and splitting."""
+
+import dataclasses
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.ndimage
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import course_utils
+from course_utils import datasets
+from course_utils.datasets import pictures, registry, selection, standins
+
+LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=60)
+
+
+def stand_in(name, split="train", **options):
+    return datasets.load(name, split, source="stand-in", **options)
+
+
+def numbered(labels, **options):
+    """A data set whose images carry their own number."""
+    images = np.arange(len(labels), dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
+    return datasets.Dataset("numbered", "train", images, labels, tuple("abcde"), "test", **options)
+
+
+def numbers(data):
+    return data.images[:, 0, 0, 0].tolist()
+
+
+# ---------------------------------------------------------------- stand-ins
+
+EXPECTED = {"mnist": (28, 28, 1, 10), "cifar10": (32, 32, 3, 10), "cats_vs_dogs": (180, 180, 3, 2)}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_stand_in_has_the_shapes_types_and_classes_of_the_data(name):
+    data = stand_in(name, examples=40)
+    *shape, classes = EXPECTED[name]
+    assert data.images.shape == (40, *shape)
+    assert data.images.dtype == np.uint8
+    assert (data.labels.shape, data.labels.dtype) == ((40,), np.int32)
+    assert data.class_names == registry.DATASETS[name].class_names
+    assert np.bincount(data.labels).tolist() == [40 // classes] * classes
+    assert data.masks is data.boxes is None
+    assert data.source.startswith("stand-in")
+
+
+def test_the_stand_in_of_the_pets_has_37_breeds_and_masks_and_boxes():
+    data = stand_in("oxford_pets", examples=37)
+    assert data.images.shape == (37, 224, 224, 3)
+    assert sorted(data.labels.tolist()) == list(range(37))
+    assert data.masks.shape == (37, 224, 224, 1)
+    assert {int(value) for value in np.unique(data.masks)} == {1, 2, 3}
+    without = np.isnan(data.boxes).all(axis=1)
+    assert 0.4 < without.mean() < 0.6
+    assert np.isfinite(data.boxes[~without]).all()
+    for mask, box in zip(data.masks[~without], data.boxes[~without], strict=True):
+        rows, columns = np.nonzero(mask[..., 0] == 1)
+        assert box[0] <= columns.min()
+        assert box[1] <= rows.min()
+        assert columns.max() + 1 <= box[2]
+        assert rows.max() + 1 <= box[3]
+
+
+def test_outlines_are_what_erosion_and_dilation_leave():
+    masks = np.random.default_rng(0).random((3, 20, 30)) > 0.9
+    masks = scipy.ndimage.binary_dilation(masks, np.ones((1, 5, 5)))
+    square = np.ones((1, 5, 5), bool)
+    inside = scipy.ndimage.minimum_filter(masks, footprint=square, mode="nearest")
+    outside = ~scipy.ndimage.maximum_filter(masks, footprint=square, mode="nearest")
+    expected = np.where(inside, 1, np.where(outside, 2, 3))
+    found = standins.trimaps(masks[..., None].astype(np.uint8), 2)
+    np.testing.assert_array_equal(found[..., 0], expected)
+
+
+@pytest.mark.parametrize("name", datasets.NAMES)
+def test_a_stand_in_comes_in_a_size_that_costs_seconds_where_none_is_asked_for(name):
+    entry = registry.DATASETS[name]
+    for split, count in zip(("train", "test"), entry.stand_in, strict=True):
+        assert len(stand_in(name, split, size=32 if entry.photographs else None)) == count <= 2000
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_the_same_seed_gives_the_same_stand_in_and_another_seed_another(name):
+    first, again, other = (stand_in(name, examples=50, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.images, again.images)
+    np.testing.assert_array_equal(first.labels, again.labels)
+    assert (first.images != other.images).any()
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_a_smaller_stand_in_is_the_beginning_of_a_larger(name):
+    small, large = stand_in(name, examples=30), stand_in(name, examples=80)
+    np.testing.assert_array_equal(large.images[:30], small.images)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_no_image_is_in_both_splits(name):
+    train = {image.tobytes() for seed in (0, 1) for image in stand_in(name, seed=seed).images}
+    test = {image.tobytes() for seed in (0, 1) for image in stand_in(name, "test", seed=seed).images}
+    assert not train & test
+
+
+def test_more_digits_than_there_are_come_moved_by_up_to_two_pixels():
+    data = stand_in("mnist", examples=2000)
+    first, again = data.images[0, ..., 0], data.images[1437, ..., 0]
+    assert data.labels[0] == data.labels[1437]
+    moves = [(down, across) for down in range(-2, 3) for across in range(-2, 3)]
+    assert sum((np.roll(first, move, (0, 1)) == again).all() for move in moves) == 1
+    assert not first[:4].any()
+
+
+def test_the_digits_can_be_told_apart():
+    train, test = stand_in("mnist", examples=800), stand_in("mnist", "test", examples=100)
+    flat, query = (data.images.reshape(len(data), -1).astype(float) for data in (train, test))
+    nearest = ((flat**2).sum(1) - 2 * query @ flat.T).argmin(1)
+    assert np.mean(train.labels[nearest] == test.labels) > 0.93
+
+
+def test_photographs_come_in_any_size():
+    assert stand_in("cats_vs_dogs", examples=2, size=64).images.shape == (2, 64, 64, 3)
+    data = stand_in("oxford_pets", examples=2, size=(48, 96))
+    assert data.images.shape == (2, 48, 96, 3)
+    assert data.masks.shape == (2, 48, 96, 1)
+
+
+def test_the_profile_smoke_takes_the_stand_in(monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    assert course_utils.load("cifar10", examples=10).source == "stand-in (drawn images)"
+
+
+# ---------------------------------------------------------------- what cannot be asked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"name": "cifar100"}, "no data set 'cifar100'; there are mnist, cifar10, cats_vs_dogs, oxford_pets"),
+        ({"name": "mnist", "split": "validation"}, "'validation'; it must be 'train' or 'test'.*holdout"),
+        ({"name": "mnist", "source": "web"}, "'web'; it must be None, 'cache', 'mirror', 'host' or 'stand-in'"),
+        ({"name": "mnist", "examples": 0}, "examples is 0; it must be at least 1"),
+        ({"name": "mnist", "size": 32}, "size is 32, but the images of mnist are 28x28"),
+        ({"name": "oxford_pets", "size": (32, 32, 3)}, r"number of pixels or \(height, width\)"),
+        ({"name": "oxford_pets", "size": 0}, "size is 0"),
+    ],
+)
+def test_what_cannot_be_is_said(arguments, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        datasets.load(**{"source": "stand-in"} | arguments)
+
+
+def test_importing_loads_nothing_heavy():
+    code = (
+        "import sys; before = set(sys.modules); import course_utils.datasets;"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & "
+        "{'keras', 'sklearn', 'scipy', 'PIL', 'pooch', 'requests', 'tqdm', 'matplotlib'}))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+# ---------------------------------------------------------------- Dataset
+
+
+def test_a_dataset_cannot_be_changed():
+    data = numbered([0, 1, 2])
+    with pytest.raises(ValueError, match="read-only"):
+        data.images[0] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        data.labels[0] = 0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        data.labels = None
+
+
+def test_making_a_dataset_leaves_the_array_writable():
+    labels = np.zeros(3, np.int32)
+    numbered(labels)
+    labels[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("images", np.zeros((3, 2, 2))),
+        ("labels", [0, 1]),
+        ("masks", np.zeros((3, 2, 2))),
+        ("boxes", np.zeros((3, 2))),
+    ],
+)
+def test_arrays_that_do_not_fit_each_other_are_refused(field, value):
+    arrays = {"images": np.zeros((3, 2, 2, 1)), "labels": [0, 1, 0]} | {field: value}
+    with pytest.raises(ValueError, match=f"Dataset: {field} has shape"):
+        datasets.Dataset("wrong", "train", **arrays, class_names=("a", "b"), source="test")
+
+
+def test_a_dataset_says_what_it_is():
+    data = stand_in("oxford_pets", examples=3, size=(16, 20))
+    assert repr(data) == (
+        "Dataset oxford_pets, train: 3 images 16x20x3, 37 classes, with masks and boxes, from: stand-in (drawn images)"
+    )
+
+
+def test_a_subset_takes_indices_a_mask_or_a_slice():
+    masks, boxes = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1).repeat(2, 1).repeat(2, 2), np.zeros((4, 4))
+    data = numbered([0, 1, 2, 3], masks=masks, boxes=boxes)
+    for indices in ([3, 1], np.array([3, 1]), slice(3, 0, -2)):
+        part = data.subset(indices)
+        assert numbers(part) == part.labels.tolist() == part.masks[:, 0, 0, 0].tolist() == [3, 1]
+        assert part.boxes.shape == (2, 4)
+    assert numbers(data.subset(data.labels < 2)) == [0, 1]
+    assert len(data.subset([])) == 0
+    with pytest.raises(IndexError):
+        data.subset([4])
+    with pytest.raises(IndexError, match="a slice or a sequence"):
+        data.subset(2)
+
+
+@given(LABELS, st.floats(0.05, 0.95), st.integers(0, 5))
+def test_a_holdout_divides_every_class_in_the_same_proportion(labels, fraction, seed):
+    data, held_out = numbered(labels), round(fraction * len(labels))
+    assume(0 < held_out < len(labels))
+    train, validation = data.holdout(fraction, seed)
+    assert sorted(numbers(train) + numbers(validation)) == numbers(data)
+    assert numbers(train) == sorted(numbers(train))
+    assert len(validation) == held_out
+    for label in set(labels):
+        assert abs(np.sum(validation.labels == label) - fraction * labels.count(label)) < 1
+    assert (train.split, validation.split) == ("train", "validation")
+    assert numbers(data.holdout(fraction, seed)[1]) == numbers(validation)
+
+
+def test_another_seed_holds_out_others():
+    data = numbered([0, 1] * 20)
+    assert numbers(data.holdout(0.2, 0)[1]) != numbers(data.holdout(0.2, 1)[1])
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, 0.001])
+def test_a_holdout_of_nothing_or_everything_is_refused(fraction):
+    with pytest.raises(ValueError, match="holdout"):
+        numbered([0, 1, 0, 1]).holdout(fraction)
+
+
+# ---------------------------------------------------------------- choosing
+
+
+@given(LABELS, st.integers(0, 5))
+def test_every_beginning_of_the_order_is_as_balanced_as_the_labels_allow(labels, seed):
+    order = selection.balanced_order(labels, seed)
+    assert sorted(order.tolist()) == list(range(len(labels)))
+    left = {label: labels.count(label) for label in labels}
+    taken = dict.fromkeys(left, 0)
+    for index in order:
+        taken[labels[index]] += 1
+        for one in taken:  # a class that has any left is never two behind another
+            if taken[one] < left[one]:
+                assert max(taken.values()) - taken[one] <= 1
+
+
+def test_the_order_depends_on_the_seed_and_nothing_else():
+    labels = np.arange(100) % 3
+    first = selection.balanced_order(labels, 7)
+    np.testing.assert_array_equal(first, selection.balanced_order(labels, 7))
+    assert (first != selection.balanced_order(labels, 8)).any()
+
+
+# ---------------------------------------------------------------- pictures
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 300), st.integers(1, 300))
+def test_the_crop_is_central_inside_and_of_the_right_proportions(width, height, tall, wide):
+    left, top, right, bottom = pictures.central_crop(width, height, (tall, wide))
+    assert 0 <= left <= right <= width
+    assert 0 <= top <= bottom <= height
+    assert left + right == pytest.approx(width)
+    assert top + bottom == pytest.approx(height)
+    assert (right - left) * tall == pytest.approx((bottom - top) * wide)
+    assert (right - left) == pytest.approx(width) or (bottom - top) == pytest.approx(height)
+    # Pillow refuses a box that leaves the image by the smallest rounding error.
+    Image.new("L", (width, height)).resize((wide, tall), box=(left, top, right, bottom))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(20, 80), st.integers(20, 80), st.integers(24, 60), st.integers(24, 60), st.data())
+def test_mask_and_box_of_a_rectangle_stay_together(width, height, tall, wide, data):
+    x0, x1 = sorted(data.draw(st.lists(st.integers(0, width), min_size=2, max_size=2, unique=True)))
+    y0, y1 = sorted(data.draw(st.lists(st.integers(0, height), min_size=2, max_size=2, unique=True)))
+    mask = np.full((height, width), 2, np.uint8)
+    mask[y0:y1, x0:x1] = 1
+    stream = io.BytesIO()
+    Image.fromarray(mask).save(stream, "PNG")
+    moved, size = pictures.decode(stream.getvalue(), (tall, wide), channels=1)
+    assert set(np.unique(moved)) <= {1, 2}
+    box = pictures.move_box((x0, y0, x1, y1), size, (tall, wide))
+    rows, columns = np.nonzero(moved[..., 0] == 1)
+    if np.isnan(box[0]):
+        assert not len(rows)
+    elif len(rows):
+        truth = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        np.testing.assert_allclose(box, truth, atol=1.01)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1", "LA"])
+def test_photographs_of_every_mode_become_colour_images(mode):
+    stream = io.BytesIO()
+    Image.new("RGB", (30, 20), (200, 200, 200)).convert(mode).save(stream, "TIFF" if mode != "LA" else "PNG")
+    array, size = pictures.decode(stream.getvalue(), (10, 10))
+    assert (array.shape, array.dtype, size) == ((10, 10, 3), np.uint8, (30, 20))
+    assert abs(array.astype(int).mean() - 200) < 60
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\xff\xd8\xff\xe0"])
+def test_what_is_no_image_is_broken(content):
+    with pytest.raises(pictures.Broken):
+        pictures.decode(content, (10, 10))
+
+
+@pytest.mark.parametrize("content", [b"", b"<annotation/>", b"<a><object><bndbox><xmin>x</xmin></bndbox></object></a>"])
+def test_an_annotation_without_a_box_is_broken(content):
+    with pytest.raises(pictures.Broken):
+        pictures.read_box(content)
