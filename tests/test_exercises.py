@@ -290,6 +290,11 @@ def test_imports_comments_and_short_lines_are_no_leaks():
     assert found_leaks(solution, new_code_cell(given)) == []
 
 
+def test_the_choices_of_a_prediction_may_be_listed():
+    solution = new_notebook(cells=[new_code_cell('most = "the first dense layer"  # SOLUTION: one of these')])
+    assert found_leaks(solution, new_markdown_cell('"the first convolution" or "the first dense layer"?')) == []
+
+
 def test_the_gate_reports_a_leak(project):
     source = project / "solutions" / "03_x.ipynb"
     cell = new_code_cell(LONG, id="conv").copy(), new_markdown_cell(LINE, id="told").copy()

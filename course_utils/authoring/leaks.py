@@ -21,7 +21,7 @@ def leaks(solution, text):
     -------
     list of str
         Lines of code and values of the solution that stand in it, spaces aside. Lines too short to tell anything, such
-        as ``return x``, and imports do not count.
+        as ``return x``, imports and predictions (one of the choices that a task lists) do not count.
     """
     try:
         strings = list(_strings(json.loads(text)))
@@ -47,8 +47,8 @@ def _answers(solution):
 
 
 def _tells_something(line):
-    if re.match(r"(import|from)\s|#", line):
-        return False
+    if re.match(r"(import|from)\s|#", line) or re.fullmatch(r"""(['"]).*\1""", line):
+        return False  # a text is one of the choices that the task lists
     return len(_squeezed(line)) >= 20 or bool(re.fullmatch(r"\d{4,}", _squeezed(line)))
 
 
