@@ -219,9 +219,9 @@ def test_what_is_not_known_is_not_guessed(keras):
 
 # Layers of one axis that only add up, with positive weights: an input that is seen cannot cancel out.
 steps = st.one_of(
-    st.tuples(st.just("conv"), st.integers(1, 4), st.integers(1, 3), st.sampled_from(["same", "valid", "causal"])),
+    st.tuples(st.just("conv"), st.integers(1, 4), st.integers(1, 2), st.sampled_from(["same", "valid", "causal"])),
     st.tuples(st.just("dilated"), st.integers(1, 3), st.integers(1, 3), st.sampled_from(["same", "valid", "causal"])),
-    st.tuples(st.just("pool"), st.integers(1, 3), st.integers(1, 3), st.sampled_from(["same", "valid"])),
+    st.tuples(st.just("pool"), st.integers(1, 3), st.integers(1, 2), st.sampled_from(["same", "valid"])),
     st.tuples(st.just("transposed"), st.integers(1, 4), st.integers(1, 3), st.sampled_from(["same", "valid"])),
     st.tuples(st.just("up"), st.integers(1, 3), st.just(0), st.just("")),
     st.tuples(st.just("pad"), st.integers(0, 3), st.integers(0, 3), st.just("")),
@@ -256,7 +256,7 @@ def built(keras, chain, size):
 def test_receptive_field_is_the_largest_that_perturbation_finds(chain):
     import keras
 
-    size = 240
+    size = 240  # far more than any of these fields, so that some units see nothing of the borders
     model = built(keras, chain, size)
     row = summarize(model).rows[-1]
     changed = keras.ops.convert_to_numpy(model(np.eye(size, dtype="float32")[:, :, None]))[:, :, 0] > 0
