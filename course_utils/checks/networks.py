@@ -59,7 +59,7 @@ def probabilities(model, *, input_shape, batch=4, seed=0):
     """The output is a probability for each class. Mistake: ``no probabilities``."""
     images = np.random.default_rng(seed).normal(size=(batch, *input_shape)).astype("float32")
     result = model.predict(images, verbose=0)
-    if result.min() < -1e-6 or not np.allclose(result.sum(axis=-1), 1, atol=0.02)  # ten roundings to bfloat16:
+    if result.min() < -1e-6 or not np.allclose(result.sum(axis=-1), 1, atol=0.02):  # outputs may be rounded to bfloat16
         raise Wrong(
             "no probabilities",
             f"For one image the outputs add up to {float(result[0].sum()):.3g}; probabilities add up to 1. "
