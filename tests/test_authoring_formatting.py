@@ -118,6 +118,14 @@ def test_the_pieces_of_a_stream_are_joined_and_overwritten_lines_go():
     assert outputs == [{"output_type": "stream", "name": "stdout", "text": "done\nnext\n"}]
 
 
+def test_the_start_up_log_of_tensorflow_goes_and_warnings_stay():
+    log = "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+    log += "I0000 00:00:1795358594.192123   24829 port.cc:153] oneDNN custom operations are on.\n"
+    warning = "UserWarning: careful\n"
+    assert formatted_outputs(new_output("stream", name="stderr", text=log)) == []
+    assert formatted_outputs(new_output("stream", name="stderr", text=log + warning + log))[0].text == warning
+
+
 def test_a_glued_value_keeps_its_name():
     scrapbook = {"name": "accuracy", "mime_prefix": "application/papermill.record/"}
     output = new_output("display_data", {"text/plain": "1"}, metadata={"scrapbook": scrapbook, "isolated": True})

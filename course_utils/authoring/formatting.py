@@ -25,6 +25,11 @@ _LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "pyth
 
 _VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RANDOM_ID = re.compile(r"[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
+# What TensorFlow 2.21 logs while it starts, with times and process ids; no variable of its environment prevents it
+# (https://github.com/tensorflow/tensorflow/pull/102212).
+_STARTUP_LOG = re.compile(
+    r"^(WARNING: All log messages before absl::InitializeLog|[IWE]0000 00:00:\d).*\n?", re.MULTILINE
+)
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
 
@@ -136,7 +141,8 @@ def _outputs(cell):
     outputs = _joined(_output(output, cell) for output in cell.get("outputs", ()))
     for output in outputs:
         if output["output_type"] == "stream":
-            output["text"] = _as_on_a_terminal(output["text"])
+            text = _as_on_a_terminal(output["text"])
+            output["text"] = _STARTUP_LOG.sub("", text) if output["name"] == "stderr" else text
     return _joined(outputs)  # a stream that became empty may have stood between two others
 
 
