@@ -185,17 +185,21 @@ def test_making_a_dataset_leaves_the_array_writable():
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "complaint"),
     [
-        ("images", np.zeros((3, 2, 2))),
-        ("labels", [0, 1]),
-        ("masks", np.zeros((3, 2, 2))),
-        ("boxes", np.zeros((3, 2))),
+        ("images", np.zeros((3, 2, 2), np.uint8), "images has shape"),
+        ("labels", [0, 1], "labels has shape"),
+        ("masks", np.zeros((3, 2, 2), np.uint8), "masks has shape"),
+        ("boxes", np.zeros((3, 2)), "boxes has shape"),
+        ("images", np.zeros((3, 2, 2, 1)), "images has numbers of type float64; they must be uint8"),
+        ("labels", [0.0, 0.5, 1.0], "labels has numbers of type float64; they must be int32"),
+        ("labels", [0, 1, 2], "labels go from 0 to 2; with 2 classes they must go from 0 to 1"),
+        ("labels", [0, -1, 1], "labels go from -1 to 1"),
     ],
 )
-def test_arrays_that_do_not_fit_each_other_are_refused(field, value):
-    arrays = {"images": np.zeros((3, 2, 2, 1)), "labels": [0, 1, 0]} | {field: value}
-    with pytest.raises(ValueError, match=f"Dataset: {field} has shape"):
+def test_arrays_that_do_not_fit_are_refused(field, value, complaint):
+    arrays = {"images": np.zeros((3, 2, 2, 1), np.uint8), "labels": [0, 1, 0]} | {field: value}
+    with pytest.raises(ValueError, match=f"Dataset: {complaint}"):
         datasets.Dataset("wrong", "train", **arrays, class_names=("a", "b"), source="test")
 
 
@@ -221,6 +225,7 @@ def test_a_subset_takes_indices_a_mask_or_a_slice():
         data.subset(2)
 
 
+@settings(deadline=None)
 @given(LABELS, st.floats(0.05, 0.95), st.integers(0, 5))
 def test_a_holdout_divides_every_class_in_the_same_proportion(labels, fraction, seed):
     data, held_out = numbered(labels), round(fraction * len(labels))
@@ -249,6 +254,7 @@ def test_a_holdout_of_nothing_or_everything_is_refused(fraction):
 # ---------------------------------------------------------------- choosing
 
 
+@settings(deadline=None)
 @given(LABELS, st.integers(0, 5))
 def test_every_beginning_of_the_order_is_as_balanced_as_the_labels_allow(labels, seed):
     order = selection.balanced_order(labels, seed)
@@ -272,7 +278,7 @@ def test_the_order_depends_on_the_seed_and_nothing_else():
 # ---------------------------------------------------------------- pictures
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 300), st.integers(1, 300))
 def test_the_crop_is_central_inside_and_of_the_right_proportions(width, height, tall, wide):
     left, top, right, bottom = pictures.central_crop(width, height, (tall, wide))

@@ -16,6 +16,9 @@ def _read_only(array, dtype, name, shape):
     if not right:
         wanted = ", ".join("any" if length is None else str(length) for length in shape)
         raise ValueError(f"Dataset: {name} has shape {array.shape}; it must be ({wanted}).")
+    # A type that holds less would cut numbers off silently: pixels from 0 to 1 would all become 0.
+    if array.size and not np.can_cast(array.dtype, dtype, "same_kind" if dtype is not np.uint8 else "safe"):
+        raise ValueError(f"Dataset: {name} has numbers of type {array.dtype}; they must be {np.dtype(dtype)}.")
     view = array.astype(dtype, copy=False).view()
     view.flags.writeable = False
     return view
@@ -78,6 +81,11 @@ class Dataset:
         if self.boxes is not None:
             freeze("boxes", np.float32, (count, 4))
         object.__setattr__(self, "class_names", tuple(self.class_names))
+        if count and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            raise ValueError(
+                f"Dataset: labels go from {self.labels.min()} to {self.labels.max()}; "
+                f"with {len(self.class_names)} classes they must go from 0 to {len(self.class_names) - 1}."
+            )
 
     def __len__(self):
         return len(self.images)
@@ -143,7 +151,7 @@ class Dataset:
         Examples
         --------
         >>> import numpy as np
-        >>> data = Dataset("ten", "train", np.zeros((20, 2, 2, 1)), np.arange(20) % 2, ("a", "b"), "example")
+        >>> data = Dataset("ten", "train", np.zeros((20, 2, 2, 1), np.uint8), np.arange(20) % 2, ("a", "b"), "example")
         >>> train, validation = data.holdout(0.2)
         >>> len(train), validation.split, sorted(validation.labels.tolist())
         (16, 'validation', [0, 0, 1, 1])

@@ -50,8 +50,9 @@ def _download(original, folder, progress):
         retry_if_failed=ATTEMPTS - 1,
     )
     # Some servers declare a .tar.gz as compressed in transit, and requests would then hand over the tar.
+    # A firewall that drops packets is noticed after five seconds, a host that stops sending after thirty.
     downloader = pooch.HTTPDownloader(
-        progressbar=progress, chunk_size=1 << 18, timeout=30, headers={"Accept-Encoding": "identity"}
+        progressbar=progress, chunk_size=1 << 18, timeout=(5, 30), headers={"Accept-Encoding": "identity"}
     )
     host = urlsplit(original.url).netloc
     try:
