@@ -38,21 +38,26 @@ def timed(function, *arguments):
     return time.perf_counter() - start, result
 
 
-def main():
-    first, drawing = timed(draw, COUNT, SIZE)
+def measure(count=COUNT, repeats=REPEATS):
+    """Seconds of every drawing and of every decoding, of the first drawing, and the mean size of a file in bytes."""
+    first, drawing = timed(draw, count, SIZE)
     files = [encode(image) for image in drawing.images]
     drawings, decodings = [], []
-    for _ in range(REPEATS):
-        drawings.append(timed(draw, COUNT, SIZE)[0])
+    for _ in range(repeats):
+        drawings.append(timed(draw, count, SIZE)[0])
         seconds, decoded = timed(decode, files)
         decodings.append(seconds)
-    assert np.array_equal(decoded, drawing.images)
+    if not np.array_equal(decoded, drawing.images):
+        raise AssertionError("The decoded images are not the drawn ones: the comparison would mean nothing.")
+    return drawings, decodings, first, sum(map(len, files)) / count
 
+
+def main():
+    drawings, decodings, first, size = measure()
     ratio = statistics.median(a / b for a, b in zip(drawings, decodings, strict=True))
-    print(f"{COUNT:,} images of {SIZE}x{SIZE}, {REPEATS} times, {sum(map(len, files)) / COUNT:,.0f} bytes a PNG")
-    print(
-        f"drawing   {min(drawings):.3f} s at best, {statistics.median(drawings):.3f} s at the median, {first:.3f} s first"
-    )
+    print(f"{COUNT:,} images of {SIZE}x{SIZE}, {REPEATS} times; a PNG has {size:,.0f} bytes")
+    print(f"drawing   {min(drawings):.3f} s at best, {statistics.median(drawings):.3f} s at the median")
+    print(f"          {first:.3f} s the first time")
     print(f"decoding  {min(decodings):.3f} s at best, {statistics.median(decodings):.3f} s at the median")
     print(f"drawing / decoding  {min(drawings) / min(decodings):.2f} at best, {ratio:.2f} at the median")
     return ratio > 1

@@ -253,9 +253,9 @@ def _compose(labels, class_names, height, width, seed, rotation, clutter):
 
     # The object is clearly lighter or darker than the ground; what varies within either varies less than that.
     ground = next(columns)
-    body = (ground + uniform(0.38, 0.62)) % 1
+    body = (ground + uniform(0.42, 0.58)) % 1
     lightness = [
-        body + np.sign(body - ground) * uniform(-0.12, 0.3),  # the object's pattern
+        body + np.sign(body - ground) * uniform(-0.1, 0.3),  # the object's pattern
         body,
         *(ground + uniform(-each, each) for each in (0.22, 0.22, 0.12, 0.1, 0.1)),
     ]

@@ -107,6 +107,11 @@ SHAPES = {
 # ---------------------------------------------------------------- patterns and clutter, which repeat
 
 
+def _checked(x, y):
+    a, b = (np.arcsin(np.sin(3 * np.pi * along)) / (3 * np.pi) for along in (x, y))  # from the lines between checks
+    return np.copysign(np.minimum(np.abs(a), np.abs(b)), a * b)
+
+
 def _mottled(x, y, seed=0, waves_across=6, share=0.5):
     """Irregular blotches over a share of the plane: plane waves in random directions, summed and cut at a level."""
     random = np.random.default_rng(seed)
@@ -135,7 +140,7 @@ def _scribbles(x, y, seed=0, strokes=5):
 PATTERNS = {
     "plain": lambda x, y: np.ones_like(x),
     "striped": lambda x, y: np.sin(4 * np.pi * x) / (4 * np.pi),
-    "checked": lambda x, y: np.sin(3 * np.pi * x) * np.sin(3 * np.pi * y) / (3 * np.pi),
+    "checked": _checked,
     "dotted": lambda x, y: np.hypot(x * 2 % 1 - 0.5, y * 2 % 1 - 0.5) / 2 - 0.15,
     "wavy": lambda x, y: np.sin(4 * np.pi * x + 1.2 * np.sin(3 * np.pi * y)) / (4 * np.pi),
     "mottled": _mottled,
