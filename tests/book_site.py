@@ -73,6 +73,11 @@ def parsed(path):
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
+@functools.cache
+def anchors(path):
+    return {element["id"] for element in parsed(path).find_all(id=True)}
+
+
 def _is_page(path):
     return not {"_static", "_sources"} & set(path.parts)
 
@@ -104,9 +109,8 @@ def broken_links(site):
     return [
         f"{page} -> {address}"
         for page in site.pages()
-        for tag, attribute in (("a", "href"), ("link", "href"), ("img", "src"), ("script", "src"), ("source", "src"))
-        for address in (element.get(attribute) for element in site.soup(page).find_all(tag))
-        if address and not _leads_somewhere(site, page, address)
+        for element in site.soup(page).find_all(["a", "link", "img", "script", "source"])
+        if (address := element.get("href") or element.get("src")) and not _leads_somewhere(site, page, address)
     ]
 
 
@@ -120,7 +124,7 @@ def _leads_somewhere(site, page, address):
         return False
     if not parts.fragment or path.suffix != ".html":
         return True
-    return parsed(path).find(id=unquote(parts.fragment)) is not None
+    return unquote(parts.fragment) in anchors(path)
 
 
 def foreign_resources(site):
