@@ -226,6 +226,7 @@ steps = st.one_of(
     st.tuples(st.just("up"), st.integers(1, 3), st.just(0), st.just("")),
     st.tuples(st.just("pad"), st.integers(0, 3), st.integers(0, 3), st.just("")),
     st.tuples(st.just("branch"), st.integers(1, 5), st.integers(1, 4), st.just("")),
+    st.tuples(st.just("u"), st.integers(1, 4), st.integers(1, 3), st.just("")),
 )
 
 
@@ -246,6 +247,10 @@ def built(keras, chain, size):
             x = layers.UpSampling1D(a)(x)
         elif kind == "pad":
             x = layers.ZeroPadding1D((a, b))(x)
+        elif kind == "u":  # down, up again, and added to what was there before
+            deep = layers.Conv1D(1, a, strides=b, padding="same", **ones)(x)
+            deep = layers.Conv1DTranspose(1, a, strides=b, padding="same", **ones)(deep)
+            x = layers.Add()([x, layers.Cropping1D((0, deep.shape[1] - x.shape[1]))(deep)])
         else:
             x = layers.Add()([layers.Conv1D(1, size, padding="same", **ones)(x) for size in (a, b)])
     return keras.Model(image, x)
