@@ -31,8 +31,9 @@ def learning_curves(histories, metric="accuracy", ylim=None):
     ['Model 1', 'Model 2']
     """
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
-    columns = min(3, len(histories))
+    columns = 2 if len(histories) == 4 else min(3, len(histories))
     rows = -(-len(histories) // columns)
     width = {1: 5.0, 2: 3.6, 3: 2.7}[columns]
     figure, axes = plt.subplots(
@@ -54,6 +55,7 @@ def learning_curves(histories, metric="accuracy", ylim=None):
                 axis.plot(epochs, values.T, color=color, linestyle=style, linewidth=0.7, alpha=0.45)
             axis.plot(epochs, values.mean(axis=0), color=color, linestyle=style, linewidth=2, label=label)
         axis.set(title=name, xlabel="epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(axis="y")
         if ylim:
             axis.set_ylim(*ylim)
@@ -91,20 +93,31 @@ def model_comparison(names, scores, costs, cost_label, score_label="test accurac
 
     if not len(names) == len(scores) == len(costs):
         raise ValueError(f"{len(names)} names, {len(scores)} scores and {len(costs)} costs; expected as many of each.")
-    figure, axis = plt.subplots(figsize=(6.4, 4.0))
-    for index, (name, values, cost) in enumerate(zip(names, scores, costs, strict=True)):
-        color = PALETTE[index % len(PALETTE)]
-        mean = float(np.mean(values))
-        axis.plot([cost] * len(values), values, "o", color=color, markersize=5, alpha=0.75)
-        axis.plot([cost], [mean], "_", color=INK, markersize=18, markeredgewidth=1.5)
-        axis.annotate(
-            f"{name}\n{mean:.3f}", (cost, mean), xytext=(10, -4), textcoords="offset points", fontsize=9, va="center"
-        )
+    figure, axis = plt.subplots(figsize=(7.0, 4.0))
+    means = [float(np.mean(values)) for values in scores]
+    for index, (values, cost) in enumerate(zip(scores, costs, strict=True)):
+        axis.plot([cost] * len(values), values, "o", color=PALETTE[index % len(PALETTE)], markersize=5, alpha=0.75)
+        axis.plot([cost], [means[index]], "_", color=INK, markersize=16, markeredgewidth=1.5)
     axis.set_xscale("log")
     axis.set(xlabel=cost_label, ylabel=score_label)
-    low, high = min(costs), max(costs)
-    axis.set_xlim(low / 1.4, high * (high / low) ** 0.25 * 1.2)
     axis.grid(axis="y")
+    # Names stand in a column on the right, in the order of the scores, each with a line to its mean.
+    bottom, top = axis.get_ylim()
+    step = max((top - bottom) * 0.075, 1e-9)
+    place = bottom - step
+    for index in np.argsort(means):
+        place = max(means[index], place + step)
+        axis.annotate(
+            f"{names[index]}  {means[index]:.3f}",
+            xy=(costs[index], means[index]),
+            xytext=(1.02, place),
+            textcoords=axis.get_yaxis_transform(),
+            fontsize=9,
+            va="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6, "alpha": 0.7, "shrinkA": 1, "shrinkB": 6},
+        )
+    axis.set_ylim(bottom, max(top, place + step / 2))
     return figure
 
 
@@ -133,7 +146,7 @@ def confusion_matrix(matrix, class_names):
 
     matrix = np.asarray(matrix, dtype=float)
     if matrix.shape != (len(class_names), len(class_names)):
-        raise ValueError(f"matrix has shape {matrix.shape}; expected a row and a column for each of {len(class_names)}.")
+        raise ValueError(f"matrix has shape {matrix.shape}; expected {len(class_names)} rows and columns.")
     share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = 1.6 + 0.46 * len(class_names)
     figure, axis = plt.subplots(figsize=(side, side * 0.92))
