@@ -22,13 +22,19 @@ TASKS = [task_id for chapter in MODULES for task_id in engine.task_ids(chapter)]
 
 
 @functools.cache
+def _judged(task_id, number):
+    """The verdict on one of the wrong answers; models are made and tried once."""
+    return engine.judge(task_id, _make(_answers(task_id.split(".")[0]).WRONG[task_id][number][0]))
+
+
+@functools.cache
 def _answers(chapter):
     """The module with the wrong and the right answers to a chapter."""
     return importlib.import_module(f"tests.wrong_answers.{MODULES[chapter]}")
 
 
 def _pairs(name):
-    """(task id, answer, mistake) for each entry of WRONG or RIGHT; none where the file is missing: a test says so."""
+    """(task id, number of a wrong answer or right answer, mistake); none where the file is missing: a test says so."""
     pairs = []
     for task_id in TASKS:
         try:
@@ -36,7 +42,7 @@ def _pairs(name):
         except ModuleNotFoundError:
             entries = []
         for number, entry in enumerate(entries):
-            answer, mistake = entry if name == "WRONG" else (entry, None)
+            answer, mistake = (number, entry[1]) if name == "WRONG" else (entry, None)
             pairs.append(pytest.param(task_id, answer, mistake, id=f"{task_id}-{mistake or 'right'}-{number}"))
     return pairs
 
@@ -148,9 +154,9 @@ def test_every_mistake_that_a_task_knows_is_proved_by_a_wrong_answer(task_id):
     assert set(engine.find(task_id).mistakes) - proved == set()
 
 
-@pytest.mark.parametrize(("task_id", "answer", "mistake"), _pairs("WRONG"))
-def test_a_wrong_answer_is_told_its_mistake(task_id, answer, mistake):
-    verdict = engine.judge(task_id, _make(answer))
+@pytest.mark.parametrize(("task_id", "number", "mistake"), _pairs("WRONG"))
+def test_a_wrong_answer_is_told_its_mistake(task_id, number, mistake):
+    verdict = _judged(task_id, number)
     assert not verdict.right
     assert verdict.mistake == mistake, verdict.message
     assert verdict.message.strip()
@@ -185,5 +191,5 @@ def test_no_hint_prints_a_line_of_the_solution(chapter):
 
 def _hints(task_id):
     """What the wrong answers to a task are told."""
-    for answer, _ in _answers(task_id.split(".")[0]).WRONG.get(task_id, []):
-        yield engine.judge(task_id, _make(answer)).message
+    for number in range(len(_answers(task_id.split(".")[0]).WRONG.get(task_id, []))):
+        yield _judged(task_id, number).message
