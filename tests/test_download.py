@@ -474,8 +474,14 @@ def test_a_process_killed_while_it_downloads_leaves_nothing_that_counts(mnist, s
     with pytest.raises(datasets.DatasetUnavailable):
         load("mnist", source="cache")
     server.release.set()
+    left = list((cache_folder / "mnist.partial").iterdir())
+    assert left
+    server.faults = ["missing"] * originals.ATTEMPTS
+    with pytest.raises(datasets.DatasetUnavailable):
+        datasets.fetch("mnist", progress=False)
+    assert not any(path.exists() for path in left)  # gone with the next attempt, even one that fails
     path = datasets.fetch("mnist", progress=False)
-    assert kept(cache_folder) == sorted([path.name, "mnist.json"])  # what the dead one left is gone too
+    assert kept(cache_folder) == sorted([path.name, "mnist.json"])
 
 
 def test_nothing_is_in_place_before_it_is_whole(tmp_path):
@@ -508,6 +514,8 @@ def test_status_says_what_is_at_hand(mnist, server):
     assert (row().at_hand, row().cache) == (False, None)
     path = datasets.fetch("mnist", progress=False)
     assert (row().at_hand, row().cache, row().cache_origin) == (True, path.stat().st_size, "host")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert not row().at_hand
     assert row().download == (server.folder / "mnist.npz").stat().st_size
 
 

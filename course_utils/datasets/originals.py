@@ -112,7 +112,5 @@ def _join_pet_archives(path, *archives):
     with zipfile.ZipFile(path, "w") as joined:
         for archive in archives:
             for name, content in tar_files(archive):
-                # ._ files are what macOS keeps beside a file on foreign disks; the authors' archive has some.
-                if not name.rsplit("/", 1)[-1].startswith("."):
-                    joined.writestr(zipfile.ZipInfo(name), content)
+                joined.writestr(zipfile.ZipInfo(name), content)
     return path
