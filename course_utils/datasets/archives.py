@@ -7,6 +7,8 @@ import tarfile
 import zipfile
 import zlib
 
+import numpy as np
+
 from .errors import Damaged
 
 BROKEN = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
@@ -74,14 +76,12 @@ class _ArraysOnly(pickle.Unpickler):
     """Builds NumPy arrays and Python's own containers, and calls nothing else that a pickle may name."""
 
     def find_class(self, module, name):
-        from numpy import dtype, ndarray
-        from numpy._core.multiarray import _reconstruct
-
+        reconstruct = np.empty(0).__reduce__()[0]  # its module's name changed with NumPy 2
         allowed = {
-            ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-            ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-            ("numpy", "ndarray"): ndarray,
-            ("numpy", "dtype"): dtype,
+            ("numpy.core.multiarray", "_reconstruct"): reconstruct,
+            ("numpy._core.multiarray", "_reconstruct"): reconstruct,
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): np.dtype,
         }
         if (module, name) not in allowed:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which is no part of an array")

@@ -57,7 +57,7 @@ def write(directory, names=None, *, progress=True):
 
     Notes
     -----
-    Explained in the appendix on working offline.
+    Explained on the home page of the book, under Offline.
     """
     entries = [registry.find(name) for name in (registry.DATASETS if names is None else names)]
     directory = Path(directory)

@@ -171,7 +171,7 @@ def fetch(name, *, source=None, progress=True):
 
     Notes
     -----
-    Explained in the appendix on working offline.
+    Explained on the home page of the book, under Offline.
     """
     entry = registry.find(name)
     if source not in (None, "mirror", "host"):
