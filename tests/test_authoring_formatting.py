@@ -90,7 +90,7 @@ def test_formatting_keeps_code_text_and_pictures(notebook):
 def test_a_readable_id_stays_and_a_random_or_missing_one_is_named_after_the_heading():
     cells = [
         new_markdown_cell("# Mathematics", id="c0ffee00"),
-        new_markdown_cell("## Same padding\n\nText.", id="0a1b2c3d"),
+        new_markdown_cell("## 2. Same padding\n\nText.", id="0a1b2c3d"),
         new_code_cell("1", id="3f2504e0-4f89-11d3-9a0c-0305e82c3301"),
         new_code_cell("2", id="stays"),
         new_code_cell("3", id="stays"),

@@ -71,6 +71,12 @@ def printed(text, stream="stdout"):
     return new_output("stream", name=stream, text=text)
 
 
+def glued(name, value):
+    prefix = "application/papermill.record/"
+    scrapbook = {"name": name, "mime_prefix": prefix}
+    return new_output("display_data", {f"{prefix}text/plain": repr(value)}, metadata={"scrapbook": scrapbook})
+
+
 def notebook_of(*cells):
     """A notebook that keeps to every rule, apart from what these cells do."""
     made = new_notebook(cells=[new_markdown_cell("# Pooling", id="title"), *cells])
@@ -182,6 +188,15 @@ BROKEN = {
             "stopped with KeyError",
         ),
     ],
+    "numbers_glued": [
+        (notebook_of(text("It reaches {glue:text}`acuracy`."), code("1", glued("accuracy", "0.781"))), "'acuracy'"),
+        (notebook_of(code("1", glued("accuracy", "0.781")), text("It reaches 0.781.")), "0.781 is typed"),
+        (notebook_of(code("1", glued("accuracy", "78.1%")), text("It reaches 78.1%.")), "78.1% is typed"),
+    ],
+    "compared_outputs": [
+        (notebook_of(text(), code("1", tags=["nbval-check-output"])), "shows nothing"),
+        (notebook_of(text(), code("1", PICTURE, tags=["nbval-check-output"])), "shows a picture"),
+    ],
 }
 CASES = [(rule, number) for rule in rules.RULES for number in range(len(BROKEN.get(rule.__name__, [None])))]
 
@@ -217,6 +232,8 @@ def good():
             PICTURE,
             mystnb={"image": {"alt": ALT}},
         ),
+        text("It reaches {glue:text}`accuracy`, others 0.78 and 10.781.", id="glued"),
+        code("(1, 2)", glued("accuracy", "0.781"), printed("(1, 2)"), id="compared", tags=["nbval-check-output"]),
         text("That is half of it: `model.fit(x, verbose=1)` would print.\n\n```python\n# a comment\n```", id="half"),
         code(
             "1 / 0",

@@ -209,7 +209,8 @@ def _name_cells(cells):
 
 
 def _slug(heading):
-    """Return a heading's words as an id: small ASCII letters and digits, at most 40 of them."""
+    """Return a heading's words as an id: small ASCII letters and digits, at most 40 of them, its number left out."""
+    heading = re.sub(r"^[\d.\s]+(?=\w)", "", heading)
     plain = unicodedata.normalize("NFKD", re.sub(r"\{[^}]*\}|\$[^$]*\$|\([^)]*\)", " ", heading))
     slug = ""
     for word in re.findall(r"[a-z0-9]+", plain.encode("ascii", "ignore").decode().lower()):

@@ -228,6 +228,39 @@ def no_noise(notebook):
                 )
 
 
+def numbers_glued(notebook):
+    """A number of a run is glued into the prose, not typed: typed, it is wrong after the next run."""
+    if notebook.folder != "exercises" and receipt_of(notebook.content) is None:
+        return  # nothing has been run, so nothing is glued; `executed` says so
+    glued = {}
+    for cell in notebook.code:
+        for output in cell.outputs:
+            if scrapbook := output.get("metadata", {}).get("scrapbook"):
+                texts = [value for mime, value in output.data.items() if mime.endswith("text/plain")]
+                glued[scrapbook["name"]] = texts[0].strip("'\"") if texts else ""
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        used = set(re.findall(r"\{glue:?\w*\}`([^`:]+?)(?::[^`:]*)?`", cell.source))
+        for name in sorted(used - set(glued)):
+            yield notebook.finding(cell, f"nothing is glued as {name!r}", "Glue it in the cell that computes it.")
+        for name, text in glued.items():
+            measured = re.fullmatch(r"\d+\.\d+%?", text) and len(text) > 3
+            if measured and re.search(rf"(?<![\d.]){re.escape(text)}(?![\d%])", cell.source):
+                yield notebook.finding(cell, f"{text} is typed", f"Write {{glue:text}}`{name}`.")
+
+
+def compared_outputs(notebook):
+    """A cell whose output validation compares has one, in words: pictures differ between versions."""
+    for cell in notebook.code:
+        if "nbval-check-output" not in cell.metadata.get("tags", []) or cell.execution_count is None:
+            continue
+        mimes = {mime for output in cell.outputs for mime in output.get("data", {"text": ""})}
+        if not mimes or any(mime.startswith("image/") for mime in mimes):
+            what = "tagged nbval-check-output, it shows " + ("a picture" if mimes else "nothing")
+            yield notebook.finding(cell, what, "Compare a shape, a count or a text, or remove the tag.")
+
+
 RULES = (
     canonical,
     readable_ids,
@@ -243,6 +276,8 @@ RULES = (
     cells_fit_a_screen,
     nothing_private,
     no_noise,
+    numbers_glued,
+    compared_outputs,
 )
 
 
