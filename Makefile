@@ -56,7 +56,7 @@ $(INSTALLED): $(LOCK) pyproject.toml | $(VENV)/bin/python
 # Sphinx keeps what it read in _build and then warns about pages that have moved since, so every build is a whole one.
 book: $(INSTALLED) ## build the book into _build/html, warnings are errors
 	rm -rf _build
-	$(BIN)/jupyter-book build --warningiserror --keep-going .
+	$(BIN)/jupyter-book build -W -n --keep-going --all .
 
 test: $(INSTALLED) ## run the tests; PYTEST_ARGS="-k budget" runs some
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
