@@ -118,6 +118,10 @@ def test_a_value_in_place_of_a_function_is_said_so():
     assert "`half` without parentheses" in verdict.message
 
 
+def test_a_pair_is_shown_as_a_pair():
+    assert "gives `(5, 5)`, and should give `(4, 5)`" in judge("zz.shape", lambda n: [n + 1, n + 1]).message
+
+
 def test_an_exception_shows_its_type_its_message_and_the_students_line():
     def half(n):
         rest = n - 4
@@ -196,7 +200,7 @@ def test_a_result_that_is_changed_by_the_next_call_is_judged_as_it_was():
         ("zz.half", lambda n: {1: n}, "wrong type"),
         ("zz.half", lambda n: 2, "constant"),
         ("zz.double", lambda values, times=2: (values * times).tolist(), "list for array"),
-        ("zz.double", lambda values, times=2: "twice", "constant"),
+        ("zz.double", lambda values, times=2: "twice", "wrong type"),
         ("zz.double", lambda values, times=2: (values * times).ravel()[:1], "shape"),
         ("zz.double", lambda values, times=2: [[1, 2], [3]], "constant"),
         ("zz.shape", lambda n: (n, n + 1.0), "float for int"),
@@ -431,15 +435,17 @@ def test_a_missing_name_has_its_sentence_in_a_notebook_and_other_name_errors_kee
     cells = [
         "from course_utils import check",
         'check("03.output_size", conv_size)',
+        'guess = yes\ncheck("03.most_weights", guess)',
         "other + 1",
         "def answer():\n    return other\ncheck('03.output_size', answer())",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute()
     errors = [cell.outputs[0] for cell in notebook.cells[1:]]
-    assert [error.ename for error in errors] == ["NameError"] * 3
+    assert [error.ename for error in errors] == ["NameError"] * 4
     assert errors[0].traceback == [missing_name("conv_size")]
-    assert all("Traceback" in "".join(error.traceback) for error in errors[1:])
+    assert errors[1].traceback == [missing_name("yes")]
+    assert all("Traceback" in "".join(error.traceback) for error in errors[2:])
 
 
 # --- comparing and describing ---------------------------------------------------------------------------------------
@@ -479,3 +485,4 @@ def test_values_are_described_in_few_words():
     assert describe(len) == "the function `len`"
     assert describe(int) == "the class `int`"
     assert describe_call("f", (np.zeros((9, 9)), "a"), {"k": 2}) == "`f(an array of shape (9, 9), 'a', k=2)`"
+    assert describe_call("f", (np.ones((2, 2)), np.ones(2)), {}) == "`f(an array of shape (2, 2), [1.0, 1.0])`"

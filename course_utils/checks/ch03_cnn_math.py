@@ -94,6 +94,14 @@ function(
             "place more than there are steps.",
         ),
         Mistake(
+            "one too many",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: (
+                (n + 2 * padding - dilation_rate * (k - 1)) // strides + 1
+            ),
+            "Sometimes one place too many. A kernel of 3 fits on a row of 3 pixels exactly once: what does your "
+            "function say? How many pixels does a kernel of 3 span?",
+        ),
+        Mistake(
             "+1 before the division",
             lambda n, k, strides=1, padding=0, dilation_rate=1: max(
                 0, (n + 2 * padding - dilation_rate * (k - 1)) // strides
@@ -589,7 +597,9 @@ function(
 )
 
 
-def _network(layers, input_shape, *, bias=1, depth=True, pool=2, round_up=False, valid=0, flat="all", grows=True):
+def _network(
+    layers, input_shape, *, bias=1, depth=True, pool=2, round_up=False, valid=0, flat="all", grows=True, again=False
+):
     """Parameters of a network, with switches for the mistakes."""
     height, width, channels = input_shape
     units, total = None, 0
@@ -604,7 +614,7 @@ def _network(layers, input_shape, *, bias=1, depth=True, pool=2, round_up=False,
             if units is None:
                 units = {"all": height * width * channels, "map": height * width, "depth": channels}[flat]
             total += units * size[0] + bias * size[0]
-            units = size[0]
+            units = None if again else size[0]
     return total
 
 
@@ -670,6 +680,12 @@ function(
             lambda *args: _network(*args, flat="depth"),
             "Your first dense layer reads one value for each channel, as after global average pooling. Here the "
             "whole map is flattened: every place of every channel.",
+        ),
+        Mistake(
+            "flattened again",
+            lambda *args: _network(*args, again=True),
+            "Each of your dense layers reads the flattened maps. Only the first one does: the next reads the units "
+            "of the one before it.",
         ),
         Mistake(
             "only the dense layers",
@@ -753,7 +769,7 @@ def _design(stack):
             depth = filters
     seen = _receptive_field([(kernel_size, strides) for _, kernel_size, _, strides in layers])
     if convolutions < _RULES["convolutions"]:
-        raise Wrong("too few convolutions", f"There are {convolutions} convolutions; the task asks for at least 5.")
+        raise Wrong("too few convolutions", f"Convolutions: {convolutions}; the task asks for at least 5.")
     if height != _OUTPUT[0]:
         raise Wrong(
             "output size",

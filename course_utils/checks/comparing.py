@@ -108,6 +108,8 @@ def describe_call(name, args, kwargs):
     """A call as it would be typed, with arrays named by their shape."""
 
     def short(value):
+        if getattr(value, "ndim", 0) > 1:
+            return f"an array of shape {tuple(value.shape)}"
         return describe(value).strip("`")
 
     return f"`{name}({', '.join([*map(short, args), *(f'{key}={short(value)}' for key, value in kwargs.items())])})`"
@@ -116,6 +118,8 @@ def describe_call(name, args, kwargs):
 def difference(answer, right):
     """Where an answer of the right type differs from the right value: (mistake, clause after 'It gives ...')."""
     given, wanted = _array(answer), _array(right)
+    if isinstance(right, (tuple, list)) and given is not None and given.shape == wanted.shape:
+        answer, given = tuple(given.tolist()), None  # to be shown like the right one
     if given is None or wanted is None or wanted.ndim == 0:
         return "other", f"{describe(answer)}, and should give {describe(right)}."
     if given.shape != wanted.shape:

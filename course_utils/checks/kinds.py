@@ -169,15 +169,17 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         faults = [type_fault(result, want) for result, want in zip(results, wanted, strict=True)]
         if all(good) and not any(faults):
             return
+        fault = next(filter(None, faults), None)
         if not all(good):
             _recognise(results)
+            if fault and fault[0] == "wrong type":
+                raise Wrong(*fault)
             if len(results) > 1 and all(same(result, results[0], tolerance) for result in results):
                 raise Wrong(
                     "constant",
                     f"`{name}` gives {describe(results[0])} whatever it is asked. The result must be computed from the "
                     "arguments.",
                 )
-        fault = next(filter(None, faults), None)
         if fault:
             raise Wrong(*fault)
         first = good.index(False)

@@ -8,7 +8,10 @@ import linecache
 
 
 def explain_missing_names():
-    """From now on, a NameError in a cell's call of ``check`` has its sentence. Does nothing outside IPython."""
+    """From now on, a NameError in a cell that calls ``check`` has its sentence. Does nothing outside IPython.
+
+    Not one in a function of the student's, which has a line worth showing.
+    """
     try:
         from IPython import get_ipython
     except ImportError:
@@ -23,17 +26,18 @@ def _handle(shell, kind, error, trace, tb_offset=None):
     last = trace
     while last.tb_next is not None:
         last = last.tb_next
-    line = linecache.getline(last.tb_frame.f_code.co_filename, last.tb_lineno)
+    code = last.tb_frame.f_code
     name = getattr(error, "name", None)
-    if name and "check(" in line and last.tb_frame.f_globals is shell.user_global_ns:
+    if name and code.co_name == "<module>" and "check(" in "".join(linecache.getlines(code.co_filename)):
         sentence = missing_name(name)
         error._render_traceback_ = lambda: [sentence]  # IPython asks an exception for its own rendering
     shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
 
 def missing_name(name):
-    """The sentence for a name that a call of ``check`` does not find."""
+    """The sentence for a name that a cell with a check does not find."""
     return (
-        f"There is no {name} yet, so there is nothing to check: run the cell of the task that defines it, and then "
-        "this one again. If you have, is the name spelt as the task spells it?"
+        f"There is no {name} yet. If another cell defines it, run that one first, and then this one again. If you "
+        "mean a "
+        f'text, put it in quotes: "{name}". If neither, is the name spelt as the task spells it?'
     )

@@ -36,6 +36,10 @@ def size_without_one(size, kernel_size, strides=1, padding=0, dilation_rate=1):
     return (size + 2 * padding - span) // strides
 
 
+def size_of_a_short_kernel(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return int((size + 2 * padding - dilation_rate * (kernel_size - 1)) / strides + 1)
+
+
 def size_with_early_one(size, kernel_size, strides=1, padding=0, dilation_rate=1):
     return (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1 + 1) // strides
 
@@ -424,6 +428,19 @@ def counting(conv=lambda depth, n: 9 * depth * n + n, dense=lambda read, n: read
     return network_parameters
 
 
+def vgg16_flattened_again(layers, input_shape):
+    (height, width, depth), total = input_shape, 0
+    for layer in layers:
+        if layer[0] == "conv":
+            total += 9 * depth * layer[1] + layer[1]
+            depth = layer[1]
+        if layer[0] == "pool":
+            height, width = height // 2, width // 2
+        if layer[0] == "dense":
+            total += height * width * depth * layer[1] + layer[1]
+    return total
+
+
 def vgg16_off_by_heart(layers, input_shape):
     return 138_357_544
 
@@ -472,6 +489,7 @@ WRONG = {
         (size_without_dilation, "dilation ignored"),
         (size_with_long_span, "dilated span"),
         (size_without_one, "forgot the +1"),
+        (size_of_a_short_kernel, "one too many"),
         (size_with_early_one, "+1 before the division"),
         (size_rounded_up, "ceil instead of floor"),
         (size_rounded, "rounded to the nearest"),
@@ -525,6 +543,7 @@ WRONG = {
         (cost_swapped, "swapped"),
         (cost_in_floats, "float for int"),
         (cost_parameters_only, "wrong type"),
+        (lambda output_size, kernel_size, in_channels, filters: {"parameters": 1}, "wrong type"),
         (cost_without_a_name, "other"),
     ],
     "03.convolve": [
@@ -579,6 +598,7 @@ WRONG = {
         (counting(read=lambda shape: shape[2]), "map not flattened"),
         (counting(conv=lambda depth, n: 0), "only the dense layers"),
         (counting(dense=lambda read, n: 0), "only the convolutions"),
+        (vgg16_flattened_again, "flattened again"),
         (vgg16_off_by_heart, "constant"),
         (vgg16_with_backslashes, "float for int"),
         (counting(pool=lambda side: side / 2), "float for int"),
