@@ -1,5 +1,6 @@
 """The built book: no warning, no dead link, nothing from other hosts, and no solution where students look for it."""
 
+import ast
 import importlib
 import shutil
 import sys
@@ -7,6 +8,7 @@ import sys
 import nbformat
 import pytest
 import yaml
+from docutils import nodes
 
 from course_utils.authoring.leaks import leaks
 from course_utils.authoring.receipts import receipt_of
@@ -14,6 +16,7 @@ from tests import book_site
 from tests.book_site import ROOT
 
 sys.path.append(str(ROOT / "book" / "_ext"))
+from first_uses import link_first_uses
 from receipts import duration, receipt_html
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
@@ -69,8 +72,8 @@ def test_the_book_builds_without_a_warning_and_without_a_backend(site):
 
 @pytest.mark.parametrize(
     "text",
-    ["# Page\n\n[nowhere](no_such_page.md)\n", "# Page\n\n{cite:t}`nobody1900`\n", "# Page\n\n#### Skipped levels\n"],
-    ids=["link to no page", "unknown citation", "heading too deep"],
+    ["# Page\n\n[nowhere](no_such_page.md)\n", "# Page\n\n{cite:t}`nobody1900`\n"],
+    ids=["link to no page", "unknown citation"],
 )
 def test_a_page_with_a_fault_stops_the_build(small_book, text):
     broken = small_book(text)
@@ -231,12 +234,11 @@ def whole_answers(solution, text):
 
 
 def test_an_answer_in_a_chapter_is_found_and_a_line_in_common_is_not():
-    source = (
-        "### BEGIN SOLUTION\nplaces = math.ceil(size / strides)\ntotal = max(places * strides, 0)\n### END SOLUTION"
-    )
+    answer = "places = math.ceil(size / strides)\ntotal = max(places * strides, 0)"
+    source = f"### BEGIN SOLUTION\n{answer}\n### END SOLUTION"
     solution = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     assert whole_answers(solution, "places = math.ceil(size / strides)") == []
-    assert whole_answers(solution, f"x = 1\n{source}\ny = 2") == ["places = math.ceil(size / strides)"]
+    assert whole_answers(solution, f"x = 1\n{answer}\ny = 2") == ["places = math.ceil(size / strides)"]
 
 
 @pytest.mark.parametrize("slug", [name.partition("/")[2] for name in NOTEBOOKS if name.startswith("exercises/")])
@@ -284,6 +286,41 @@ def test_times_are_said_as_a_reader_says_them(seconds, said):
     assert duration(seconds) == said
 
 
+# The glossary
+
+WORDS = {"kernel": ("term-kernel", "A grid of weights."), "kernel size": ("term-size", "Its height and width.")}
+
+
+def linked(*paragraph):
+    """Markup of a page with one paragraph after the words of the glossary are linked."""
+    page = nodes.Element("", nodes.title("", "The kernel"), nodes.paragraph("", "", *paragraph))
+    link_first_uses(page, WORDS, "glossary.html")
+    return [link.astext() for link in page.findall(nodes.reference) if "first-use" in link["classes"]]
+
+
+def test_the_first_use_of_a_word_links_to_its_meaning():
+    paragraph = nodes.paragraph("", "Two kernels, and one kernel more.")
+    link_first_uses(nodes.Element("", paragraph), WORDS, "glossary.html")
+    before, link, after = paragraph.children
+    assert (before, link.astext(), after) == ("Two ", "kernels", ", and one kernel more.")
+    assert (link["refuri"], link["reftitle"]) == ("glossary.html#term-kernel", "A grid of weights.")
+
+
+def test_a_longer_word_of_the_glossary_is_found_before_a_shorter_one_in_it():
+    assert linked(nodes.Text("A kernel size of 3.")) == ["kernel size"]
+
+
+def test_code_headings_links_and_parts_of_words_are_left_alone():
+    assert linked(nodes.literal("", "kernel"), nodes.Text(" kernelled re-kernel "), nodes.reference("", "kernel")) == []
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_a_word_of_the_glossary_is_linked_once_on_a_page(site, notebook):
+    addresses = [link["href"] for link in site.soup(f"{notebook}.html").select("article a.first-use")]
+    assert addresses
+    assert len(addresses) == len(set(addresses))
+
+
 # The reference of the package
 
 
@@ -311,5 +348,6 @@ def test_the_names_at_the_top_of_the_package_are_in_the_reference(site):
     import course_utils
 
     names = {name for name in course_utils.__all__ if not name.startswith("_")}
-    modules = {name for name in names if (ROOT / "course_utils" / name).exists()} | {"training", "evaluation"}
+    folder = ROOT / "course_utils"
+    modules = {name for name in names if (folder / name).is_dir() or (folder / f"{name}.py").is_file()}
     assert names - modules <= documented(site)
