@@ -205,6 +205,7 @@ def test_a_truncated_zip_is_refused(server, monkeypatch, cache_folder):
         load("cats_vs_dogs")
     with pytest.raises(datasets.DatasetUnavailable):
         load("cats_vs_dogs", source="cache")
+    assert not (cache_folder / "cats_vs_dogs.json").exists()
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.9])
