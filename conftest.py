@@ -3,8 +3,16 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["course_utils.authoring.validation"]
+
+# A busy machine is slow, which is no fault of the code. In CI the same examples are tried every time: a red run is then
+# about the change; at home, new ones are looked for.
+settings.register_profile(
+    "course", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("course")
 
 
 def pytest_configure(config):
