@@ -311,7 +311,8 @@ def test_html_is_an_accessible_table(keras):
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, name="a<b")], name="one & two")
     text = summarize(model)._repr_html_()
     root = xml.etree.ElementTree.fromstring(text.replace("&nbsp;", "&#160;"))  # well-formed, so names are escaped
-    table = root.find("table")
+    box, notes = root
+    table = box.find("table")
     assert table[0].tag == "caption"
     assert "one & two" in table[0].text
     assert [cell.get("scope") for cell in table.find("thead/tr")] == ["col"] * 7
@@ -319,8 +320,9 @@ def test_html_is_an_accessible_table(keras):
         assert (row[0].tag, row[0].get("scope")) == ("th", "row")
         assert len(row) == 7
     assert table.find("tbody")[1][0].text == "a<b"
-    assert root.get("tabindex") == "0"
-    assert root.get("aria-label")
+    assert (box.get("role"), box.get("tabindex")) == ("region", "0")  # it scrolls, so the keyboard must get there
+    assert "one & two" in box.get("aria-label")
+    assert "the weights take" in notes.text
 
 
 def test_errors_say_what_was_given_and_what_to_do(keras):

@@ -190,6 +190,10 @@ def test_formula_is_filled_in_and_agrees_with_the_package(open_page):
         assert lines[1] == f"= {dilation}·({kernel} − 1) + 1 = {span}"
         assert lines[3] == f"= ⌊({size} + 2·{padding} − {span}) / {stride}⌋ + 1"
         assert lines[4].endswith(f"⌋ + 1 = {expected}")
+        seen = page.locator(".equation .right").all_text_contents()
+        assert seen[1] == f"{dilation} · ({kernel} − 1) + 1 = {span}"
+        assert seen[3] == f"{size} + 2 · {padding} − {span}{stride} + 1"  # a fraction: one above the other
+        assert seen[4] == lines[4].removeprefix("= ").replace("⌊", "").replace("⌋", "")
         assert page.locator(".answer").text_content() == str(expected)
         assert page.locator("svg .result").count() == expected**2
         assert f"Output {expected} × {expected}" in page.locator("svg").first.text_content()

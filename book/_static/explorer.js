@@ -21,6 +21,7 @@ const PRESETS = [
 ];
 const LARGEST_CELL = 42;
 const WIDE = 640; // from this width on, the output stands beside the input and not below it
+const SIDES_OF_8 = { pathLength: 32 }; // so that the dashes of neighbouring cells, drawn in opposite directions, coincide
 const GLIDE = 180; // milliseconds from one position to the next
 const TICK = { moving: 500, still: 1000 }; // milliseconds at each position while playing
 
@@ -243,7 +244,7 @@ class Explorer {
     const hatchId = `${this.id}-hatch`;
     const parts = [svg("defs", {}, hatch(hatchId))];
     const square = (grid, row, column, attributes) => svg("rect", {
-      x: grid.x + column * cell, y: grid.y + row * cell, width: cell, height: cell, ...attributes,
+      x: grid.x + column * cell, y: grid.y + row * cell, width: cell, height: cell, ...SIDES_OF_8, ...attributes,
     });
     for (let row = 0; row < room; row++) {
       for (let column = 0; column < room; column++) {
@@ -258,13 +259,13 @@ class Explorer {
     parts.push(svg("rect", {
       class: "image", x: input.x + padding * cell, y: input.y + padding * cell, width: size * cell, height: size * cell,
     }));
-    this.beam = svg("polygon", { class: "beam" });
-    parts.push(this.beam);
     for (let row = 0; row < output; row++) {
       for (let column = 0; column < output; column++) {
         parts.push(square(out, row, column, { class: "result", "data-row": row, "data-column": column, rx: 3 }));
       }
     }
+    this.beam = svg("polygon", { class: "beam" });
+    parts.push(this.beam); // above the cells, below their headings
     const label = (grid, cells, text, note) => {
       const lines = [svg("text", { x: grid.x + (cells * cell) / 2, y: grid.y - 12 }, text)];
       if (note) lines.push(svg("text", { class: "note", x: grid.x + (cells * cell) / 2, y: grid.y + cells * cell + 18 }, note));
@@ -331,7 +332,7 @@ class Explorer {
     const swatch = (text, attributes, filled) => {
       const picture = svg("svg", { viewBox: "0 0 18 18", "aria-hidden": "true" });
       if (filled) picture.append(svg("defs", {}, hatch(filled)));
-      picture.append(svg("rect", { x: 1, y: 1, width: 16, height: 16, ...attributes }));
+      picture.append(svg("rect", { x: 1, y: 1, width: 16, height: 16, ...SIDES_OF_8, ...attributes }));
       return html("li", {}, picture, text);
     };
     const items = [swatch("read now by the kernel", { class: "tap" })];

@@ -159,24 +159,28 @@ class Summary:
     def _repr_html_(self):
         body, total = self._cells()
 
-        def line(cells, heading=False):
+        def line(cells, heading=False, weight="normal"):
             tag, scope = ("th", "col") if heading else ("td", "row")
-            parts = [f'<th scope="{scope}" style="text-align:left">{html.escape(cells[0])}</th>']
-            for number, cell in enumerate(cells[1:], 1):
-                attributes = ' scope="col"' if heading else ""
-                side = "left" if number < 2 else "right"
+            parts = []
+            for number, cell in enumerate(cells):
+                name = heading or number == 0
+                style = f"text-align:{'left' if number < 2 else 'right'};padding:0.2em 0.5em;white-space:nowrap"
+                opening = f'th scope="{scope}"' if name else tag
+                if not heading:
+                    style += f";font-weight:{weight}"
                 text = html.escape(cell).replace(" x ", "&nbsp;×&nbsp;")
-                parts.append(f'<{tag}{attributes} style="text-align:{side}">{text}</{tag}>')
+                parts.append(f'<{opening} style="{style}">{text}</{"th" if name else tag}>')
             return f"<tr>{''.join(parts)}</tr>"
 
-        caption = html.escape(f"{self.name}: layer by layer. {' '.join(self._notes())}")
+        name, notes = html.escape(self.name), html.escape(" ".join(self._notes()))
         # A wide table scrolls in its own box; a box that scrolls must be reachable by keyboard and have a name.
         return (
-            f'<div role="region" tabindex="0" aria-label="{html.escape(self.name)}, table" style="overflow-x:auto">'
-            f'<table class="dataframe course-summary"><caption style="caption-side:bottom">{caption}</caption>'
+            f'<div><div role="region" tabindex="0" aria-label="{name}, table" style="overflow-x:auto">'
+            f'<table class="dataframe" style="font-size:0.85em"><caption style="text-align:left">{name}</caption>'
             f"<thead>{line(self._HEADINGS, heading=True)}</thead>"
             f"<tbody>{''.join(map(line, body))}</tbody>"
-            f"<tfoot>{line(total)}</tfoot></table></div>"
+            f"<tfoot>{line(total, weight='bold')}</tfoot></table></div>"
+            f'<p style="font-size:0.85em">{notes}</p></div>'
         )
 
 
