@@ -178,7 +178,10 @@ def test_every_picture_has_a_text(site):
     assert book_site.pictures_without_text(site) == []
 
 
-@pytest.mark.parametrize("body", ['<img src="a.png">', '<img src="a.png" alt=" ">', "<canvas></canvas>"])
+@pytest.mark.parametrize(
+    "body",
+    ['<img src="a.png">', '<img src="a.png" alt=" ">', '<img src="a.png" alt="../_images/a.png">', "<canvas></canvas>"],
+)
 def test_a_picture_without_a_text_is_found(page, body):
     assert len(book_site.pictures_without_text(page(body))) == 1
 
@@ -312,6 +315,11 @@ def test_a_longer_word_of_the_glossary_is_found_before_a_shorter_one_in_it():
 
 def test_code_headings_links_and_parts_of_words_are_left_alone():
     assert linked(nodes.literal("", "kernel"), nodes.Text(" kernelled re-kernel "), nodes.reference("", "kernel")) == []
+
+
+def test_a_word_that_the_author_linked_is_not_linked_again():
+    by_author = nodes.reference("", "kernel", refuri="glossary.html#term-kernel")
+    assert linked(nodes.Text("A kernel is a "), by_author) == []
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)

@@ -37,7 +37,9 @@ def link_first_uses(doctree, words, address):
     forms = sorted(words, key=len, reverse=True)
     pattern = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, forms))})(?:e?s)?(?![\w-])", re.IGNORECASE)
     by_form = {word.lower(): word for word in words}
-    linked = set()
+    # A word that the author has linked stays with the author's link.
+    ends = {link.get("refuri", "").rpartition("#")[2] for link in doctree.findall(nodes.reference)}
+    linked = {word for word, (anchor, _) in words.items() if anchor in ends}
     for text in list(doctree.findall(nodes.Text)):
         if not isinstance(text.parent, nodes.paragraph):
             continue
