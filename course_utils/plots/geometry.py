@@ -299,7 +299,7 @@ def influence(measured, inner, depths, computed, predicted, points):
 
     side = len(measured)
     centre = (side - 1) / 2
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 3.3), width_ratios=(1, 1.15))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6.5, 3.2), width_ratios=(1, 1.15))
     picture = left.imshow(100 * np.asarray(measured), cmap="cividis")
     _frame(left, -0.5, -0.5, side, side, colour=ORANGE)
     _frame(left, centre - inner / 2, centre - inner / 2, inner, inner, colour="white", linestyle="--")
@@ -407,7 +407,7 @@ def layer_profile(names, columns):
     import matplotlib.pyplot as plt
 
     figure, all_axes = plt.subplots(
-        1, len(columns), figsize=(7.0, 0.185 * len(names) + 0.9), sharey=True, squeeze=False
+        1, len(columns), figsize=(6.5, 0.185 * len(names) + 0.9), sharey=True, squeeze=False
     )
     for axes, colour, (title, values) in zip(all_axes[0], PALETTE, columns.items(), strict=False):
         shares = 100 * np.asarray(values, float) / np.sum(values)
