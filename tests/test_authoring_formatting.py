@@ -55,14 +55,14 @@ notebooks = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(notebooks)
 def test_formatting_twice_is_formatting_once(notebook):
     text = notebook_text(notebook)
     assert notebook_text(nbformat.reads(text, as_version=4)) == text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(notebooks)
 def test_formatting_makes_valid_unique_ids_and_leaves_its_argument_alone(notebook):
     before = copy.deepcopy(notebook)
@@ -73,7 +73,7 @@ def test_formatting_makes_valid_unique_ids_and_leaves_its_argument_alone(noteboo
     assert len(set(names)) == len(names)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(notebooks)
 def test_formatting_keeps_code_text_and_pictures(notebook):
     formatted = format_notebook(notebook)

@@ -1,5 +1,9 @@
 """The setup cell's text and place; tests/test_setup_cell.py runs it."""
 
+import importlib.util
+import sys
+import types
+
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -78,13 +82,16 @@ def test_one_line_changed_and_one_command_bring_the_address_everywhere_and_recei
     assert sync_setup_cells([path], root) == []
 
 
-def test_outside_of_colab_the_cell_does_nothing(project, capfd, monkeypatch):
-    IPython = pytest.importorskip("IPython")
+@pytest.mark.parametrize(("colab", "installed", "commands"), [(False, False, 0), (True, True, 0), (True, False, 2)])
+def test_the_cell_acts_in_colab_only_and_there_once(project, capfd, monkeypatch, colab, installed, commands):
+    interactiveshell = pytest.importorskip("IPython.core.interactiveshell")
     ran = []
-    shell = IPython.core.interactiveshell.InteractiveShell.instance()
+    shell = interactiveshell.InteractiveShell.instance()
     monkeypatch.setattr(shell, "system", ran.append)
-    monkeypatch.setitem(__import__("sys").modules, "google.colab", None)
-    del __import__("sys").modules["google.colab"]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if installed else None)
+    monkeypatch.delitem(sys.modules, "google.colab", raising=False)
+    if colab:
+        monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
     assert shell.run_cell(setup_source(project.root)).success
-    assert ran == []
+    assert len(ran) == commands
     assert capfd.readouterr() == ("", "")
