@@ -25,6 +25,11 @@ class OneLineProgress(keras.callbacks.Callback):
     name : str
         What is being trained.
 
+    Attributes
+    ----------
+    epoch_seconds : list of float
+        How long each epoch of the last training took, its validation included.
+
     Notes
     -----
     Used from chapter 06, CNNs from scratch, on: pass it in ``callbacks`` and set ``verbose=0``.
@@ -41,14 +46,21 @@ class OneLineProgress(keras.callbacks.Callback):
     def __init__(self, name):
         super().__init__()
         self.name = name
+        self.epoch_seconds = []
         self._handle = None
 
     def on_train_begin(self, logs=None):
         self._started = time.perf_counter()
+        self.epoch_seconds = []
         self._handle = None
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch_started = time.perf_counter()
+
     def on_epoch_end(self, epoch, logs=None):
-        seconds = time.perf_counter() - self._started
+        now = time.perf_counter()
+        self.epoch_seconds.append(now - self._epoch_started)
+        seconds = now - self._started
         figures = ", ".join(
             f"{key.replace('val_', 'validation ')} {value:.3f}"
             for key, value in (logs or {}).items()
@@ -87,7 +99,9 @@ class Run:
     history : dict of list of float
         What ``fit`` recorded, a value an epoch.
     seconds : float
-        Time that ``fit`` took.
+        Time that ``fit`` took, from building the model on.
+    epoch_seconds : tuple of float
+        Time of each epoch; empty if ``fit`` did not pass ``progress`` on.
     """
 
     name: str
@@ -95,6 +109,12 @@ class Run:
     model: keras.Model = field(repr=False)
     history: dict = field(repr=False)
     seconds: float
+    epoch_seconds: tuple = field(repr=False, default=())
+
+    @property
+    def undisturbed_seconds(self):
+        """Time of the fastest epoch times their number: what compiling and other programs took does not count."""
+        return min(self.epoch_seconds) * len(self.epoch_seconds) if self.epoch_seconds else self.seconds
 
 
 def train(name, fit, seeds=(0,)):
@@ -138,11 +158,12 @@ def train(name, fit, seeds=(0,)):
         keras.utils.set_random_seed(seed)
         label = f"{name}, seed {seed}" if len(seeds) > 1 else name
         started = time.perf_counter()
-        result = fit(OneLineProgress(label))
+        progress = OneLineProgress(label)
+        result = fit(progress)
         seconds = time.perf_counter() - started
         if not (isinstance(result, tuple) and len(result) == 2 and hasattr(result[1], "history")):
             raise TypeError(f"fit returned {type(result).__name__}; expected (model, what model.fit returned).")
-        runs.append(Run(name, seed, result[0], dict(result[1].history), seconds))
+        runs.append(Run(name, seed, result[0], dict(result[1].history), seconds, tuple(progress.epoch_seconds)))
     return runs
 
 
