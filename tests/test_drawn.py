@@ -143,7 +143,7 @@ def test_polygons_are_those_that_pillow_fills(name, corners):
         ImageDraw.Draw(large).polygon([tuple(4 * corner) for corner in at], fill=1)
         expected = np.asarray(large).reshape(256, 4, 256, 4).mean(axis=(1, 3)) > 0.5
         found = mask[..., 0].astype(bool)
-        assert (expected & found).sum() / (expected | found).sum() > 0.97
+        assert (expected & found).sum() / (expected | found).sum() > 0.96
 
 
 def test_objects_of_every_shape_are_seen_at_the_smallest_size():

@@ -78,7 +78,7 @@ def draw(count, size=32, *, classes=10, seed=0, rotation=30, clutter=1.0):
     seed : int
         Not negative. Another seed gives other images.
     rotation : float
-        How far objects are turned at most, to either side, in degrees; 180 is anyhow.
+        How far objects are turned at most, to either side, in degrees; 180 lets them lie in any direction.
     clutter : float
         How much the ground varies: from 0, a ground of one colour without noise, to 1.
 
@@ -99,7 +99,7 @@ def draw(count, size=32, *, classes=10, seed=0, rotation=30, clutter=1.0):
     Notes
     -----
     Outlines are tables of distances as in C. Green, "Improved alpha-tested magnification for vector textures and
-    special effects", ACM SIGGRAPH 2007 courses, section 3. Taught in chapter 01, Tasks.
+    special effects", ACM SIGGRAPH 2007 courses. Taught in chapter 01, Tasks.
 
     Examples
     --------
