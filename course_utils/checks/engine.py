@@ -165,6 +165,11 @@ def run(function, *args, doing=None, **kwargs):
     ------
     Wrong
         ``'blank'`` where it raised NotImplementedError or returned ``...``; ``'stopped'`` where it raised another.
+
+    Examples
+    --------
+    >>> run(max, 3, 5)
+    5
     """
     try:
         result = function(*args, **kwargs)
@@ -232,6 +237,11 @@ def judge(task_id, answer=_MISSING):
     ------
     LookupError
         There is no such task.
+
+    Examples
+    --------
+    >>> judge("03.output_size", ...).right
+    False
     """
     task = find(task_id)
     try:
@@ -287,6 +297,12 @@ def hint(task_id):
     ------
     LookupError
         There is no such task; the message lists those of the chapter.
+
+    Examples
+    --------
+    >>> hint("03.output_size")  # doctest: +SKIP
+    A hint for 03.output_size
+        ...
     """
     task = find(task_id)
     shown = min(_hints_shown.get(task_id, 0) + 1, 2)

@@ -172,6 +172,11 @@ def fetch(name, *, source=None, progress=True):
     Notes
     -----
     Explained on the home page of the book, under Offline.
+
+    Examples
+    --------
+    >>> fetch("mnist")  # doctest: +SKIP
+    PosixPath('/home/ada/.cache/course_utils/mnist-731c5ac602752760.npz')
     """
     entry = registry.find(name)
     if source not in (None, "mirror", "host"):
