@@ -1,5 +1,6 @@
 """The table of a network: against Keras' own shapes and counts, published figures, and perturbed pixels."""
 
+import itertools
 import re
 import xml.etree.ElementTree
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils.arithmetic import summarize
+from course_utils.arithmetic.views import Axis, Signal, view_after
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +271,28 @@ def test_receptive_field_is_the_largest_that_perturbation_finds(chain):
     seen = [(column.nonzero()[0][[0, -1]] if column.any() else (1, 0)) for column in changed.T]
     # Near a border padding hides some pixels, so that a unit there sees less.
     assert max(last - first + 1 for first, last in seen) == row.receptive_field[0], row
+
+
+def test_each_unit_sees_exactly_the_pixels_that_change_it(keras):
+    layers, ones = keras.layers, {"kernel_initializer": "ones"}
+    size = 17
+    for kernel, stride, padding in itertools.product(range(1, 5), range(1, 4), ("same", "valid")):
+        for layer in (
+            layers.Conv1D(1, kernel, strides=stride, padding=padding, **ones),
+            layers.Conv1DTranspose(1, kernel, strides=stride, padding=padding, **ones),
+            layers.AveragePooling1D(kernel, strides=stride, padding=padding),
+            layers.UpSampling1D(stride),
+            layers.ZeroPadding1D((kernel, stride)),
+            layers.Cropping1D((kernel, stride)),
+        ):
+            changed = keras.ops.convert_to_numpy(layer(np.eye(size, dtype="float32")[:, :, None]))[:, :, 0] > 0
+            (axis,) = view_after(layer, [Signal((size, 1), (Axis(),))], (changed.shape[1], 1))
+            for unit, column in enumerate(changed.T):
+                first, last = axis.at(unit)
+                expected = np.zeros(size, bool)
+                if first <= last:  # else nothing: a transposed convolution whose stride exceeds its kernel leaves gaps
+                    expected[max(first, 0) : max(last + 1, 0)] = True
+                np.testing.assert_array_equal(column, expected, err_msg=f"{layer} {kernel} {stride} {padding} {unit}")
 
 
 def test_receptive_field_of_a_u_net_is_what_its_gradient_shows(keras):
