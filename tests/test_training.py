@@ -1,0 +1,87 @@
+"""Training runs: seeded, timed, reported in one line."""
+
+import keras
+import numpy as np
+import pytest
+
+from course_utils import training
+
+
+def fit_line(progress, epochs=3):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    rng = np.random.default_rng(0)
+    history = model.fit(
+        rng.normal(size=(8, 2)), np.ones(8), epochs=epochs, verbose=0, callbacks=[progress],
+        validation_data=(np.ones((2, 2)), np.ones(2)),
+    )  # fmt: skip
+    return model, history
+
+
+def test_a_seed_gives_the_same_training_again_and_another_seed_another():
+    first, again, other = (training.train("line", fit_line, seeds=[seed])[0] for seed in (0, 0, 1))
+    assert first.history == again.history
+    assert first.history["loss"] != other.history["loss"]
+
+
+def test_runs_come_in_the_order_of_their_seeds_with_all_that_fit_recorded():
+    runs = training.train("line", fit_line, seeds=[5, 3])
+    assert [run.seed for run in runs] == [5, 3]
+    assert set(runs[0].history) == {"loss", "val_loss"}
+    assert all(len(run.epoch_seconds) == 3 for run in runs)
+    assert all(run.undisturbed_seconds <= sum(run.epoch_seconds) + 1e-9 <= run.seconds + 1e-9 for run in runs)
+
+
+def test_a_slow_epoch_does_not_count_for_undisturbed_seconds():
+    run = training.Run("line", 0, None, {}, 10.0, (1.0, 7.0, 1.5))
+    assert run.undisturbed_seconds == 3.0
+    assert training.Run("line", 0, None, {}, 10.0).undisturbed_seconds == 10.0
+
+
+def test_progress_is_one_line_with_what_matters(capsys):
+    training.train("line", fit_line)
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 1
+    last = shown.rstrip("\n").split("\r")[-1]
+    assert last.startswith("line: epoch 3 of 3, ")
+    assert "loss" in last
+    assert "validation loss" in last
+
+
+def test_a_fit_that_forgets_to_return_is_told_what_is_missing():
+    with pytest.raises(TypeError, match=r"fit returned NoneType; expected \(model, what model.fit returned\)"):
+        training.train("line", lambda progress: None)
+
+
+def test_a_spread_shows_its_range_only_where_there_is_one():
+    assert str(training.spread([0.5])) == "0.500"
+    assert str(training.spread([0.4, 0.6])) == "0.500 (0.400 to 0.600)"
+    with pytest.raises(ValueError, match="at least one seed"):
+        training.spread([])
+
+
+def test_a_policy_ends_with_its_block_even_after_an_error():
+    before = keras.config.dtype_policy().name
+
+    def fail():
+        with training.dtype_policy("mixed_bfloat16"):
+            raise RuntimeError(keras.layers.Dense(1).compute_dtype)
+
+    with pytest.raises(RuntimeError, match="bfloat16"):
+        fail()
+    assert keras.config.dtype_policy().name == before
+
+
+@pytest.mark.parametrize(("seconds", "policy"), [((1.0, 0.5), "mixed_bfloat16"), ((1.0, 0.95), "float32")])
+def test_the_fastest_policy_is_taken_only_where_it_clearly_is(seconds, policy, monkeypatch):
+    now = [0.0]
+    seconds = iter(seconds)
+
+    def step(self, images, labels):
+        if not hasattr(self, "compiled_once"):
+            self.compiled_once, self.step_seconds = True, next(seconds)
+        now[0] += self.step_seconds
+
+    monkeypatch.setattr(keras.Sequential, "train_on_batch", step)
+    monkeypatch.setattr(training.time, "perf_counter", lambda: now[0])
+    assert training.fastest_policy() == policy
