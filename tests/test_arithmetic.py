@@ -65,7 +65,7 @@ def test_output_size_counts_the_positions_of_the_kernel(size, kernel, stride, pa
     assert conv_output_size(size, kernel, stride, padding, dilation) == len(found)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.tuples(sizes, sizes),
     st.tuples(small, small),
