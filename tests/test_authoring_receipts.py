@@ -35,6 +35,25 @@ def test_where_one_cell_ends_counts():
     assert code_hash(apart) != code_hash(together)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("f(1,  2)", "f(\n    1,\n    2,\n)"), ("a = 1", "a = 1  # one"), ("a = 'x'", 'a = "x"')],
+)
+def test_layout_and_comments_do_not_count(before, after):
+    assert code_hash(new_notebook(cells=[new_code_cell(before)])) == code_hash(
+        new_notebook(cells=[new_code_cell(after)])
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("a = 1", "a = 1.0"), ("%time f(1)", "%time f(2)"), ("a = [1, 2]", "a = [2, 1]")]
+)
+def test_every_other_change_of_code_counts(before, after):
+    assert code_hash(new_notebook(cells=[new_code_cell(before)])) != code_hash(
+        new_notebook(cells=[new_code_cell(after)])
+    )
+
+
 def test_text_tags_outputs_and_the_repositorys_address_do_not_count(notebook):
     notebook.cells[0].source = "# Another title"
     notebook.cells[2].metadata["tags"] = ["keep-output"]

@@ -10,6 +10,7 @@ There is no ``backend``, and no Keras among the versions, where the notebook doe
 history of the file has it.
 """
 
+import ast
 import hashlib
 import json
 import os
@@ -27,7 +28,8 @@ _DISTRIBUTIONS = {
 def code_hash(notebook):
     """Return a hash of what was run: the code cells in their order, the generated setup cell left out.
 
-    Text, tags and outputs do not change it, and neither does the repository's address.
+    It is taken of what Python understands: layout and comments do not change it, and neither do text, tags, outputs
+    and the repository's address. A cell that is not Python, magic lines aside, counts as it stands.
 
     Parameters
     ----------
@@ -39,11 +41,21 @@ def code_hash(notebook):
         16 hexadecimal digits.
     """
     sources = [
-        "\n".join(line.rstrip() for line in cell.source.strip().splitlines())
+        _meaning(cell.source)
         for cell in notebook.cells
         if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", ()) and cell.source.strip()
     ]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:16]
+
+
+def _meaning(source):
+    """The source without layout and comments; lines for IPython, which Python's parser does not see, as they are."""
+    text = "\n".join(line.rstrip() for line in source.strip().splitlines())
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return text
+    return ast.dump(tree)
 
 
 def receipt_of(notebook):

@@ -3,7 +3,7 @@
 import importlib
 
 # name -> module: looked up on first use, so that `course_utils.models` itself does not load Keras
-_HOMES = {name: "scratch" for name in ("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5")}
+_HOMES = dict.fromkeys(("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5"), "scratch")
 
 __all__ = [*_HOMES, "scratch"]
 
