@@ -152,7 +152,22 @@ def test_the_cone_has_as_many_cells_as_the_field_and_they_lie_a_jump_apart(layer
     assert len(levels[len(layers)]) == 1
     for level, field in enumerate(receptive_fields(layers)):
         assert np.allclose(np.diff(sorted(levels[level])), field.jump)
-        assert texts(axes)[level] == str(len(levels[level]))
+        assert texts(axes)[level].split()[0] == str(len(levels[level]))
+    axes.figure.canvas.draw()
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert [label.splitlines()[-1] for label in labels] == [f"r = {field.size}" for field in receptive_fields(layers)]
+
+
+def test_only_pixels_have_numbers_and_padding_has_none():
+    (axes,) = geometry.window_positions([dict(title="case", size=4, kernel_size=3, padding=(1, 2))]).axes
+    assert texts(axes) == ["0", "1", "2", "3"]
+
+
+def test_the_dark_pixels_of_an_image_are_the_dark_cells():
+    left = geometry.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), (1, 0)).axes[0]
+    shades = {to_hex(patch.get_facecolor()) for patch in left.patches[:3]}
+    assert shades == {geometry.DARK.lower()}, "the first three pixels are 1"
+    assert to_hex(left.patches[3].get_facecolor()) == PAPER.lower(), "the fourth is 7"
 
 
 def test_the_influence_map_is_framed_at_the_inner_square():

@@ -9,6 +9,7 @@ from .style import BLUE, GREEN, GREY, INK, ORANGE, PALETTE, PAPER, VERMILION, co
 
 TINT = "#CFE3F1"  # BLUE on paper, light enough for figures in ink to stand on it
 WARM = "#F8E1B8"  # ORANGE on paper, for what is negative
+DARK = "#C9CDD1"  # GREY on paper, for the dark pixels of an image
 
 
 @course_figure
@@ -150,7 +151,8 @@ def window_positions(cases):
 
     Notes
     -----
-    A bar is a position, its dots are the pixels that it reads; a dashed cell is padding; a hatched one is never read.
+    A bar is a position, its dots are the pixels that it reads; numbered cells are pixels, dashed ones padding, and
+    hatched ones are never read.
     Taught in chapter 03, CNN mathematics.
 
     Examples
@@ -181,11 +183,10 @@ def window_positions(cases):
                     hatch="////" if unread else None, linewidth=1.0,
                 )
             )  # fmt: skip
-            label = "0" if padding else str(cell)
+            if padding:
+                continue  # without a number, or its 0 would be taken for the number of a pixel
             backing = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8} if unread else None
-            axes.text(
-                cell, 0, label, ha="center", va="center", color=GREY if padding else INK, fontsize=9, bbox=backing
-            )
+            axes.text(cell, 0, str(cell), ha="center", va="center", color=INK, fontsize=9, bbox=backing)
         for index, taps in enumerate(row["windows"]):
             y = -0.85 - 0.42 * (index % row["lanes"])
             colour = PALETTE[index % 4]
@@ -201,6 +202,8 @@ def window_positions(cases):
 @course_figure
 def receptive_cone(stacks):
     """Draw stacks of layers from the side, with the cells that one number of the last layer depends on.
+
+    Beside each level stand the number of those cells and, at the left, the receptive field ``r`` of one of them.
 
     Parameters
     ----------
@@ -224,18 +227,19 @@ def receptive_cone(stacks):
     import matplotlib.pyplot as plt
     from matplotlib.patches import Polygon, Rectangle
 
-    figure, all_axes = plt.subplots(1, len(stacks), figsize=(3.3 * len(stacks), 3.0), squeeze=False, sharex=True)
+    figure, all_axes = plt.subplots(1, len(stacks), figsize=(3.4 * len(stacks), 3.0), squeeze=False, sharex=True)
     for axes, (title, layers) in zip(all_axes[0], stacks.items(), strict=True):
         widths = [1]  # how many cells of each level are in the field, from the top down
         for _, kernel_size, strides in reversed(layers):
             widths.append((widths[-1] - 1) * strides + kernel_size)
         widths = widths[::-1]
-        jump, labels, spans = 1, ["input"], []
+        field, jump, labels, spans = 1, 1, ["input\nr = 1"], []
         for level, width in enumerate(widths):
             if level:
-                label, _, strides = layers[level - 1]
+                label, kernel_size, strides = layers[level - 1]
+                field += (kernel_size - 1) * jump
                 jump *= strides
-                labels.append(label)
+                labels.append(f"{label}\nr = {field}")
             offsets = (np.arange(width) - (width - 1) / 2) * jump
             half = jump / 2 - 0.08  # a cell is as wide as the step to its neighbour
             spans.append((offsets[0] - half, offsets[-1] + half))
@@ -245,7 +249,7 @@ def receptive_cone(stacks):
                         (offset - half, level - 0.2), 2 * half, 0.4, facecolor=TINT, edgecolor=BLUE, linewidth=1.2
                     )
                 )
-            axes.text(spans[-1][1] + 0.25, level, str(width), va="center", fontsize=10, color=INK)
+            axes.text(spans[-1][1] + 0.25, level, _cells(width), va="center", fontsize=9, color=INK)
         for level in range(len(layers)):
             (a, b), (c, d) = spans[level], spans[level + 1]
             corners = [(a, level + 0.2), (b, level + 0.2), (d, level + 0.8), (c, level + 0.8)]
@@ -259,23 +263,23 @@ def receptive_cone(stacks):
         axes.tick_params(axis="y", length=0)
     reach = max(abs(value) for axes in all_axes[0] for value in axes.dataLim.intervalx)
     for axes in all_axes[0]:
-        axes.set_xlim(-reach - 0.6, reach + 1.2)
+        axes.set_xlim(-reach - 0.6, reach + 2.8)
     return figure
 
 
 @course_figure
 def influence(measured, inner, depths, computed, predicted, points):
-    """Draw how much each pixel moves one number of the last layer, and how the width that matters grows with depth.
+    """Draw the squared influence of each pixel on one number of the last layer, and how its width grows with depth.
 
     Parameters
     ----------
     measured : array, shape (R, R)
-        Share of each pixel of the receptive field in the influence; sums to 1.
-    inner : int
-        Side of the centred square to frame, in pixels: the part that holds 95 % of the influence.
+        Share of each pixel of the receptive field in the squared influence; sums to 1.
+    inner : float
+        Side of the centred square to frame, in pixels: the part that holds 95 % of the squared influence.
     depths : sequence of int
         Numbers of layers.
-    computed, predicted : sequence of int
+    computed, predicted : sequence of float
         At each depth the width of the receptive field, and the predicted width of the part that holds 95 %.
     points : dict of str to tuple
         For each kind of network the depths and the widths that were measured.
@@ -308,7 +312,7 @@ def influence(measured, inner, depths, computed, predicted, points):
     left.set_ylabel("row")
     for spine in left.spines.values():
         spine.set_visible(False)
-    figure.colorbar(picture, ax=left, label="share of the influence (%)", shrink=0.8)
+    figure.colorbar(picture, ax=left, label="share of the squared influence (%)", shrink=0.8)
 
     right.plot(depths, computed, color=ORANGE, linewidth=2)
     right.plot(depths, predicted, color=BLUE, linewidth=2, linestyle="--")
@@ -316,7 +320,8 @@ def influence(measured, inner, depths, computed, predicted, points):
         right.plot(xs, ys, marker, color=colour, fillstyle="none" if marker == "o" else "full",
                    markersize=9 if marker == "o" else 4.5, markeredgewidth=1.5, label=label)  # fmt: skip
     right.text(depths[-1], computed[-1], "all that can matter ", color=INK, ha="right", va="bottom", rotation=0)
-    right.text(depths[-1], predicted[-1] * 0.62, "95 % of what does,\npredicted", color=INK, ha="right", va="top")
+    label = "95 % of the squared\ninfluence, predicted"
+    right.text(depths[-1], predicted[-1] * 0.62, label, color=INK, ha="right", va="top")
     right.set_xlabel("number of 3×3 layers")
     right.set_ylabel("width (pixels)")
     right.set_ylim(0, max(computed) * 1.12)
@@ -380,7 +385,8 @@ def layer_profile(names, columns):
     names : sequence of str
         The layers from the input on; drawn from top to bottom.
     columns : dict of str to sequence of float
-        For each quantity its title and its value in each layer, in any unit; drawn as a share of their sum, in %.
+        For each quantity its title and its value in each layer, in any unit; drawn as a share of their sum, in %,
+        each quantity on a scale of its own.
 
     Returns
     -------
@@ -412,7 +418,7 @@ def layer_profile(names, columns):
     for axes, colour, (title, values) in zip(all_axes[0], PALETTE, columns.items(), strict=False):
         shares = 100 * np.asarray(values, float) / np.sum(values)
         bars = axes.barh(range(len(names)), shares, color=colour, height=0.72)
-        axes.bar_label(bars, [f"{share:.0f}" if share >= 4.5 else "" for share in shares], fontsize=9, padding=2)
+        axes.bar_label(bars, [f"{share:.0f}" if share >= 1 else "" for share in shares], fontsize=9, padding=2)
         axes.set_title(title)
         axes.set_xlabel("share (%)")
         axes.set_xlim(0, max(shares) * 1.25)
@@ -425,15 +431,22 @@ def _number_grid(axes, values, fontsize=10):
     """Draw a matrix as cells with their numbers."""
     values = np.asarray(values)
     rows, columns = values.shape
-    signed = np.nanmin(values) < 0  # then colour tells the signs apart, else the large from the small
+    signed = np.nanmin(values) < 0  # then colour tells the signs apart, else grey the small numbers, as in an image
     for (i, j), value in np.ndenumerate(values):
-        high = value > (0 if signed else np.nanmax(values) / 2)
-        axes.add_patch(_cell(j, i, TINT if high else WARM if value < 0 else PAPER))
+        if signed:
+            colour = TINT if value > 0 else WARM if value < 0 else PAPER
+        else:
+            colour = DARK if value < np.nanmax(values) / 2 else PAPER
+        axes.add_patch(_cell(j, i, colour))
         axes.text(j, i, _short(value), ha="center", va="center", fontsize=fontsize)
     axes.set_xlim(-0.58, columns - 0.42)
     axes.set_ylim(rows - 0.42, -0.58)
     axes.set_aspect("equal")
     axes.set_axis_off()
+
+
+def _cells(count):
+    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _cell(x, y, colour):
