@@ -106,6 +106,12 @@ def test_needs_stops_at_a_gap_and_at_a_name_that_does_not_exist():
         needs("model", "history", "done")
 
 
-def test_needs_lets_pass_what_is_there_even_if_it_is_nothing():
-    nothing, array = None, np.zeros(2)  # noqa: F841
-    needs("nothing", "array", "shown_by_the_book")
+def test_needs_stops_at_none():
+    nothing = None  # noqa: F841
+    with pytest.raises(NotImplementedError, match="needs nothing: answer the task above"):
+        needs("nothing")
+
+
+def test_needs_lets_pass_what_is_there_even_if_it_is_zero_or_empty():
+    zero, empty, array = 0, [], np.zeros(2)  # noqa: F841
+    needs("zero", "empty", "array", "shown_by_the_book")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from html.parser import HTMLParser
 
 import numpy as np
@@ -243,15 +244,68 @@ def test_a_right_value_of_another_reasonable_type_is_right(task_id, answer):
 
 def test_the_packages_own_function_is_kindly_refused():
     def wrapped(n):
-        return profile() and n // 2
+        return profile()
 
     def imported(n):
+        """With a docstring."""
         from course_utils import budget
 
-        return budget.profile() and n // 2
+        found = budget.profile()
+        return str(found) if False else found
 
-    for answer in (profile, wrapped, imported):
+    def kept(n):
+        from course_utils import budget
+
+        print(budget.profile(), end="")
+        found = budget.profile()
+        return found
+
+    for answer in (profile, partial(profile), wrapped, imported, kept):
         assert told("zz.half", answer) == ("wrong", "package's own")
+
+
+def test_an_own_function_that_mentions_the_package_is_judged_by_what_it_does():
+    def asserting(n):
+        assert profile()
+        return n // 2
+
+    def printing(n):
+        print(profile(), end="")
+        return n // 2
+
+    def wrong(n):
+        return n // 2 + len(profile())
+
+    assert judge("zz.half", asserting).right
+    assert judge("zz.half", printing).right
+    assert told("zz.half", wrong) == ("wrong", "other")
+
+
+def test_a_call_that_is_not_answered_yet_is_named_where_others_are():
+    def half(n):
+        if n > 4:
+            raise NotImplementedError
+        return 2
+
+    verdict = judge("zz.half", half)
+    assert (verdict.outcome, verdict.message) == ("blank", "`half(7)` is not answered yet; other calls are.")
+
+
+def test_one_value_of_two_is_counted():
+    message = judge("zz.shape", lambda n: (n,)).message
+    assert message == "The result is `(4,)`: one value, and 2 were asked for."
+
+
+def test_a_stop_gets_the_cases_own_sentence_only_where_it_may_be_the_cause():
+    cases = [kinds.call(4).told(stopping="Rows and columns?")]
+    kinds.function("zz.stops", "stops(n)", cases=cases, right=lambda n: n, nudges=NUDGES, why="It matters.")
+    assert judge("zz.stops", lambda n: [1][n]).message.endswith(" Rows and columns?")
+
+    def dividing(n):
+        return n / 0
+
+    assert "ZeroDivisionError" in judge("zz.stops", dividing).message
+    assert "Rows" not in judge("zz.stops", dividing).message
 
 
 # --- what values, predictions and judges are told -------------------------------------------------------------------
@@ -270,7 +324,7 @@ def test_the_packages_own_function_is_kindly_refused():
         ("zz.count", float("nan"), "other"),
         ("zz.mean", 25, "other"),
         ("zz.mean", "a quarter", "wrong type"),
-        ("zz.box", (1, 2), "other"),
+        ("zz.box", (1, 2), "shape"),
         ("zz.box", (1, 2, 4), "other"),
         ("zz.box", 6, "wrong type"),
         ("zz.guess", "no", "no"),
@@ -476,6 +530,11 @@ def test_a_missing_name_has_its_sentence_in_a_notebook_and_other_name_errors_kee
 )
 def test_values_are_the_same_where_a_teacher_would_say_so(answer, right, equal):
     assert same(answer, right) is equal
+
+
+def test_a_call_shows_short_lists_in_full_so_that_it_can_be_repeated():
+    layers = [("conv", 8), ("pool",), ("conv", 6), ("pool",), ("dense", 10)]
+    assert describe_call("f", (layers,), {}) == f"`f({layers})`"
 
 
 def test_values_are_described_in_few_words():

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -57,6 +58,24 @@ def test_convolve_gives_kerass_values(case):
     strides = case.kwargs.get("strides", 1)
     keras_own = np.asarray(keras.ops.conv(image[None], kernels, strides, "valid"))[0]
     np.testing.assert_allclose(ch03._convolve(image, kernels, strides), keras_own, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", ch03._images())
+def test_a_student_can_type_the_arrays_of_a_case(case):
+    typed = dict(part.split(" = ") for part in re.findall(r"`(\w+ = [^`]+)`", case.shown))
+    for name, values in zip(("image", "kernels"), case.args, strict=True):
+        repeated = eval(typed[name], {"np": np})
+        np.testing.assert_array_equal(repeated, values)
+        assert repeated.dtype == values.dtype
+
+
+def test_a_stop_where_a_step_does_not_fit_says_that_it_is_not_taken():
+    from tests.wrong_answers.ch03_cnn_math import convolve_across, convolve_too_far
+
+    assert (
+        "A step that does not fit is not taken" in judge("03.convolve", convolve_too_far(math.ceil, cut=False)).message
+    )
+    assert "changed places" in judge("03.convolve", convolve_across).message
 
 
 @pytest.mark.parametrize("layers", [[(3, 1), (2, 2), (5, 1), (2, 2)], [(7, 2), (3, 2), (3, 1), (1, 2), (3, 1)]])

@@ -90,7 +90,7 @@ def needs(*names):
     Raises
     ------
     NotImplementedError
-        One of them does not exist yet, or is still ``...``.
+        One of them does not exist yet, is still ``...``, or is None, as after a function without a ``return``.
 
     Notes
     -----
@@ -108,7 +108,7 @@ def needs(*names):
     """
     scope = sys._getframe(1)
     known = {**scope.f_globals, **scope.f_locals}
-    missing = [name for name in names if known.get(name, ...) is ...]
+    missing = [name for name in names if known.get(name) is None or known[name] is ...]
     if missing:
         raise NotImplementedError(
             f"This cell needs {', '.join(missing)}: answer the task above, run its cell, then run this one."

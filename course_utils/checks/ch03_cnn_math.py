@@ -86,6 +86,27 @@ function(
             "weight too. There are gaps only between weights.",
         ),
         Mistake(
+            "dilation added once",
+            lambda n, k, strides=1, padding=0, dilation_rate=1: _output_size(
+                n, k + dilation_rate - 1, strides, padding
+            ),
+            "Your dilated kernel grows by `dilation_rate - 1` in all. That much is added at every gap between two "
+            "weights: how many gaps has a kernel of 3?",
+        ),
+        Mistake(
+            "padding added to the places",
+            [
+                lambda n, k, strides=1, padding=0, dilation_rate=1: (
+                    _output_size(n, k, strides, 0, dilation_rate) + 2 * padding
+                ),
+                lambda n, k, strides=1, padding=0, dilation_rate=1: (
+                    _output_size(n, k, strides, 0, dilation_rate) + padding
+                ),
+            ],
+            "You add the zeros to the number of places, behind the division. They lengthen the row, and the stride "
+            "goes over them too: `2 * padding` belongs inside the division.",
+        ),
+        Mistake(
             "forgot the +1",
             lambda n, k, strides=1, padding=0, dilation_rate=1: (
                 (n + 2 * padding - dilation_rate * (k - 1) - 1) // strides
@@ -258,8 +279,8 @@ def _cost(output_size, kernel_size, in_channels, filters, *, depth=(1, 1), bias=
     return stored + bias * filters, computed * output_size[0] * output_size[1]
 
 
-def _square(pair):
-    return pair[0], pair[0]
+def _square(pair, side=0):
+    return pair[side], pair[side]
 
 
 function(
@@ -338,6 +359,15 @@ function(
             "Right for squares only: you use the height twice. Kernels and feature maps may be wider than high.",
         ),
         Mistake(
+            "width used twice",
+            [
+                lambda out, k, *rest: _cost(_square(out, 1), _square(k, 1), *rest),
+                lambda out, k, *rest: _cost(out, _square(k, 1), *rest),
+                lambda out, k, *rest: _cost(_square(out, 1), k, *rest),
+            ],
+            "Right for squares only: you use the width twice. Pairs are (height, width), and the two may differ.",
+        ),
+        Mistake(
             "multiplications and additions apart",
             lambda *args: (_cost(*args)[0], 2 * _cost(*args)[1]),
             "The parameters are right, the multiply-adds are twice too many. A multiplication and the addition that "
@@ -390,18 +420,83 @@ def _convolve(image, kernels, strides=1):
     return np.einsum("yxchw,hwcf->yxf", windows, kernels)
 
 
+def _convolve_case(image_shape, kernels_shape, ending="", stopping="", **strides):
+    """A case whose arrays a student can type: not symmetric; `ending` divides the image's ints."""
+    image = np.arange(math.prod(image_shape)).reshape(image_shape) ** 2 % 11
+    kernels = np.arange(math.prod(kernels_shape)).reshape(kernels_shape) ** 2 % 13 / 4 - 1
+    typed = "".join(f", {name}={value}" for name, value in strides.items())
+    return call(image / 2 if ending else image, kernels, **strides).told(
+        shown=f"`convolve(image, kernels{typed})`, with "
+        f"`image = np.arange({image.size}).reshape{image_shape} ** 2 % 11{ending}` and "
+        f"`kernels = np.arange({kernels.size}).reshape{kernels_shape} ** 2 % 13 / 4 - 1`,",
+        stopping=stopping,
+    )
+
+
 def _images():
-    """Three cases: one channel, several with an oblong kernel, and a stride; with fractions, and none symmetric."""
-    draw = np.random.default_rng(3)
-
-    def values(*shape):
-        return np.round(draw.normal(size=shape), 2)
-
+    """One channel, of ints; several channels and an oblong kernel; a stride that fits, and one that does not."""
     return [
-        call(values(5, 6, 1), values(3, 3, 1, 1)),
-        call(values(6, 8, 3), values(2, 3, 3, 2)),
-        call(values(9, 6, 2), values(3, 2, 2, 4), strides=2),
+        _convolve_case(
+            (5, 6, 1),
+            (3, 3, 1, 1),
+            stopping="This image has more columns than rows: have `i` and `j`, or height and width, changed places "
+            "somewhere?",
+        ),
+        _convolve_case(
+            (6, 8, 3),
+            (2, 3, 3, 2),
+            " / 2",
+            stopping="These kernels are wider than high and there are two of them: is each axis used for what it is?",
+        ),
+        _convolve_case((9, 6, 2), (3, 2, 2, 4), " / 2", strides=2),
+        _convolve_case(
+            (8, 6, 2),
+            (3, 3, 2, 2),
+            " / 2",
+            strides=2,
+            stopping="Here the last step would carry the kernel over the edge. A step that does not fit is not "
+            "taken: round down.",
+        ),
     ]
+
+
+def _convolve_too_far(round_up, zeros):
+    """A wrong convolution that takes a step which does not fit: over zeros, or with a row of zeros for its result."""
+
+    def convolve(image, kernels, strides=1):
+        places = [
+            round_up((side - kernel) / strides) + 1
+            for side, kernel in zip(image.shape[:2], kernels.shape[:2], strict=True)
+        ]
+        if zeros:
+            return _convolve(np.pad(image, ((0, strides), (0, strides), (0, 0))), kernels, strides)[
+                : places[0], : places[1]
+            ]
+        maps = np.zeros((*places, kernels.shape[3]))
+        good = _convolve(image, kernels, strides)
+        maps[: good.shape[0], : good.shape[1]] = good
+        return maps
+
+    return convolve
+
+
+def _convolve_padded(padding):
+    """A wrong convolution with padding: that of `padding(side, kernel, strides)`."""
+
+    def convolve(image, kernels, strides=1):
+        zeros = [padding(image.shape[axis], kernels.shape[axis], strides) for axis in (0, 1)]
+        return _convolve(np.pad(image, (*zeros, (0, 0))), kernels, strides)
+
+    return convolve
+
+
+def _one_map_everywhere(chosen):
+    """A wrong convolution that writes the map of `chosen(kernels)` into every map."""
+
+    def convolve(image, kernels, strides=1):
+        return np.repeat(_convolve(image, chosen(kernels), strides), kernels.shape[3], axis=2)
+
+    return convolve
 
 
 function(
@@ -481,9 +576,40 @@ function(
             "Your kernel stops one place before the end. The number of places is your answer to task 2.",
         ),
         Mistake(
+            "one filter in every map",
+            [
+                _one_map_everywhere(lambda kernels: kernels[..., :1]),
+                _one_map_everywhere(lambda kernels: kernels[..., -1:]),
+                _one_map_everywhere(lambda kernels: kernels.sum(axis=3, keepdims=True)),
+            ],
+            "All your maps have the same values: those of one filter, or the sum over all of them. Map `f` is made "
+            "with filter `f` alone, `kernels[..., f]`.",
+        ),
+        Mistake(
+            "padding added",
+            [
+                _convolve_padded(lambda side, kernel, strides: (1, 1)),
+                _convolve_padded(lambda side, kernel, strides: (kernel // 2, kernel // 2)),
+                _convolve_padded(lambda side, kernel, strides: _same_padding(side, kernel, strides)),
+                _convolve_padded(lambda side, kernel, strides: _same_padding(side, kernel)),
+            ],
+            "You pad the image, so there are more places than the task wants. Here there is no padding: the kernel "
+            "stays inside the image.",
+        ),
+        Mistake(
+            "a step that does not fit",
+            [_convolve_too_far(round_up, zeros) for round_up in (math.ceil, round) for zeros in (True, False)],
+            "Your maps are too large where the stride does not fit. A step that does not fit is not taken: the "
+            "number of places is rounded down, as in task 2.",
+        ),
+        Mistake(
             "fractions lost",
-            lambda image, kernels, strides=1: _convolve(image, kernels, strides).astype(int),
-            "Your values lost their fractions: an array made as integers cuts off whatever is written into it.",
+            [
+                lambda image, kernels, strides=1: _convolve(image, kernels, strides).astype(int),
+                lambda image, kernels, strides=1: _convolve(image, kernels, strides).astype(image.dtype),
+            ],
+            "Your values lost their fractions: an array made as integers cuts off whatever is written into it. "
+            "`np.zeros_like` of an image of integers makes such an array too.",
         ),
     ],
     nudges=(
@@ -513,6 +639,13 @@ def _own_stride(layers):
     return size
 
 
+def _pixels_used(layers):
+    pixels = {0}
+    for kernel_size, strides in reversed(layers):
+        pixels = {pixel * strides + offset for pixel in pixels for offset in range(kernel_size)}
+    return len(pixels)
+
+
 def _from_the_front(layers):
     size = 1
     for kernel_size, strides in layers:
@@ -529,6 +662,7 @@ function(
         call([(3, 2), (3, 1)]),
         call([(3, 1), (2, 2), (5, 1), (2, 2)]),
         call([(7, 2), (3, 2), (3, 1), (1, 2), (3, 1)]),
+        call([(1, 2), (3, 1)]),
         call([]),
     ],
     right=_receptive_field,
@@ -580,6 +714,12 @@ function(
             "You add the strides up. Two strides of 2, one after the other, make a step of 4 pixels: they multiply.",
         ),
         Mistake(
+            "pixels counted",
+            _pixels_used,
+            "You count the pixels that are read. The receptive field is a width: from the first of them to the last, "
+            "with those between that nothing reads.",
+        ),
+        Mistake(
             "last layer only",
             lambda layers: layers[-1][0] if layers else 1,
             "That is what a value sees of the layer just before it. How much does each of those see in turn?",
@@ -598,7 +738,7 @@ function(
 
 
 def _network(
-    layers, input_shape, *, bias=1, depth=True, pool=2, round_up=False, valid=0, flat="all", grows=True, again=False
+    layers, input_shape, *, bias=1, depth=True, pool=2, round_up=False, valid=0, flat="all", grows=True, kept=None
 ):
     """Parameters of a network, with switches for the mistakes."""
     height, width, channels = input_shape
@@ -614,7 +754,9 @@ def _network(
             if units is None:
                 units = {"all": height * width * channels, "map": height * width, "depth": channels}[flat]
             total += units * size[0] + bias * size[0]
-            units = None if again else size[0]
+            # What the next dense layer reads: these units, or what a mistake has kept of the map.
+            kept_map = {None: 1, "size": height * width, "depth": 1, "map": height * width}[kept]
+            units = kept_map * (channels if kept in ("depth", "map") else size[0])
     return total
 
 
@@ -633,7 +775,7 @@ function(
     cases=[
         call([("conv", 8), ("conv", 4)], (16, 16, 3)),
         call([("conv", 8), ("pool",), ("conv", 6), ("pool",), ("dense", 10)], (14, 22, 1)),
-        call(_VGG16, (224, 224, 3)),
+        call(_VGG16, (224, 224, 3)).told(shown="`network_parameters(vgg16, (224, 224, 3))`"),
     ],
     right=_network,
     mistakes=[
@@ -662,7 +804,7 @@ function(
         Mistake(
             "pooling rounds up",
             lambda *args: _network(*args, round_up=True),
-            "A map of 7 rows has 3 after pooling in your count of 4: a window that does not fit is left out, so "
+            "A map of 7 rows has 3 after pooling, and 4 in your count: a window that does not fit is left out, so "
             "round down.",
         ),
         Mistake(
@@ -683,9 +825,21 @@ function(
         ),
         Mistake(
             "flattened again",
-            lambda *args: _network(*args, again=True),
+            lambda *args: _network(*args, kept="map"),
             "Each of your dense layers reads the flattened maps. Only the first one does: the next reads the units "
             "of the one before it.",
+        ),
+        Mistake(
+            "map kept after a dense layer",
+            lambda *args: _network(*args, kept="size"),
+            "Your second dense layer still multiplies by the height and width of the last map. After the first dense "
+            "layer there is no map: the next reads its units.",
+        ),
+        Mistake(
+            "depth kept after a dense layer",
+            lambda *args: _network(*args, kept="depth"),
+            "Your second dense layer reads as many values as the last map has channels. It reads the units of the "
+            "dense layer before it: keep account of them too.",
         ),
         Mistake(
             "only the dense layers",
@@ -721,6 +875,8 @@ _RULES = {"receptive field": 48, "parameters": 40_000, "multiply-adds": 12_000_0
         "not a stack",
         "first layer",
         "pixels skipped",
+        "pooling without a step",
+        "window too large",
         "small convolution",
         "too few convolutions",
         "output size",
@@ -753,6 +909,18 @@ def _design(stack):
                 "pixels skipped",
                 f"Layer {number} steps by {strides} with a window of {kernel_size}: it never looks at some of its "
                 "input.",
+            )
+        if kind == "pool" and strides == 1:
+            raise Wrong(
+                "pooling without a step",
+                f"Layer {number} is a pooling that steps by 1. It makes no map smaller, and only lifts the receptive "
+                "field, which costs nothing in this count: the task asks for 2 or more.",
+            )
+        if kernel_size > height:
+            raise Wrong(
+                "window too large",
+                f"Layer {number} has a window of {kernel_size} on a map of {height}x{height}. What sticks out reads "
+                "padding only, and no pixel more is seen.",
             )
         height = math.ceil(height / strides)
         if kind == "conv":
@@ -798,7 +966,8 @@ def _design(stack):
 
 def _rating(multiply_adds):
     if multiply_adds > 6_000_000:
-        return "It fits. A quarter of that is possible: at what size does your dearest layer work?"
+        least = f"It fits, and costs {multiply_adds / _LEAST:.0f} times the least that the rules allow"
+        return f"{least}: at what size does your dearest layer work?"
     if multiply_adds > 2_000_000:
         return "A lean stack. The rules allow a little over 1 million: at what size does your dearest layer work?"
     if multiply_adds > _LEAST:

@@ -58,9 +58,14 @@ def type_fault(answer, right):
         if isinstance(answer, (bool, np.bool_)) or not is_number(answer):
             return "wrong type", f"The result is {describe(answer)}; an int was expected."
         if _array(answer).dtype.kind == "f":
+            if right >= 1000 and abs(float(answer) * 1e6 - right) <= 0.01 * right:
+                return "in millions", (
+                    f"The result is {describe(answer)}, in millions. Give the whole count, an int, not millions."
+                )
             return "float for int", (
                 f"The result is {describe(answer)}, a float. Sizes and counts are ints: a layer has 5 rows, not 5.0. "
-                "`//` between ints stays an int, `/` never does."
+                "`//` between ints stays an int. `/` never does, nor do `np.floor`, `np.ceil` and `np.prod` of an "
+                "empty list; `int(...)` makes an int of a float."
             )
     elif isinstance(right, numbers.Real) and not isinstance(right, bool):
         if isinstance(answer, (bool, np.bool_)) or not is_number(answer):
@@ -75,7 +80,14 @@ def type_fault(answer, right):
             return "wrong type", f"The result is {describe(answer)}; a NumPy array of numbers was expected."
     elif isinstance(right, (tuple, list)):
         if isinstance(answer, (str, bytes, dict, set)) or not hasattr(answer, "__len__"):
-            return "wrong type", f"The result is {describe(answer)}; a tuple of {len(right)} values was expected."
+            count = "one value, " if is_number(answer) else ""
+            return (
+                "wrong type",
+                f"The result is {count}{describe(answer)}; a tuple of {len(right)} values was expected.",
+            )
+        if len(answer) != len(right):
+            count = "one value" if len(answer) == 1 else f"{len(answer)} values"
+            return "shape", f"The result is {describe(answer)}: {count}, and {len(right)} were asked for."
         for given, wanted in zip(answer, right, strict=False):
             fault = type_fault(given, wanted)
             if fault:
@@ -90,8 +102,8 @@ def _kind(value):
     return word if word in ("text", "None") else f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
-def describe(value):
-    """A value in a few words, for a sentence."""
+def describe(value, longest=60):
+    """A value in a few words, for a sentence; in full where that takes no more than `longest` characters."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         if value.shape != () and np.size(value) > 9:
             return f"an array of shape {tuple(value.shape)}"
@@ -99,18 +111,18 @@ def describe(value):
     if callable(value):
         return f"the {'class' if isinstance(value, type) else 'function'} `{getattr(value, '__name__', '?')}`"
     text = repr(value)
-    if len(text) > 60:
+    if len(text) > longest:
         return f"{_kind(value)} of length {len(value)}" if hasattr(value, "__len__") else _kind(value)
     return f"`{text}`".replace("``", "`")
 
 
 def describe_call(name, args, kwargs):
-    """A call as it would be typed, with arrays named by their shape."""
+    """A call as it would be typed, so that it can be repeated; large arrays are named by their shape."""
 
     def short(value):
         if getattr(value, "ndim", 0) > 1:
             return f"an array of shape {tuple(value.shape)}"
-        return describe(value).strip("`")
+        return describe(value, longest=150).strip("`")
 
     return f"`{name}({', '.join([*map(short, args), *(f'{key}={short(value)}' for key, value in kwargs.items())])})`"
 

@@ -3,7 +3,10 @@
 The package's docstring shows each of them.
 """
 
+import contextlib
 import copy
+import dis
+import functools
 import inspect
 from dataclasses import dataclass
 
@@ -28,14 +31,32 @@ class Mistake:
 
 @dataclass(frozen=True)
 class call:  # noqa: N801 - reads like the call that it stands for
-    """Arguments of one case: ``call(7, 3, strides=2)``."""
+    """Arguments of one case: ``call(7, 3, strides=2)``.
+
+    `shown` says how a student repeats the call, where its arguments are too large to be printed. `stopping` is told
+    where the student's function stops in this case with an IndexError or ValueError, which seldom names its cause.
+    """
 
     args: tuple
     kwargs: dict
+    shown: str
+    stopping: str
 
     def __init__(self, *args, **kwargs):
-        object.__setattr__(self, "args", args)
-        object.__setattr__(self, "kwargs", kwargs)
+        self._set(args, kwargs, "", "")
+
+    def _set(self, *values):
+        for name, value in zip(("args", "kwargs", "shown", "stopping"), values, strict=True):
+            object.__setattr__(self, name, value)
+        return self
+
+    def told(self, *, shown="", stopping=""):
+        """The same call with these texts."""
+        return call()._set(self.args, self.kwargs, shown, stopping)
+
+    def typed(self, name):
+        """The call of a function of this name, as it would be typed."""
+        return self.shown or describe_call(name, self.args, self.kwargs)
 
     def of(self, function):
         """Call a function with copies of the arguments."""
@@ -82,21 +103,44 @@ def _wants_function(answer, signature):
         )
 
 
+_PASSING_ON = {"int", "float", "tuple", "list", "print"}  # what a result goes through without becoming another
+_COMPUTING = ("BINARY_", "INPLACE_", "UNARY_", "COMPARE_", "CONTAINS_", "FOR_ITER", "JUMP", "POP_JUMP", "MAKE_FUNCTION")
+
+
 def _from_package(answer):
-    """Whether a function is the package's, or calls it."""
+    """Whether a function is the package's, or does nothing but call it.
+
+    A function that computes something, be it next to a call of the package's, is the student's own: an assertion or a
+    size from `arithmetic` in it does no harm, and what it returns is judged.
+    """
     package = __name__.split(".")[0]
 
     def ours(thing):
         name = thing.__name__ if inspect.ismodule(thing) else getattr(thing, "__module__", None)
         return isinstance(name, str) and (name == package or name.startswith(package + "."))
 
+    while isinstance(answer, functools.partial):
+        answer = answer.func
     if ours(answer):
         return True
     code = getattr(answer, "__code__", None)
     if code is None:
         return False
-    scope = getattr(answer, "__globals__", {})
-    return any(name.split(".")[0] == package or ours(scope.get(name)) for name in code.co_names)
+    scope = dict(getattr(answer, "__globals__", {}))
+    for name, cell in zip(code.co_freevars, answer.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # a name of the enclosing function that it never came to
+            scope[name] = cell.cell_contents
+    found = False
+    for step in dis.get_instructions(code):
+        if step.opname.startswith(_COMPUTING) and step.opname not in ("BINARY_SUBSCR", "BINARY_SLICE"):
+            return False
+        if step.opname == "IMPORT_NAME" and step.argval.split(".")[0] == package:
+            found = True
+        elif step.opname in ("LOAD_GLOBAL", "LOAD_DEREF") and step.argval not in _PASSING_ON:
+            if not ours(scope.get(step.argval)):
+                return False
+            found = True
+    return found
 
 
 def _results(answer, name, cases):
@@ -107,7 +151,7 @@ def _results(answer, name, cases):
         signature = None
     results = []
     for case in cases:
-        typed = describe_call(name, case.args, case.kwargs)
+        typed = case.typed(name)
         if signature is not None:
             try:
                 signature.bind(*case.args, **case.kwargs)
@@ -118,7 +162,14 @@ def _results(answer, name, cases):
                     "Keep the arguments that the task gives it.",
                 ) from None
         args, kwargs = copy.deepcopy((case.args, case.kwargs))
-        result = run(answer, *args, doing=typed, **kwargs)
+        try:
+            result = run(answer, *args, doing=typed, **kwargs)
+        except Wrong as wrong:
+            if wrong.outcome == "blank" and any(map(functools.partial(_is_answered, answer), cases)):
+                raise Wrong("blank", f"{typed} is not answered yet; other calls are.", "blank") from wrong
+            if case.stopping and isinstance(wrong.__cause__, (IndexError, ValueError)):
+                raise Wrong(wrong.mistake, f"{wrong.hint} {case.stopping}", wrong.outcome) from wrong
+            raise
         if result is None:
             raise Wrong("no return", f"{typed} returns `None`. Is there a `return` on every way through the function?")
         if not same((args, kwargs), (case.args, case.kwargs), 0.0):
@@ -137,6 +188,15 @@ def _results(answer, name, cases):
             )
         results.append(kept)
     return results
+
+
+def _is_answered(answer, case):
+    try:
+        return case.of(answer) is not Ellipsis
+    except NotImplementedError:
+        return False
+    except Exception:  # it stops, but there is something that does
+        return True
 
 
 def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tolerance=1e-5):
@@ -169,7 +229,8 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         faults = [type_fault(result, want) for result, want in zip(results, wanted, strict=True)]
         if all(good) and not any(faults):
             return
-        fault = next(filter(None, faults), None)
+        faults = sorted(filter(None, faults), key=lambda fault: fault[0] != "in millions")  # small counts show it less
+        fault = faults[0] if faults else None
         if not all(good):
             _recognise(results)
             if fault and fault[0] == "wrong type":
@@ -185,7 +246,7 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         first = good.index(False)
         mistake, clause = difference(results[first], wanted[first])
         score = f" ({sum(good)} of {len(good)} cases are right.)" if any(good) else ""
-        raise Wrong(mistake, f"{describe_call(name, cases[first].args, cases[first].kwargs)} gives {clause}{score}")
+        raise Wrong(mistake, f"{cases[first].typed(name)} gives {clause}{score}")
 
     def _recognise(results):
         for mistake in mistakes:
@@ -228,6 +289,8 @@ def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5):
                 "wrong type", f"This check wants {asks}, and got {describe(answer)}. Call it, and pass the result."
             )
         fault = None if is_number(answer) and is_number(right) else type_fault(answer, right)
+        if fault and fault[0] == "shape":
+            raise Wrong(*fault)
         if fault:
             raise Wrong("wrong type", f"This check wants {asks}, and got {describe(answer)}.")
         raise Wrong("other", f'{describe(answer)} is not it. `hint("{task_id}")` has a nudge.')
@@ -262,7 +325,7 @@ def prediction(task_id, *, right, choices, nudges):
 
     def judge(answer):
         for choice, feedback in choices.items():
-            if same(answer, choice):
+            if _choice(answer) == _choice(choice):
                 if choice == right:
                     return
                 raise Wrong(choice, feedback)
@@ -270,6 +333,14 @@ def prediction(task_id, *, right, choices, nudges):
 
     wrong = tuple(choice for choice in choices if choice != right)
     Task(task_id, f"one of {listed}", judge, tuple(nudges), choices[right], wrong)
+
+
+def _choice(answer):
+    """A choice without what does not tell it from the others: case, spaces, underscores, "the ... layer"."""
+    if not isinstance(answer, str):
+        return None
+    words = answer.casefold().replace("_", " ").split()
+    return [word for word in words if word not in ("the", "layer")] or words
 
 
 def estimate(task_id, asks, *, low, high, too_low, too_high, nudges, why):

@@ -1,10 +1,12 @@
 """Answers to chapter 03, as students write them: apart from the references of the checks, on purpose."""
 
 import math
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 from scipy import signal
+
+from course_utils import arithmetic
 
 # --- 03.output_size ---------------------------------------------------------------------------------------------------
 
@@ -29,6 +31,39 @@ def size_without_dilation(size, kernel_size, strides=1, padding=0, dilation_rate
 
 def size_with_long_span(size, kernel_size, strides=1, padding=0, dilation_rate=1):
     return (size + 2 * padding - kernel_size * dilation_rate) // strides + 1
+
+
+def size_with_dilation_once(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    span = kernel_size + dilation_rate - 1
+    return (size + 2 * padding - span) // strides + 1
+
+
+def size_with_late_padding(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    span = dilation_rate * (kernel_size - 1) + 1
+    return (size - span) // strides + 1 + 2 * padding
+
+
+def size_of_the_package(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return arithmetic.conv_output_size(size, kernel_size, strides, padding, dilation_rate)
+
+
+def size_of_the_package_kept(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    """Imported inside, kept in a variable and made an int: still no more than the call."""
+    from course_utils.arithmetic import conv_output_size
+
+    places = conv_output_size(size, kernel_size, strides, padding=padding, dilation_rate=dilation_rate)
+    return int(places)
+
+
+def size_with_an_assertion(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    assert arithmetic.conv_output_size(7, 3) == 5
+    return (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) // strides + 1
+
+
+def size_unfinished(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    if padding or dilation_rate > 1:
+        raise NotImplementedError
+    return (size - kernel_size) // strides + 1
 
 
 def size_without_one(size, kernel_size, strides=1, padding=0, dilation_rate=1):
@@ -200,6 +235,26 @@ def cost_square_kernel(output_size, kernel_size, in_channels, filters):
     return weights + filters, weights * output_size[0] * output_size[1]
 
 
+def cost_wide(output_size, kernel_size, in_channels, filters):
+    weights = kernel_size[1] ** 2 * in_channels * filters
+    return weights + filters, weights * output_size[0] * output_size[1]
+
+
+def cost_in_millions(output_size, kernel_size, in_channels, filters):
+    weights = kernel_size[0] * kernel_size[1] * in_channels * filters
+    return round((weights + filters) / 1e6, 2), round(weights * output_size[0] * output_size[1] / 1e6, 2)
+
+
+def cost_with_a_comma(output_size, kernel_size, in_channels, filters):
+    parameters = kernel_size[0] * kernel_size[1] * in_channels * filters + filters
+    return (parameters,)  # as `return parameters,`
+
+
+def cost_by_the_package(output_size, kernel_size, in_channels, filters):
+    parameters = arithmetic.conv_parameters(kernel_size, in_channels, filters)
+    return parameters, arithmetic.conv_multiply_adds(output_size, kernel_size, in_channels, filters)
+
+
 def cost_all_square(output_size, kernel_size, in_channels, filters):
     weights = kernel_size[0] ** 2 * in_channels * filters
     return weights + filters, weights * output_size[0] ** 2
@@ -305,6 +360,60 @@ def convolve_in_place(image, kernels, strides=1):
     return output
 
 
+def convolve_too_far(rounding, cut):
+    """An answer with a place too many where the stride does not fit: cut windows, or an error."""
+
+    def convolve(image, kernels, strides=1):
+        h, w, _, filters = kernels.shape
+        rows = rounding((image.shape[0] - h) / strides) + 1
+        columns = rounding((image.shape[1] - w) / strides) + 1
+        output = np.zeros((rows, columns, filters))
+        for i in range(rows):
+            for j in range(columns):
+                window = image[i * strides : i * strides + h, j * strides : j * strides + w]
+                used = kernels[: window.shape[0], : window.shape[1]] if cut else kernels
+                output[i, j] = (window[..., np.newaxis] * used).sum(axis=(0, 1, 2))
+        return output
+
+    return convolve
+
+
+def convolve_like_the_image(image, kernels, strides=1):
+    rows = (image.shape[0] - kernels.shape[0]) // strides + 1
+    columns = (image.shape[1] - kernels.shape[1]) // strides + 1
+    output = np.zeros_like(image, shape=(rows, columns, kernels.shape[3]))
+    output[:] = convolving()(image, kernels, strides)
+    return output
+
+
+def convolve_across(image, kernels, strides=1):
+    h, w, _, filters = kernels.shape
+    rows, columns = (image.shape[0] - h) // strides + 1, (image.shape[1] - w) // strides + 1
+    output = np.zeros((rows, columns, filters))
+    for i in range(rows):
+        for j in range(columns):
+            window = image[j * strides : j * strides + h, i * strides : i * strides + w]
+            output[i, j] = np.sum(window[..., None] * kernels, axis=(0, 1, 2))
+    return output
+
+
+def convolve_same(image, kernels, strides=1):
+    h, w = kernels.shape[:2]
+    around = [((n - 1) // 2, n - 1 - (n - 1) // 2) for n in (h, w)]
+    return convolving()(np.pad(image, [*around, (0, 0)]), kernels, strides)
+
+
+def convolve_with_help(image, kernels, strides=1):
+    h, w, _, filters = kernels.shape
+    rows = arithmetic.conv_output_size(image.shape[0], h, strides)
+    columns = arithmetic.conv_output_size(image.shape[1], w, strides)
+    print(end="")
+    output = np.zeros((rows, columns, filters))
+    for i, j, f in np.ndindex(rows, columns, filters):
+        output[i, j, f] = np.sum(image[i * strides :, j * strides :][:h, :w] * kernels[..., f])
+    return output
+
+
 def convolve_twice_wrong(image, kernels, strides=1):
     return -2 * convolving()(image, kernels, strides)
 
@@ -397,6 +506,15 @@ def field_by_recursion(layers):
     return kernel_size + strides * (field_by_recursion(rest) - 1)
 
 
+def field_of_used_pixels(layers):
+    if not layers:
+        return 1
+    pixels = np.zeros(1, int)
+    for kernel_size, strides in layers[::-1]:
+        pixels = np.unique(pixels[:, None] * strides + np.arange(kernel_size))
+    return pixels.size
+
+
 def field_by_marking(layers):
     pixels = {0}
     for kernel_size, strides in reversed(layers):
@@ -441,6 +559,57 @@ def vgg16_flattened_again(layers, input_shape):
     return total
 
 
+def vgg16_with_a_map_to_the_end(layers, input_shape):
+    height, width, depth = input_shape
+    total = 0
+    for kind, *size in layers:
+        if kind == "conv":
+            total += (9 * depth + 1) * size[0]
+            depth = size[0]
+        elif kind == "pool":
+            height, width = height // 2, width // 2
+        else:
+            total += (height * width * depth + 1) * size[0]
+            depth = size[0]
+    return total
+
+
+def vgg16_with_the_last_depth(layers, input_shape):
+    height, width, depth = input_shape
+    total = 0
+    for kind, *size in layers:
+        if kind == "conv":
+            total += (9 * depth + 1) * size[0]
+            depth = size[0]
+        elif kind == "pool":
+            height, width = height // 2, width // 2
+        else:
+            total += (height * width * depth + 1) * size[0]
+            height = width = 1
+    return total
+
+
+def vgg16_with_help(layers, input_shape):
+    """An own walk that asks the package for a pooled size and a layer's price."""
+    rows, columns, depth = input_shape
+    total = 0
+    for kind, *size in layers:
+        if kind == "pool":
+            rows, columns = arithmetic.pool_output_size(rows, 2), arithmetic.pool_output_size(columns, 2)
+            continue
+        if kind == "conv":
+            total += arithmetic.conv_parameters(3, depth, size[0])
+        else:
+            total += arithmetic.conv_parameters((rows, columns), depth, size[0])
+            rows = columns = 1
+        depth = size[0]
+    return total
+
+
+def vgg16_in_millions(layers, input_shape):
+    return round(counting()(layers, input_shape) / 1e6, 1)
+
+
 def vgg16_off_by_heart(layers, input_shape):
     return 138_357_544
 
@@ -470,6 +639,7 @@ STEPPING = [("conv", 3, 16, 2), ("conv", 3, 16, 2), ("conv", 3, 16, 2), ("conv",
 POOLING = [layer for _ in range(4) for layer in (("conv", 3, 16, 1), ("pool", 2, 2))] + [("conv", 3, 64, 1)]
 PATCHES = [("conv", 16, 16, 16), *[("conv", 3, 16, 1)] * 3, ("conv", 3, 64, 1)]
 SHALLOW = [("conv", 3, 16, 3), ("pool", 6, 6), *[("conv", 3, 16, 1)] * 2, ("conv", 3, 64, 1)]
+WIDE = [*STEPPING[:-2], ("conv", 3, 64, 2), ("conv", 3, 64, 1)]
 NEAR_SIGHTED = [*[("conv", 3, 16, 1)] * 4, ("conv", 3, 64, 1), *[("pool", 2, 2)] * 4]
 
 
@@ -488,6 +658,13 @@ WRONG = {
         (size_without_stride, "stride ignored"),
         (size_without_dilation, "dilation ignored"),
         (size_with_long_span, "dilated span"),
+        (size_with_dilation_once, "dilation added once"),
+        (size_with_late_padding, "padding added to the places"),
+        (arithmetic.conv_output_size, "package's own"),
+        (size_of_the_package, "package's own"),
+        (size_of_the_package_kept, "package's own"),
+        (partial(arithmetic.conv_output_size, padding=0), "package's own"),
+        (size_unfinished, "blank"),
         (size_without_one, "forgot the +1"),
         (size_of_a_short_kernel, "one too many"),
         (size_with_early_one, "+1 before the division"),
@@ -531,6 +708,10 @@ WRONG = {
         (cost_one_filter, "filters forgotten"),
         (cost_square_kernel, "taken as square"),
         (cost_all_square, "taken as square"),
+        (cost_wide, "width used twice"),
+        (cost_in_millions, "in millions"),
+        (cost_with_a_comma, "shape"),
+        (cost_by_the_package, "package's own"),
         (
             cost_doing(lambda out, k, depth, n: math.prod([*out, *k, depth, n, 2])),
             "multiplications and additions apart",
@@ -565,7 +746,16 @@ WRONG = {
         (convolve_off_the_edge, "one row and column missing"),
         (convolving(dtype=int), "fractions lost"),
         (convolve_to_a_list, "list for array"),
-        (convolve_padded, "shape"),
+        (convolving(lambda window, kernels: np.sum(window[..., None] * kernels)), "one filter in every map"),
+        (convolving(lambda window, kernels: np.sum(window * kernels[..., 0])), "one filter in every map"),
+        (convolving(lambda window, kernels: np.sum(window * kernels[..., -1])), "one filter in every map"),
+        (convolve_padded, "padding added"),
+        (convolve_same, "padding added"),
+        (convolve_too_far(math.ceil, cut=True), "a step that does not fit"),
+        (convolve_too_far(round, cut=True), "a step that does not fit"),
+        (convolve_too_far(math.ceil, cut=False), "stopped"),
+        (convolve_across, "stopped"),
+        (convolve_like_the_image, "fractions lost"),
         (convolve_in_place, "input changed"),
         (convolve_twice_wrong, "other"),
         (lambda image, kernels, strides=1: image @ kernels, "stopped"),
@@ -579,6 +769,7 @@ WRONG = {
         (lambda layers: math.prod(kernel_size for kernel_size, _ in layers), "kernels multiplied"),
         (field_from_zero, "forgot the pixel itself"),
         (field_with_added_strides, "strides added"),
+        (field_of_used_pixels, "pixels counted"),
         (lambda layers: layers[-1][0] if layers else 1, "last layer only"),
         (field_that_remembers, "changes between calls"),
         (field_that_empties, "input changed"),
@@ -599,6 +790,9 @@ WRONG = {
         (counting(conv=lambda depth, n: 0), "only the dense layers"),
         (counting(dense=lambda read, n: 0), "only the convolutions"),
         (vgg16_flattened_again, "flattened again"),
+        (vgg16_with_a_map_to_the_end, "map kept after a dense layer"),
+        (vgg16_with_the_last_depth, "depth kept after a dense layer"),
+        (vgg16_in_millions, "in millions"),
         (vgg16_off_by_heart, "constant"),
         (vgg16_with_backslashes, "float for int"),
         (counting(pool=lambda side: side / 2), "float for int"),
@@ -619,18 +813,21 @@ WRONG = {
         ([("conv", 3, 16, 1), *STEPPING, ("pool", 2, 2)], "output size"),
         ([*STEPPING[:-1], ("conv", 3, 32, 1)], "output depth"),
         (NEAR_SIGHTED, "receptive field"),
-        ([*STEPPING[:-1], ("conv", 7, 64, 1)], "parameters"),
+        ([*STEPPING[:-1], ("conv", 7, 64, 1)], "window too large"),
+        ([("conv", 3, 16, 3), ("pool", 96, 6), *STEPPING[-1:]], "window too large"),
+        ([*PATCHES, ("pool", 3, 1)], "pooling without a step"),
+        (WIDE, "parameters"),
         ([("conv", 3, 16, 1), *POOLING], "multiply-adds"),
     ],
 }
 
 RIGHT = {
-    "03.most_weights": ["First Dense", " first  dense "],
-    "03.output_size": [size_by_counting, size_from_numpy],
+    "03.most_weights": ["First Dense", " first  dense ", "first dense layer", "the first dense layer", "first_dense"],
+    "03.output_size": [size_by_counting, size_from_numpy, size_with_an_assertion],
     "03.same_padding": [same_by_remainder, same_by_search],
     "03.cost": [cost_by_arrays, cost_of(lambda out, k, depth, n: n * (1 + k[0] * k[1] * depth))],
-    "03.convolve": [convolve_by_shifts, convolve_with_scipy, convolving()],
+    "03.convolve": [convolve_by_shifts, convolve_with_scipy, convolving(), convolve_with_help],
     "03.receptive_field": [field_backwards, field_by_recursion, field_by_marking],
-    "03.vgg16": [vgg16_by_shapes, counting()],
+    "03.vgg16": [vgg16_by_shapes, counting(), vgg16_with_help],
     "03.design": [STEPPING, POOLING, PATCHES, tuple(map(list, STEPPING))],
 }
