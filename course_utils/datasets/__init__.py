@@ -5,12 +5,16 @@ checksums in each. `fetch`, `status`, `mirror.write` and `mirror.verify` are wha
 `drawn.draw` draws images of which the truth is known. Importing this loads NumPy and nothing larger.
 """
 
+import warnings
 from operator import index
 
 from . import drawn, mirror, readers, registry, sources, standins
 from .dataset import Dataset
 from .errors import DatasetUnavailable
 from .sources import fetch, status
+
+# tqdm, which pooch imports, warns where ipywidgets is missing that its bar will be plain text. That is no news.
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 NAMES = tuple(registry.DATASETS)
 

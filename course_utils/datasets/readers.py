@@ -144,9 +144,7 @@ def _read_photographs(entry, archive, photographs, split, examples, size, seed, 
 
 def _decode_first(archive, queue, count, target, progress):
     """The first ``count`` photographs, each that cannot be read replaced by the next of its class; names of those."""
-    with warnings.catch_warnings():  # without ipywidgets the bar is plain text, which is no news
-        warnings.simplefilter("ignore")
-        from tqdm.auto import tqdm
+    from tqdm.auto import tqdm
 
     chosen, reserve = list(queue[:count]), {}
     for photograph in queue[count:]:
