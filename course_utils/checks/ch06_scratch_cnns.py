@@ -16,7 +16,11 @@ value(
     mistakes=[
         Mistake("base ten", 1.0, "That is the logarithm to the base 10. Cross-entropy takes the natural logarithm."),
         Mistake("base two", math.log2(10), "That is in bits, to the base 2. Keras takes the natural logarithm."),
-        Mistake("probability", 0.1, "That is the probability of the right class. The loss is its negative logarithm."),
+        Mistake(
+            "probability",
+            lambda n: abs(n - 0.1) < 1e-3,
+            "That is the probability of the right class. The loss is its negative logarithm.",
+        ),
         Mistake(
             "sign",
             -math.log(10),
@@ -131,6 +135,7 @@ function(
         call(np.array([[50, 10, 0], [5, 20, 5], [0, 3, 7]])),
         call(np.array([[9, 1, 0], [6, 4, 0], [3, 2, 0]])),
         call(np.array([[90, 10], [1, 9]])),
+        call(np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]])),
     ],
     right=_macro_f1,
     mistakes=[
@@ -182,8 +187,8 @@ function(
                 lambda matrix: _macro_f1(matrix) if (matrix.sum(axis=0) > 0).all() else float("nan"),
                 lambda matrix: float(np.mean([f for f in _f1(*_per_class(matrix)) if f > 0])),
             ],
-            "Look at the third case: no image was given the last class, so its precision is 0 divided by 0. Count its "
-            "F1 as 0.",
+            "In one of the cases a class is never predicted, in another it does not occur at all: something is 0 "
+            "divided by 0. Count the F1 of such a class as 0.",
         ),
     ],
     nudges=(
@@ -284,12 +289,14 @@ function(
         ),
         Mistake(
             "divided after the softmax",
-            [
-                lambda scores, temperature: _softmax(scores),
-                lambda scores, temperature: _softmax(scores) / temperature,
-            ],
-            "You divide what the softmax has given. Then the rows no longer sum to 1, or the temperature cancels out. "
-            "Divide the scores.",
+            lambda scores, temperature: _softmax(scores) / temperature,
+            "You divide what the softmax has given, so that the rows no longer sum to 1. Divide the scores.",
+        ),
+        Mistake(
+            "no temperature",
+            lambda scores, temperature: _softmax(scores),
+            "That is the softmax at a temperature of 1, whatever the temperature: it is not used, or it cancels out "
+            "again. Differences between scores must shrink.",
         ),
         Mistake(
             "wrong axis",

@@ -41,7 +41,7 @@ def counts(matrix):
 
 def f1_of_each(matrix):
     hits, false_alarms, misses = counts(matrix)
-    return 2 * hits / (2 * hits + false_alarms + misses)
+    return 2 * hits / np.maximum(2 * hits + false_alarms + misses, 1)
 
 
 def mean_precision(matrix):
@@ -51,7 +51,7 @@ def mean_precision(matrix):
 
 def mean_recall(matrix):
     hits, _, misses = counts(matrix)
-    return float((hits / (hits + misses)).mean())
+    return float((hits / np.maximum(hits + misses, 1)).mean())
 
 
 def f1_of_means(matrix):
@@ -254,6 +254,7 @@ WRONG = {
         (1 / 10, "probability"),
         (np.log(1 / 10), "sign"),
         (1 - 1 / 10, "wrong share"),
+        (-math.log(0.9), "other"),
         (10, "other"),
         ("log 10", "wrong type"),
     ],
@@ -288,6 +289,7 @@ WRONG = {
         (f1_of_each, "one per class"),
         (lambda matrix: 100 * float(f1_of_each(matrix).mean()), "per cent"),
         (f1_by_nan, "empty class"),
+        (lambda matrix: float(np.nanmean(2 * np.diag(matrix) / (matrix.sum(0) + matrix.sum(1)))), "other"),
         (lambda matrix: 0.7, "constant"),
         (lambda matrix: float(f1_of_each(matrix).max()), "other"),
     ],
@@ -302,7 +304,8 @@ WRONG = {
     "06.soften": [
         (lambda scores, temperature: softmax(scores * temperature, 1), "multiplied"),
         (lambda scores, temperature: softmax(scores, 1) / temperature, "divided after the softmax"),
-        (lambda scores, temperature: softmax(scores, 1), "divided after the softmax"),
+        (lambda scores, temperature: softmax(scores, 1), "no temperature"),
+        (lambda scores, temperature: softmax(scores - temperature, 1), "no temperature"),
         (lambda scores, temperature: softmax(scores / temperature, 0), "wrong axis"),
         (soften_over_everything, "sum of everything"),
         (soften_plainly, "not a number"),
