@@ -73,7 +73,8 @@ class OneLineProgress(keras.callbacks.Callback):
             sys.stdout.write("\n")
 
     def _show(self, line):
-        if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        if getattr(shell, "kernel", None) is not None:  # a notebook; IPython in a terminal rewrites no display
             from IPython.display import display
 
             if self._handle is None:
