@@ -1,5 +1,8 @@
 """Training runs: seeded, timed, reported in one line."""
 
+import sys
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -38,7 +41,9 @@ def test_a_slow_epoch_does_not_count_for_undisturbed_seconds():
     assert training.Run("line", 0, None, {}, 10.0).undisturbed_seconds == 10.0
 
 
-def test_progress_is_one_line_with_what_matters(capsys):
+@pytest.mark.parametrize("shell", [None, object()], ids=["python", "ipython in a terminal"])
+def test_progress_is_one_line_with_what_matters(shell, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     training.train("line", fit_line)
     shown = capsys.readouterr().out
     assert shown.count("\n") == 1
