@@ -51,7 +51,7 @@ def test_importing_the_package_costs_less_than_importing_numpy():
     assert cost_of_importing("course_utils") < cost_of_importing("numpy")
 
 
-@pytest.mark.parametrize("name", ["datasets", "checks", "authoring", "arithmetic"])
+@pytest.mark.parametrize("name", ["datasets", "checks", "authoring", "arithmetic", "nn"])
 def test_what_needs_no_framework_loads_none(name):
     loaded = set(python(f"import sys, course_utils; course_utils.{name}; print(*sys.modules)").split())
     assert not loaded & {"keras", "tensorflow", "jax", "torch"}
@@ -71,7 +71,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 
 # What each part may import of the others: the table of the design, read downwards. `training` holds the runs that
 # chapters repeat, between models and plots.
-PUBLIC = {"arithmetic", "budget", "datasets", "evaluation", "models", "plots", "training"}
+PUBLIC = {"arithmetic", "budget", "datasets", "evaluation", "models", "nn", "plots", "training"}
 MAY_IMPORT = {
     "cli": {"authoring", "checks", "doctor", *PUBLIC},
     "doctor": {"authoring", *PUBLIC},
@@ -81,6 +81,7 @@ MAY_IMPORT = {
     "plots": {"arithmetic", "evaluation"},
     "training": {"budget"},
     "evaluation": set(),
+    "nn": set(),
     "arithmetic": set(),
     "datasets": {"budget"},
     "budget": set(),
@@ -91,6 +92,7 @@ LIBRARIES = {
     "arithmetic": {"keras", "numpy"},
     "datasets": {"numpy", "PIL", "pooch", "requests", "sklearn", "tqdm"},
     "evaluation": {"numpy", "pandas", "sklearn"},
+    "nn": {"numpy"},
 }
 
 
