@@ -422,6 +422,13 @@ def test_a_chapter_that_fails_to_load_does_so_each_time(monkeypatch, tmp_path):
             judge("yy.a", 1)
 
 
+def test_an_appendix_counts_like_a_chapter_and_no_other_module_does(monkeypatch, tmp_path):
+    for name in ("ch03_cnn_math", "a1_it_does_not_learn", "networks", "a_b", "a1", "b1_x"):
+        (tmp_path / f"{name}.py").touch()
+    monkeypatch.setattr(engine, "_HERE", str(tmp_path))
+    assert engine.chapter_modules() == {"03": "ch03_cnn_math", "a1": "a1_it_does_not_learn"}
+
+
 def test_a_task_declared_twice_or_without_two_nudges_is_refused():
     with pytest.raises(ValueError, match="declared twice"):
         kinds.value("zz.mean", "a mean", right=1, nudges=NUDGES, why="")

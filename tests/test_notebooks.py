@@ -270,9 +270,11 @@ def test_a_missing_or_misnamed_file_of_a_chapter_is_named(tmp_path):
     for file in (
         "book/03_cnn_math.ipynb",
         "book/a1_appendix.ipynb",
+        "book/appendix.ipynb",
         "solutions/03_cnn_math.ipynb",
         "exercises/03_cnn_maths.ipynb",
         "course_utils/checks/ch03_cnn_math.py",
+        "course_utils/checks/a1_appendix.py",
         "course_utils/checks/engine.py",
     ):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -281,7 +283,11 @@ def test_a_missing_or_misnamed_file_of_a_chapter_is_named(tmp_path):
     assert "exercises/03_cnn_math.ipynb" in missing
     assert "tests/wrong_answers/ch03_cnn_math.py" in missing
     assert "solutions/03_cnn_maths.ipynb" in missing
-    assert not any("a1" in file or "engine" in file or file == "book/03_cnn_math.ipynb" for file in missing)
+    of_appendices = {file for file in missing if "appendix" in file}
+    assert of_appendices == {
+        "exercises/a1_appendix.ipynb", "solutions/a1_appendix.ipynb", "tests/wrong_answers/a1_appendix.py"
+    }  # fmt: skip
+    assert not any("engine" in file or file == "book/03_cnn_math.ipynb" for file in missing)
 
 
 def tasks(source, registered, folder):

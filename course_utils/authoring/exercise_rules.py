@@ -15,7 +15,8 @@ from .findings import Finding
 def missing_files(root):
     """Chapter, exercise, solution, checks and wrong answers of one number have the same name, and all are there.
 
-    Appendices, whose names do not begin with a number, have no exercise.
+    An appendix counts like a chapter where its name begins with a letter and a digit, such as a1; its modules are named
+    without the "ch" of a chapter's.
 
     Yields
     ------
@@ -26,15 +27,16 @@ def missing_files(root):
         "book/{}.ipynb": [path.stem for path in notebook_paths(root, ["book"])],
         "exercises/{}.ipynb": [path.stem for path in notebook_paths(root, ["exercises"])],
         "solutions/{}.ipynb": [path.stem for path in notebook_paths(root, ["solutions"])],
-        "course_utils/checks/ch{}.py": _stems(root / "course_utils" / "checks"),
-        "tests/wrong_answers/ch{}.py": _stems(root / "tests" / "wrong_answers"),
+        "course_utils/checks/{}.py": _stems(root / "course_utils" / "checks"),
+        "tests/wrong_answers/{}.py": _stems(root / "tests" / "wrong_answers"),
     }
-    for slug in sorted(slug for slug in set().union(*places.values()) if re.match(r"\d\d_", slug)):
-        for pattern, found in places.items():
+    for slug in sorted(slug for slug in set().union(*places.values()) if re.match(r"(\d\d|a\d)_", slug)):
+        names = {place: place.format(_module(slug) if place.endswith(".py") else slug) for place in places}
+        for place, found in places.items():
             if slug not in found:
-                there = next(other.format(slug) for other, slugs in places.items() if slug in slugs)
+                there = next(names[other] for other, slugs in places.items() if slug in slugs)
                 remedy = f"It belongs to {there}: write it, or give both the same NN_slug."
-                yield Finding(pattern.format(slug), "", "this file is missing", remedy)
+                yield Finding(names[place], "", "this file is missing", remedy)
 
 
 def task_findings(notebook, registered):
@@ -58,7 +60,7 @@ def task_findings(notebook, registered):
         if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
             used.setdefault(node.args[0].value, []).append(name)
             if node.args[0].value not in registered:
-                remedy = f"Declare it in course_utils/checks/ch{notebook.path.stem}.py, or correct the id."
+                remedy = f"Declare it in course_utils/checks/{_module(notebook.path.stem)}.py, or correct the id."
                 yield notebook.finding(cell, f"there is no check {node.args[0].value!r}", remedy)
         else:
             yield notebook.finding(
@@ -110,6 +112,12 @@ def _names_of_gaps(tree):
                 yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name))
 
 
+def _module(slug):
+    """The module of a chapter or an appendix: ``ch03_cnn_math``, ``a1_it_does_not_learn``."""
+    return f"ch{slug}" if slug[0].isdigit() else slug
+
+
 def _stems(folder):
-    """Names of chapter modules in a folder, without their 'ch'."""
-    return [path.stem[2:] for path in Path(folder).glob("ch*.py")]
+    """Slugs of the chapters and appendices that have a module in a folder."""
+    stems = (path.stem for path in Path(folder).glob("*.py"))
+    return [stem.removeprefix("ch") for stem in stems if re.match(r"(ch\d\d|a\d)_", stem)]

@@ -76,9 +76,9 @@ class Task:
 
 
 def chapter_modules():
-    """The names of the modules with tasks, by chapter: ``{'03': 'ch03_cnn_math', ...}``."""
-    found = (re.match(r"ch([0-9a-z]+)_\w+$", module.name) for module in pkgutil.iter_modules([_HERE]))
-    return {match[1]: match[0] for match in found if match}
+    """The names of the modules with tasks, by chapter: ``{'03': 'ch03_cnn_math', ...}``; appendix a1 is one too."""
+    found = (re.match(r"(?:ch([0-9a-z]+)|(a\d))_\w+$", module.name) for module in pkgutil.iter_modules([_HERE]))
+    return {match[1] or match[2]: match[0] for match in found if match}
 
 
 def _load_chapter(chapter):
