@@ -4,13 +4,15 @@ import importlib
 
 # name -> module: looked up on first use, so that `course_utils.plots` itself loads neither matplotlib nor seaborn
 _HOMES = {
+    "boxes": "overlays",
     "confusion_matrix": "training",
     "image_grid": "images",
     "learning_curves": "training",
+    "masks": "overlays",
     "model_comparison": "training",
     "reliability_diagram": "training",
 }
-_MODULES = ("geometry", "images", "style", "training")
+_MODULES = ("geometry", "images", "overlays", "style", "training")
 
 __all__ = [*_HOMES, *_MODULES]
 
