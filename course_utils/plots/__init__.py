@@ -5,14 +5,18 @@ import importlib
 # name -> module: looked up on first use, so that `course_utils.plots` itself loads neither matplotlib nor seaborn
 _HOMES = {
     "boxes": "overlays",
+    "computational_graph": "graphs",
     "confusion_matrix": "training",
+    "feature_map_grid": "features",
+    "filter_grid": "features",
     "image_grid": "images",
     "learning_curves": "training",
     "masks": "overlays",
     "model_comparison": "training",
     "reliability_diagram": "training",
+    "templates": "features",
 }
-_MODULES = ("geometry", "images", "overlays", "style", "training")
+_MODULES = ("features", "geometry", "graphs", "images", "overlays", "style", "training")
 
 __all__ = [*_HOMES, *_MODULES]
 
