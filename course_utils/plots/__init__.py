@@ -7,16 +7,18 @@ _HOMES = {
     "boxes": "overlays",
     "computational_graph": "graphs",
     "confusion_matrix": "training",
+    "curve": "landscapes",
     "feature_map_grid": "features",
     "filter_grid": "features",
     "image_grid": "images",
+    "landscape": "landscapes",
     "learning_curves": "training",
     "masks": "overlays",
     "model_comparison": "training",
     "reliability_diagram": "training",
     "templates": "features",
 }
-_MODULES = ("features", "geometry", "graphs", "images", "overlays", "style", "training")
+_MODULES = ("features", "geometry", "graphs", "images", "landscapes", "overlays", "style", "training")
 
 __all__ = [*_HOMES, *_MODULES]
 
