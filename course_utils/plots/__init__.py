@@ -10,6 +10,7 @@ _HOMES = {
     "curve": "landscapes",
     "feature_map_grid": "features",
     "filter_grid": "features",
+    "histogram_rows": "distributions",
     "image_grid": "images",
     "landscape": "landscapes",
     "learning_curves": "training",
@@ -18,7 +19,7 @@ _HOMES = {
     "reliability_diagram": "training",
     "templates": "features",
 }
-_MODULES = ("features", "geometry", "graphs", "images", "landscapes", "overlays", "style", "training")
+_MODULES = ("distributions", "features", "geometry", "graphs", "images", "landscapes", "overlays", "style", "training")
 
 __all__ = [*_HOMES, *_MODULES]
 
