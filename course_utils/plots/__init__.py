@@ -14,8 +14,10 @@ _HOMES = {
     "image_grid": "images",
     "landscape": "landscapes",
     "learning_curves": "training",
+    "loss_curves": "training",
     "masks": "overlays",
     "model_comparison": "training",
+    "rate_sweep": "training",
     "reliability_diagram": "training",
     "templates": "features",
 }

@@ -138,7 +138,7 @@ def _histogram(axes, values, bins, limits, size):
         0.98, 0.98, "\n".join(lines), transform=axes.transAxes, ha="right", va="top", fontsize=size - 0.5,
         linespacing=1.1, color=INK, zorder=4,
     )  # fmt: skip
-    axes.axvline(0, color=GREY, linewidth=0.5, zorder=0)
+    axes.axvline(0, 0, 1 / 1.75, color=GREY, linewidth=0.5, zorder=0)
 
 
 def _short(number):

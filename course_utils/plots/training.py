@@ -66,6 +66,221 @@ def learning_curves(histories, metric="accuracy", ylim=None):
 
 
 @course_figure
+def loss_curves(series, xlabel="step", ylabel="loss", log_y=False, log_x=False, reference=None):
+    """Several named series over each other, each with its name at its end.
+
+    Parameters
+    ----------
+    series : dict of str to array, shape (values,), or to tuple of two such arrays
+        The values of each series, counted from 1, or a pair ``(x, y)``. Values that are not finite are left out; if the
+        last one is not, a cross stands where the line ends, and the name says so.
+    xlabel, ylabel : str
+        Names of the axes.
+    log_y, log_x : bool
+        Logarithmic axes.
+    reference : dict of str to float, or tuple of str and float, optional
+        A dashed line at a value, with its name: ``("log 10", np.log(10))``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        A series has another shape, or there is none.
+
+    Notes
+    -----
+    Taught in chapter 02, From lines to networks.
+
+    Examples
+    --------
+    >>> falling, late = [2.3, 1.5, 1.2], ([10, 30], [1.9, 1.4])
+    >>> figure = loss_curves({"every step": falling, "now and then": late}, reference=("log 10", 2.303))
+    >>> sorted(text.get_text() for text in figure.axes[0].texts)
+    ['every step', 'log 10', 'now and then']
+    """
+    import matplotlib.pyplot as plt
+
+    series = {name: _x_and_y(name, values) for name, values in series.items()}
+    if not series:
+        raise ValueError("no series was given; expected {name: values} or {name: (x, y)}.")
+    figure, axes = plt.subplots(figsize=(6.6, 3.6))
+    if log_x:
+        axes.set_xscale("log")
+    if log_y:
+        axes.set_yscale("log")
+    ends = []
+    for index, (name, (x, y)) in enumerate(series.items()):
+        color, style = PALETTE[index % len(PALETTE)], ("-", "--", ":", "-.")[index // len(PALETTE) % 4]
+        known = np.isfinite(y) & (y > 0 if log_y else True)
+        axes.plot(x[known], y[known], style, color=color, linewidth=1.6 if len(x) < 200 else 1.1)
+        label = name if not len(y) or np.isfinite(y[-1]) else f"{name} (not finite in the end)"
+        if known.any():
+            if label != name:
+                axes.plot(x[known][-1], y[known][-1], "x", color=color, markersize=7, markeredgewidth=2)
+            ends.append((label, x[known][-1], y[known][-1], color))
+    if reference is not None:
+        lines = reference if isinstance(reference, dict) else dict([reference])
+        right = axes.get_xlim()[1]
+        for name, value in lines.items():
+            axes.axhline(value, color=INK, linestyle=(0, (4, 3)), linewidth=1)
+            ends.append((name, right, value, INK))
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.grid(axis="y")
+    axes.set_xlim(axes.get_xlim())
+    axes.set_ylim(axes.get_ylim())
+    _names_at_the_right(axes, ends)
+    return figure
+
+
+@course_figure
+def rate_sweep(
+    results, xlabel="learning rate", ylabel="validation accuracy", failed=None, lower_is_better=False, log_y=False
+):
+    """Scores of optimisers over learning rates: a dot a run, a line through the means, the best mean ringed.
+
+    Runs that failed are crosses at the bottom. The line has a gap at a rate where any seed failed, and such a rate is
+    never the best: the mean of the seeds that survived would say too much.
+
+    Parameters
+    ----------
+    results : dict of str to dict of float to float, or to sequence of float
+        For each optimiser its learning rates, above 0, and for each the score, or the scores of several seeds. NaN is a
+        run that diverged.
+    xlabel, ylabel : str
+        Names of the axes.
+    failed : float, optional
+        Runs with this score, or a worse one, count as failed too, such as 0.1 for guessing one of ten classes.
+    lower_is_better : bool
+        The scores are losses.
+    log_y : bool
+        Logarithmic vertical axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        There are no results, or a rate is not above 0.
+
+    Notes
+    -----
+    Taught in chapter 04, A CNN library.
+
+    Examples
+    --------
+    >>> nan = float("nan")
+    >>> figure = rate_sweep({"SGD": {0.01: [0.4, 0.42], 0.1: [0.5, 0.52], 1.0: [0.1, nan]}, "Adam": {0.001: 0.55}})
+    >>> figure.axes[0].get_xscale()
+    'log'
+    """
+    import matplotlib.pyplot as plt
+
+    rates = [rate for by_rate in results.values() for rate in by_rate]
+    if not rates:
+        raise ValueError("no results were given; expected {optimiser: {learning rate: score or scores}}.")
+    if min(rates) <= 0:
+        raise ValueError(f"learning rate {min(rates)}: it must be above 0, since the axis is logarithmic.")
+    figure, axes = plt.subplots(figsize=(6.6, 3.8))
+    axes.set_xscale("log")
+    if log_y:
+        axes.set_yscale("log")
+    crosses = []
+    for index, (name, by_rate) in enumerate(results.items()):
+        color, marker = PALETTE[index % len(PALETTE)], "os^Dv<>"[index % 7]
+        by_rate = {rate: np.atleast_1d(np.asarray(by_rate[rate], dtype=float)) for rate in sorted(by_rate)}
+        means = {}
+        for rate, scores in by_rate.items():
+            lost = ~np.isfinite(scores)
+            if failed is not None:
+                lost |= scores >= failed if lower_is_better else scores <= failed
+            axes.plot([rate] * (~lost).sum(), scores[~lost], marker, color=color, markersize=4, alpha=0.6)
+            crosses += [(rate, index, color, int(lost.sum()), len(scores))] if lost.any() else []
+            means[rate] = np.nan if lost.any() else scores.mean()
+        values = np.array(list(means.values()))
+        label = name
+        if np.isfinite(values).any():
+            best = int(np.nanargmin(values) if lower_is_better else np.nanargmax(values))
+            rate = list(means)[best]
+            axes.plot(rate, values[best], "o", markersize=12, markerfacecolor="none", markeredgecolor=color, mew=2)
+            label = f"{name}: {values[best]:.3g} at {rate:g}"
+        axes.plot(list(means), values, color=color, marker=marker, markersize=4, linewidth=1.6, label=label)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.grid(axis="y")
+    if crosses:
+        _failures(axes, crosses, len(results))
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.22 * -(-len(results) // 2))
+    figure.legend(loc="outside upper center", ncols=min(2, len(results)), fontsize=9)
+    return figure
+
+
+def _failures(axes, crosses, optimizers):
+    """Crosses in a strip below the scores, a row for each optimiser."""
+    strip = 0.07 + 0.05 * optimizers  # of the panel's height
+    low, high = axes.get_ylim()
+    left, right = axes.get_xlim()
+    ticks = {minor: [t for t in axes.get_yticks(minor=minor) if low <= t <= high] for minor in (False, True)}
+    to_axes = axes.transScale + axes.transLimits
+    bottom = to_axes.inverted().transform((0, -strip / (1 - strip)))[1]
+    axes.set_ylim(bottom, high)
+    axes.axhspan(bottom, low, color=GREY, alpha=0.12, linewidth=0)
+    for minor, places in ticks.items():  # none in the strip, whose heights mean nothing
+        axes.set_yticks(places, minor=minor)
+    across = axes.get_xaxis_transform()
+    for rate, row, color, lost, runs in crosses:
+        y = strip * (1 - (row + 0.75) / (optimizers + 0.5))
+        axes.plot(rate, y, "x", color=color, markersize=7, markeredgewidth=2, transform=across)
+        if runs > 1:
+            axes.annotate(
+                f"{lost} of {runs}", (rate, y), xycoords=across, xytext=(6, 0), textcoords="offset points",
+                va="center", fontsize=8, color=INK,
+            )  # fmt: skip
+    axes.set_xlim(left, right * (right / left) ** 0.06)  # room for what stands beside the last cross
+    axes.text(left, strip, " failed", transform=across, va="top", fontsize=8, color=INK)
+
+
+def _x_and_y(name, values):
+    pair = isinstance(values, tuple) and len(values) == 2 and np.ndim(values[0]) == 1
+    x, y = values if pair else (np.arange(1, np.size(values) + 1), values)
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if y.ndim != 1 or x.shape != y.shape:
+        raise ValueError(
+            f"series {name!r} has x of shape {x.shape} and y of shape {y.shape}; expected values of shape (values,), "
+            "or a pair (x, y) of two such arrays."
+        )
+    return x, y
+
+
+def _names_at_the_right(axes, ends):
+    """Write the name of each line beside the axes, near the height of its end, none over another."""
+    to_axes = axes.transScale + axes.transLimits
+    places = [float(np.clip(to_axes.transform((x, y))[1], 0, 1)) for _, x, y, _ in ends]
+    order = np.argsort(places, kind="stable")
+    step = min(0.067, 1 / max(len(ends) - 1, 1))
+    sorted_places = np.array(places)[order]
+    for _ in range(300):  # neighbours that are too close give way, half each
+        short = np.clip(step - np.diff(sorted_places), 0, None) / 2
+        sorted_places[:-1] -= short
+        sorted_places[1:] += short
+        sorted_places = sorted_places.clip(0, 1)
+    heights = dict(zip(order.tolist(), sorted_places.tolist(), strict=True))
+    for index, (name, x, y, color) in enumerate(ends):
+        axes.annotate(
+            name, xy=(x, y), xytext=(1.03, heights[index]), textcoords="axes fraction", fontsize=9, va="center",
+            color=INK, annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-", "color": color, "linewidth": 0.7, "linestyle": ":", "shrinkA": 1, "shrinkB": 2,
+                "relpos": (0, 0.5),
+            },
+        )  # fmt: skip
+
+
+@course_figure
 def model_comparison(names, scores, costs, cost_label, score_label="test accuracy"):
     """Score against cost of several models: every seed a dot, the mean of each model a bar across.
 
