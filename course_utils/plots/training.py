@@ -211,6 +211,8 @@ def rate_sweep(
         axes.plot(list(means), values, color=color, marker=marker, markersize=4, linewidth=1.6, label=label)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.grid(axis="y")
+    margin = (max(rates) / min(rates)) ** 0.05 if len(set(rates)) > 1 else 2.0
+    axes.set_xlim(min(rates) / margin, max(rates) * margin ** (2 if crosses else 1))  # room beside the last crosses
     if crosses:
         _failures(axes, crosses, len(results))
     width, height = figure.get_size_inches()
@@ -223,7 +225,6 @@ def _failures(axes, crosses, optimizers):
     """Crosses in a strip below the scores, a row for each optimiser."""
     strip = 0.07 + 0.05 * optimizers  # of the panel's height
     low, high = axes.get_ylim()
-    left, right = axes.get_xlim()
     ticks = {minor: [t for t in axes.get_yticks(minor=minor) if low <= t <= high] for minor in (False, True)}
     to_axes = axes.transScale + axes.transLimits
     bottom = to_axes.inverted().transform((0, -strip / (1 - strip)))[1]
@@ -240,8 +241,7 @@ def _failures(axes, crosses, optimizers):
                 f"{lost} of {runs}", (rate, y), xycoords=across, xytext=(6, 0), textcoords="offset points",
                 va="center", fontsize=8, color=INK,
             )  # fmt: skip
-    axes.set_xlim(left, right * (right / left) ** 0.06)  # room for what stands beside the last cross
-    axes.text(left, strip, " failed", transform=across, va="top", fontsize=8, color=INK)
+    axes.text(axes.get_xlim()[0], strip, " failed", transform=across, va="top", fontsize=8, color=INK)
 
 
 def _x_and_y(name, values):
