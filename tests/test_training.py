@@ -90,3 +90,17 @@ def test_the_fastest_policy_is_taken_only_where_it_clearly_is(seconds, policy, m
     monkeypatch.setattr(keras.Sequential, "train_on_batch", step)
     monkeypatch.setattr(training.time, "perf_counter", lambda: now[0])
     assert training.fastest_policy() == policy
+
+
+def test_both_policies_are_timed_in_turn_so_that_a_load_which_comes_later_hits_both(monkeypatch):
+    now, steps = [0.0], []
+
+    def step(self, images, labels):
+        steps.append(self.layers[0].compute_dtype)
+        now[0] += 1.0 if self.layers[0].compute_dtype == "float32" else 0.8
+        now[0] += 5.0 if len(steps) > 4 else 0.0  # after the first round, another program starts
+
+    monkeypatch.setattr(keras.Sequential, "train_on_batch", step)
+    monkeypatch.setattr(training.time, "perf_counter", lambda: now[0])
+    assert training.fastest_policy(repeats=3) == "mixed_bfloat16"
+    assert steps[2:] == ["float32", "bfloat16"] * 3  # after one step of each, which compiles
