@@ -62,18 +62,19 @@ def histogram_rows(rows, xlabel="value", bins=50, limits=None, notes=None):
     if set(notes) - set(rows):
         raise ValueError(f"notes on {', '.join(sorted(set(notes) - set(rows)))}; there are rows {', '.join(rows)}.")
     everything = [values for panels in rows.values() for values in panels.values()]
-    if limits is None:
-        limits = _range(everything)
+    if isinstance(limits, str):
+        ranges = [_range(panels.values()) for panels in rows.values()]
+    else:
+        ranges = [_range(everything) if limits is None else limits] * len(rows)
     columns = max(len(panels) for panels in rows.values())
     figure = plt.figure(figsize=(7.2 if columns > 3 else 1 + 2.1 * columns, 1.5 * len(rows) + 0.35))
     parts = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
     size = 8 if columns <= 6 else 7
     for index, (part, (name, panels)) in enumerate(zip(parts, rows.items(), strict=True)):
         part.suptitle(f"{name}: {notes[name]}" if name in notes else name, x=0.01, ha="left", fontsize=10)
-        between = _range(panels.values()) if isinstance(limits, str) else limits
         grid = part.subplots(1, columns, sharex=True, squeeze=False)[0]
         for axes, (column, values) in zip(grid, panels.items(), strict=False):
-            _histogram(axes, values, bins, between, size)
+            _histogram(axes, values, bins, ranges[index], size)
             axes.set_title(f"layer {column}" if isinstance(column, (int, np.integer)) else column, fontsize=size, pad=3)
         for axes in grid[len(panels) :]:
             axes.remove()

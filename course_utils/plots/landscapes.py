@@ -67,6 +67,7 @@ def landscape(
             f"loss gave an array of shape {heights.shape} for two of shape {w1.shape}; write it with operations that "
             "work element by element, such as w1**2 + w2**2."
         )
+    at = _levels(heights, levels, log)
     groups = [{name: path} for name, path in paths.items()] if separate and paths else [paths]
     columns = min(len(groups), 3)
     rows = -(-len(groups) // columns)
@@ -79,7 +80,6 @@ def landscape(
         sharey=True,
         squeeze=False,
     )
-    at = _levels(heights, levels, log)
     for index, axes in enumerate(grid.flat):
         if index >= len(groups):
             axes.remove()
@@ -94,7 +94,7 @@ def landscape(
             color, marker = _PATHS[number % len(_PATHS)], _MARKERS[number % len(_MARKERS)]
             inside = (path >= (xlim[0], ylim[0])).all(axis=1) & (path <= (xlim[1], ylim[1])).all(axis=1)
             label = name if inside.all() else f"{name} (leaves the figure)"
-            drawn = path[: len(path) - int(np.argmax(inside[::-1])) + 1] if inside.any() else path
+            drawn = path[: len(path) - int(np.argmax(inside[::-1])) + 1] if inside.any() else path[:1]
             small = {"markersize": 3.2, "markevery": max(1, len(path) // 40)}
             axes.plot(*drawn.T, color=color, marker=marker, linewidth=1.4, label=label, **small)
             axes.plot(*path[0], marker="o", color=color, markerfacecolor=PAPER, markersize=8, markeredgewidth=1.6)
@@ -164,6 +164,9 @@ def curve(
     import matplotlib.pyplot as plt
 
     panels = {"": steps} if not isinstance(steps, dict) else steps
+    panels = {name: None if weights is None else _weights(name, weights) for name, weights in panels.items()}
+    w = np.linspace(*xlim, 401)
+    heights = _heights(loss, w)
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     side = {1: 5.2, 2: 3.5}.get(columns, 7.2 / columns)
@@ -175,8 +178,6 @@ def curve(
         sharey=True,
         squeeze=False,
     )
-    w = np.linspace(*xlim, 401)
-    heights = _heights(loss, w)
     low, high = (np.nanmin(heights), np.nanmax(heights)) if ylim is None else ylim
     if ylim is None:
         low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
@@ -187,7 +188,7 @@ def curve(
         name, weights = list(panels.items())[index]
         axes.plot(w, heights, color=INK, linewidth=1.6)
         if weights is not None:
-            _descent(axes, loss, np.asarray(weights, dtype=float), name, xlim, (low, high), tangents)
+            _descent(axes, loss, weights, name, xlim, (low, high), tangents)
         elif name:
             axes.set_title(name)
         axes.set(xlim=xlim, ylim=(low, high))
@@ -201,11 +202,6 @@ def curve(
 
 def _descent(axes, loss, weights, name, xlim, ylim, tangents):
     """Draw steps on a curve; what lies outside of the figure is left out, and said in the title."""
-    if weights.ndim != 1 or not weights.size:
-        raise ValueError(
-            f"the steps{f' of {name!r}' if name else ''} have shape {weights.shape}; expected (steps + 1,), the weight "
-            "after each step, the start first."
-        )
     heights = _heights(loss, weights)
     width = xlim[1] - xlim[0]
     inside = (weights >= xlim[0]) & (weights <= xlim[1]) & (heights >= ylim[0]) & (heights <= ylim[1])
@@ -231,6 +227,16 @@ def _descent(axes, loss, weights, name, xlim, ylim, tangents):
         )  # fmt: skip
     title = name if inside.all() else f"{name}\nleaves the figure at step {reach}".strip()
     axes.set_title(title)
+
+
+def _weights(name, weights):
+    weights = np.asarray(weights, dtype=float)
+    if weights.ndim != 1 or not weights.size:
+        raise ValueError(
+            f"the steps{f' of {name!r}' if name else ''} have shape {weights.shape}; expected (steps + 1,), the weight "
+            "after each step, the start first."
+        )
+    return weights
 
 
 def _heights(loss, w):

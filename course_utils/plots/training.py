@@ -185,6 +185,10 @@ def rate_sweep(
         raise ValueError("no results were given; expected {optimiser: {learning rate: score or scores}}.")
     if min(rates) <= 0:
         raise ValueError(f"learning rate {min(rates)}: it must be above 0, since the axis is logarithmic.")
+    for name, by_rate in results.items():
+        for rate, scores in by_rate.items():
+            if not np.size(scores):
+                raise ValueError(f"{name} has no score at the rate {rate}; give NaN for a run that diverged.")
     figure, axes = plt.subplots(figsize=(6.6, 3.8))
     axes.set_xscale("log")
     if log_y:
