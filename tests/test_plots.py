@@ -17,10 +17,14 @@ def figures():
     yield plots.learning_curves({"a": HISTORY, "b": [HISTORY, HISTORY]})
     yield plots.model_comparison(["a", "b"], [[0.5, 0.6], [0.7]], [10, 100], "seconds")
     yield plots.confusion_matrix([[9, 1], [2, 8]], ["cat", "dog"])
+    yield plots.loss_curves({"a": [3.0, 2.0]}, reference=("log 10", 2.3))
+    yield plots.rate_sweep({"a": {0.1: [0.5, float("nan")], 1.0: 0.6}})
     yield plots.reliability_diagram({"x": evaluation.calibration([0, 1], [[0.9, 0.1], [0.8, 0.2]])})
 
 
-@pytest.mark.parametrize("figure", list(figures()), ids=["curves", "comparison", "confusion", "reliability"])
+@pytest.mark.parametrize(
+    "figure", list(figures()), ids=["curves", "comparison", "confusion", "losses", "sweep", "reliability"]
+)
 def test_axes_have_names_and_the_paper_is_opaque(figure):
     assert any(axis.get_xlabel() for axis in figure.axes)
     assert any(axis.get_ylabel() for axis in figure.axes)
@@ -40,6 +44,7 @@ def test_curves_show_each_seed_and_their_mean():
 def test_curves_of_a_missing_metric_say_what_there_is():
     with pytest.raises(KeyError, match="has no 'loss'; it has accuracy"):
         plots.learning_curves({"a": HISTORY}, metric="loss")
+    assert plt.get_fignums() == [], "a notebook would show the figure, half drawn, below the error"
 
 
 def test_a_comparison_names_every_model_once_and_apart():
@@ -96,3 +101,96 @@ def test_a_grid_shows_the_pixels_that_it_was_given():
 def test_bad_images_are_named(images, titles, message):
     with pytest.raises(ValueError, match=message):
         plots.image_grid(images, titles=titles)
+
+
+def lines_of(axes):
+    return [line.get_xydata() for line in axes.lines if len(line.get_xdata()) > 1]
+
+
+def test_losses_are_drawn_as_given_and_named_at_their_ends():
+    figure = plots.loss_curves({"all": [3.0, 2.0, 1.5], "some": ([1, 10], [2.5, 1.0])}, reference=("log 10", 2.3))
+    (axes,) = figure.axes
+    every, some, reference = lines_of(axes)
+    np.testing.assert_array_equal(every, [[1, 3.0], [2, 2.0], [3, 1.5]])
+    np.testing.assert_array_equal(some, [[1, 2.5], [10, 1.0]])
+    assert set(reference[:, 1]) == {2.3}
+    ends = {text.get_text(): text.xy for text in axes.texts}
+    assert ends["all"] == (3, 1.5)
+    assert ends["some"] == (10, 1.0)
+    assert ends["log 10"][1] == 2.3
+
+
+def test_names_of_many_lines_stand_apart_in_the_order_of_their_ends():
+    values = {f"run {i}": [3.0, 1.0 + 0.01 * i] for i in range(12)}
+    (axes,) = plots.loss_curves(values, log_y=True).axes
+    heights = [text.xyann[1] for text in axes.texts]
+    assert min(np.diff(heights)) > 0.06
+    assert min(heights) >= 0
+    assert max(heights) <= 1
+
+
+def test_a_loss_that_is_no_number_ends_in_a_cross_and_says_so():
+    figure = plots.loss_curves({"fast": [3.0, 9.0, np.nan, np.nan], "gap": [3.0, np.nan, 1.0]})
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts] == ["fast (not finite in the end)", "gap"]
+    crosses = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "x"]
+    assert crosses == [[[2, 9.0]]]
+    figure.canvas.draw()
+
+
+def circles(axes):
+    """Where the best means are ringed."""
+    return [line.get_xydata()[0].tolist() for line in axes.lines if line.get_markerfacecolor() == "none"]
+
+
+def test_the_best_rate_is_the_best_mean_over_all_seeds_of_a_rate_at_which_none_failed():
+    sweep = {"SGD": {1.0: [0.9, np.nan], 0.1: [0.5, 0.7], 0.01: [0.65, 0.45]}}
+    figure = plots.rate_sweep(sweep)
+    (axes,) = figure.axes
+    assert circles(axes) == [[0.1, pytest.approx(0.6)]]
+    (means,) = (line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 3)
+    np.testing.assert_allclose(means, [0.55, 0.6, np.nan])  # from the smallest rate on
+    assert figure.legends[0].get_texts()[0].get_text() == "SGD: 0.6 at 0.1"
+    assert circles(plots.rate_sweep(sweep, lower_is_better=True).axes[0]) == [[0.01, pytest.approx(0.55)]]
+
+
+@pytest.mark.parametrize("log_y", [False, True])
+def test_failed_runs_are_crosses_below_every_score(log_y):
+    nan = float("nan")
+    figure = plots.rate_sweep(
+        {"a": {0.1: [0.4, 0.1, nan], 1.0: [nan, nan, nan]}, "b": {0.1: 0.2}}, failed=0.1, log_y=log_y
+    )
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    to_pixels = axes.transData.transform
+    crosses = [line for line in axes.lines if line.get_marker() == "x"]
+    assert [line.get_xdata()[0] for line in crosses] == [0.1, 1.0]
+    assert [text.get_text() for text in axes.texts[:2]] == ["2 of 3", "3 of 3"]
+    lowest_score = to_pixels((0.1, 0.2))[1]
+    for line in crosses:
+        x, y = line.get_transform().transform(line.get_xydata())[0]
+        assert y < lowest_score - 5
+        assert axes.bbox.contains(x, y)
+    heights = [*axes.get_yticks(), *axes.get_yticks(minor=True)]
+    assert 0.1 < min(heights) < 0.4, "heights in the strip of the failed mean nothing"
+
+
+def test_a_sweep_in_which_everything_failed_is_drawn():
+    plots.rate_sweep({"a": {0.1: float("nan")}}).canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plots.loss_curves({}), "no series"),
+        (lambda: plots.loss_curves({"a": ([1, 2], [1.0])}), r"'a' has x of shape \(2,\) and y of shape \(1,\)"),
+        (lambda: plots.loss_curves({"a": [[1.0], [2.0]]}), r"expected values of shape \(values,\)"),
+        (lambda: plots.rate_sweep({"a": {}}), "no results"),
+        (lambda: plots.rate_sweep({"a": {0.0: 1.0}}), "above 0"),
+        (lambda: plots.rate_sweep({"a": {0.1: []}}), "a has no score at the rate 0.1; give NaN"),
+    ],
+)
+def test_bad_series_and_sweeps_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+    assert plt.get_fignums() == []
