@@ -46,7 +46,7 @@ def course_figure(function):
     """Decorate a function that draws and returns a Figure: it draws in the style of the course.
 
     The Figure is also taken out of pyplot's list, because a notebook shows whatever stands in that list at the end of
-    a cell, and would show a returned Figure a second time.
+    a cell, and would show a returned Figure a second time, or below an error one that is half drawn.
 
     Examples
     --------
@@ -66,8 +66,11 @@ def course_figure(function):
         from cycler import cycler
 
         with plt.rc_context({**_SETTINGS, "axes.prop_cycle": cycler(color=PALETTE)}):
-            figure = function(*args, **kwargs)
-            plt.close(figure)
-        return figure
+            before = set(plt.get_fignums())
+            try:
+                return function(*args, **kwargs)
+            finally:
+                for number in set(plt.get_fignums()) - before:
+                    plt.close(number)
 
     return drawn

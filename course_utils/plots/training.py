@@ -245,7 +245,7 @@ def _failures(axes, crosses, optimizers):
                 f"{lost} of {runs}", (rate, y), xycoords=across, xytext=(6, 0), textcoords="offset points",
                 va="center", fontsize=8, color=INK,
             )  # fmt: skip
-    axes.text(axes.get_xlim()[0], strip, " failed", transform=across, va="top", fontsize=8, color=INK)
+    axes.text(-0.012, strip / 2, "failed", transform=axes.transAxes, ha="right", va="center", color=INK)
 
 
 def _x_and_y(name, values):
