@@ -1,15 +1,17 @@
 """The layers that slide over an image: convolution and maximum pooling.
 
-A convolution is a product of matrices: each row of the first is what the kernel sees at one place of an image, each
-column of the second is one filter. Here the rows are gathered image by image, so that they stay in the processor's
-cache between the gathering and the product.
+A convolution is a product of matrices: each row of the first is what the kernel sees at one place, each column of the
+second is one filter. To gather all that is seen copies each pixel once for each cell of the kernel. Here a strip is
+gathered, what one row of the kernel sees; the next row of the kernel sees the same strip, one row of pixels further
+down. So there is one product for each row of the kernel, and each pixel is copied only as often as the kernel is wide.
+One image is done at a time, so that all of this stays in the processor's cache.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .layers import Layer, Parameter, initial_kernel, whole_number
+from .layers import Layer, Parameter, channel_sums, initial_kernel, whole_number
 
 
 def pair(name, value):
@@ -48,10 +50,15 @@ def pad(images, window, strides, padding, value=0):
     return padded, inside
 
 
-def windows_of(images, window, strides):
-    """What a window sees at each place, as a view: (batch, places down, places across, height, width, channels)."""
-    view = np.lib.stride_tricks.sliding_window_view(images, window, axis=(1, 2))
-    return view[:, :: strides[0], :: strides[1]].transpose(0, 1, 2, 4, 5, 3)
+def cells(offset, places, stride):
+    """Where one row or column of a window comes to lie, at each place of an axis."""
+    return slice(offset, offset + places * stride, stride)
+
+
+def strips_of(images, width, stride):
+    """What one row of a window sees, as a view: (batch, rows of pixels, places across, width, channels)."""
+    view = np.lib.stride_tricks.sliding_window_view(images, width, axis=2)
+    return view[:, :, ::stride].transpose(0, 1, 2, 4, 3)
 
 
 def conv2d_forward(x, kernel, bias=None, strides=1, padding="valid"):
@@ -90,17 +97,19 @@ def conv2d_forward(x, kernel, bias=None, strides=1, padding="valid"):
     array([[ 8., 12.],
            [20., 24.]])
     """
-    strides, window = pair("strides", strides), _window(x, kernel)
-    windows = windows_of(pad(x, window, strides, padding)[0], window, strides)
-    places, filters = windows.shape[1:3], kernel.shape[-1]
-    output = np.empty((len(x), *places, filters), dtype=x.dtype)
-    columns = np.empty(windows.shape[1:], dtype=x.dtype)
-    matrix = kernel.reshape(-1, filters)
-    for seen, out in zip(windows, output, strict=True):
-        columns[:] = seen
-        np.matmul(columns.reshape(-1, len(matrix)), matrix, out=out.reshape(-1, filters))
-    if bias is not None:
-        output += bias
+    window, strides = window_of(x, kernel), pair("strides", strides)
+    padded, _ = pad(x, window, strides, padding)
+    strips = strips_of(padded, window[1], strides[1])
+    strip = np.empty(strips.shape[1:], dtype=x.dtype)
+    down, across = (padded.shape[1] - window[0]) // strides[0] + 1, strips.shape[2]
+    output = np.empty((len(x), down, across, kernel.shape[3]), dtype=x.dtype)
+    product = np.empty((down * across, kernel.shape[3]), dtype=x.dtype)
+    for view, out in zip(strips, output, strict=True):
+        strip[:] = view
+        out[:] = 0 if bias is None else bias
+        for row, weights in enumerate(kernel.reshape(window[0], -1, kernel.shape[3])):
+            seen = strip[cells(row, down, strides[0])].reshape(len(product), -1)
+            out += np.matmul(seen, weights, out=product).reshape(out.shape)
     return output
 
 
@@ -135,36 +144,30 @@ def conv2d_backward(gradient, x, kernel, strides=1, padding="valid", input_neede
            [2., 4., 2.],
            [1., 2., 1.]])
     """
-    strides, window = pair("strides", strides), _window(x, kernel)
+    window, strides = window_of(x, kernel), pair("strides", strides)
     padded, inside = pad(x, window, strides, padding)
-    windows = windows_of(padded, window, strides)
-    columns = np.empty(windows.shape[1:], dtype=x.dtype)
-    rows = columns.reshape(-1, kernel[..., 0].size)
-    matrix = kernel.reshape(-1, kernel.shape[-1])
-    by_matrix = np.zeros_like(matrix)
-    by_padded = np.zeros_like(padded)
-    for seen, out, image in zip(windows, gradient, by_padded, strict=True):
-        out = out.reshape(-1, out.shape[-1])
-        columns[:] = seen
-        by_matrix += rows.T @ out
-        if input_needed:
-            np.matmul(out, matrix.T, out=rows)
-            for place, target in each_offset(image, columns.shape[:2], window, strides):
-                target += columns[:, :, place[0], place[1]]
+    strips = strips_of(padded, window[1], strides[1])
+    strip = np.empty(strips.shape[1:], dtype=x.dtype)
+    _, down, across, filters = gradient.shape
+    weights = kernel.reshape(window[0], -1, filters)
+    by_weights = np.zeros_like(weights)
+    by_padded = np.zeros_like(padded) if input_needed else [None] * len(padded)
+    for view, out, image in zip(strips, gradient.reshape(len(x), -1, filters), by_padded, strict=True):
+        strip[:] = view
+        for row in range(window[0]):
+            by_weights[row] += strip[cells(row, down, strides[0])].reshape(len(out), -1).T @ out
+        if input_needed:  # the way back: from each place to its strips, from the strips to the pixels
+            strip[:] = 0
+            for row in range(window[0]):
+                strip[cells(row, down, strides[0])] += (out @ weights[row].T).reshape(down, *strip.shape[1:])
+            for column in range(window[1]):
+                image[:, cells(column, across, strides[1])] += strip[:, :, column]
     by_input = by_padded[inside] if input_needed else None
-    return by_input, by_matrix.reshape(kernel.shape), gradient.sum(axis=(0, 1, 2))
+    return by_input, by_weights.reshape(kernel.shape), channel_sums(gradient)
 
 
-def each_offset(image, places, window, strides):
-    """For each cell of the window, its offset and a view of the cells of ``image`` that it meets, place by place."""
-    for down in range(window[0]):
-        for across in range(window[1]):
-            rows = slice(down, down + places[0] * strides[0], strides[0])
-            columns = slice(across, across + places[1] * strides[1], strides[1])
-            yield (down, across), image[..., rows, columns, :][..., : places[0], : places[1], :]
-
-
-def _window(x, kernel):
+def window_of(x, kernel):
+    """Height and width of the kernel, or an error where it does not fit the images."""
     if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[2]:
         raise ValueError(
             f"images of shape {x.shape} and a kernel of shape {kernel.shape} do not fit: they must be (batch, height, "
@@ -287,22 +290,27 @@ class MaxPool2D(Layer):
     def forward(self, x, training=False):
         self._check(x)
         self.padded, self.inside = pad(x, self.pool_size, self.strides, self.padding, value=-np.inf)
-        self.output = np.full((len(x), *self.output_shape), -np.inf, dtype=x.dtype)
-        for _, seen in each_offset(self.padded, self.output_shape[:2], self.pool_size, self.strides):
-            np.maximum(self.output, seen, out=self.output)
+        first, *others = self._cells()
+        self.output = self.padded[first].copy()
+        for cell in others:
+            np.maximum(self.output, self.padded[cell], out=self.output)
         return self.output
 
     def backward(self, gradient):
         by_padded = np.zeros_like(self.padded)
         waiting = gradient.copy()  # what has not reached its place yet
-        places = self.output_shape[:2]
-        sources = each_offset(self.padded, places, self.pool_size, self.strides)
-        targets = each_offset(by_padded, places, self.pool_size, self.strides)
-        for (_, seen), (_, target) in zip(sources, targets, strict=True):
-            delivered = waiting * (seen == self.output)
-            target += delivered
+        for cell in self._cells():
+            delivered = waiting * (self.padded[cell] == self.output)
+            by_padded[cell] += delivered
             waiting -= delivered
         return by_padded[self.inside]
+
+    def _cells(self):
+        """For each cell of the window, where it comes to lie, as slices of a batch."""
+        down, across, _ = self.output_shape
+        for row in range(self.pool_size[0]):
+            for column in range(self.pool_size[1]):
+                yield slice(None), cells(row, down, self.strides[0]), cells(column, across, self.strides[1])
 
 
 def places_of(layer, window):
