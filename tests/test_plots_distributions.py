@@ -48,6 +48,7 @@ def test_dead_units_are_a_red_bar_and_a_share():
     figure = plots.histogram_rows({"relu": [NORMAL.clip(0, None), 0 * NORMAL]})
     alive, dead = figure.axes
     assert said(alive)[1] == f"{100 * (NORMAL <= 0).mean():.0f}% at 0"
+    assert sum(bar.get_height() for bar in bars(alive, BLUE)) == pytest.approx((NORMAL > 0).mean())
     assert said(dead) == ["sd 0.00", "100% at 0"]
     (bar,) = bars(dead, VERMILION)
     assert bar.get_height() == dead.get_ylim()[1]

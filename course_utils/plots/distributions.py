@@ -19,7 +19,7 @@ def histogram_rows(rows, xlabel="value", bins=50, limits=None, notes=None):
     ----------
     rows : dict of str to dict of str or int to array
         For each row its panels, by the name or the number of a layer, and their values in any shape. A value that is
-        not a dict but a sequence of arrays has its panels numbered from 1.
+        not a dict but a sequence of arrays has its panels numbered from 1. More than ten a row are too narrow to read.
     xlabel : str
         What the values are.
     bins : int

@@ -159,14 +159,13 @@ def feature_map_grid(maps, columns=8, titles=None, image=None, shared=True):
         one = maps[..., index]
         bottom, top = (low, high) if shared else (one.min(), one.max())
         pictures.append((one - bottom) / (top - bottom) if top > bottom else np.zeros_like(one))
-    titles = list(titles) if titles is not None else None
     if image is not None:
         image = np.asarray(image)
         image = image / 255 if image.dtype.kind in "iu" else image.astype(float).clip(0, 1)
         if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[-1] not in (1, 3)):
             raise ValueError(f"image has shape {image.shape}; expected (height, width), or 1 or 3 channels more.")
         pictures.insert(0, image[..., 0] if image.shape[2:] == (1,) else image)
-        titles = ["image", *(titles or [""] * channels)]
+        titles = ["image", *([""] * channels if titles is None else titles)]
     note = f"black {low:.3g}, white {high:.3g}" if shared else "each map from its smallest value (black) to its largest"
     return _grid(pictures, columns, 6.5 / max(columns, 4), titles, note)
 
@@ -185,11 +184,10 @@ def _grid(pictures, columns, side, titles=None, note=None):
     columns = min(columns, len(pictures))
     rows = math.ceil(len(pictures) / columns)
     tallest = max(picture.shape[0] / picture.shape[1] for picture in pictures)
-    lines = max((title.count("\n") + 1 for title in titles), default=0) if titles is not None else 0
-    height = side * tallest + 0.17 * lines + 0.05
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(columns * side, rows * height + (0.3 if note else 0)), squeeze=False
-    )
+    above = [title.count("\n") + 1 if title else 0 for title in ([] if titles is None else titles)]
+    lines = sum(max(above[start : start + columns]) for start in range(0, len(above), columns))
+    height = rows * (side * tallest + 0.05) + 0.17 * lines + (0.3 if note else 0)
+    figure, grid = plt.subplots(rows, columns, figsize=(columns * side, height), squeeze=False)
     for index, axes in enumerate(grid.flat):
         if index >= len(pictures):
             axes.remove()
