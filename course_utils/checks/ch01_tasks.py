@@ -563,7 +563,7 @@ function(
     "01.slide",
     "find(image, classify, window, strides)",
     cases=[
-        call(_scene(40, 64, (8, 44, 16, _RED), (20, 4, 16, _PALE)), _reddest, 16, 4),
+        call(_scene(40, 64, (9, 45, 16, _RED), (20, 4, 16, _PALE)), _reddest, 16, 4),
         call(_scene(64, 40, (48, 24, 16, _GREEN), (0, 0, 16, _PALE)), _reddest, 16, 8),
         call(_scene(30, 50, (10, 30, 10, _RED), (0, 0, 10, _PALE)), _reddest, 10, 5),
         call(_scene(24, 36, (12, 24, 12, _GREEN), (0, 12, 12, _PALE)), _reddest, 12, 12),
