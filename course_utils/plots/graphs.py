@@ -6,7 +6,6 @@ import numpy as np
 
 from .style import BLUE, GREY, INK, PAPER, VERMILION, course_figure
 
-_COLUMN = 1.08  # inches from column to column
 _FONT = 12  # points: graphs of up to six columns stay readable on a phone
 _RADIUS = 0.18  # of a node, in columns
 _BOX = "#D5EAF6"  # of what is given: SKY, paled, and opaque, so that no edge shows through
@@ -14,7 +13,7 @@ _BEND = 0.66  # how far an edge runs level before, or after, it bends: room for 
 
 
 @course_figure
-def computational_graph(nodes, edges, forward=None, backward=None, labels=None, row_height=0.75):
+def computational_graph(nodes, edges, forward=None, backward=None, labels=None, row_height=0.75, column_width=1.08):
     """A calculation as a graph: what is given in boxes, what is computed in circles, left to right.
 
     Above an edge stands, in blue, the value that runs along it; below it, in red, the gradient that comes back: the
@@ -33,8 +32,9 @@ def computational_graph(nodes, edges, forward=None, backward=None, labels=None, 
         sends back its own. What it has for an edge comes before what it has for its source.
     labels : dict, optional
         What is written in a node, where that is not its name.
-    row_height : float
-        Inches from row to row.
+    row_height, column_width : float
+        Inches from row to row and from column to column. Numbers of three digits fit the width as it is, texts of more
+        than six letters need more.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def computational_graph(nodes, edges, forward=None, backward=None, labels=None, 
     (left, top), (right, bottom) = places.min(axis=0), places.max(axis=0)
     margin = 0.6 if forward or backward else 0.35  # rows above and below, for the numbers
     width, height = right - left + 1.3, bottom - top + 2 * margin  # in columns and rows
-    figure = plt.figure(figsize=(width * _COLUMN, height * row_height))
+    figure = plt.figure(figsize=(width * column_width, height * row_height))
     figure.set_layout_engine("none")  # the axes fill the figure, so that an inch is an inch
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set(xlim=(left - 0.3, left - 0.3 + width), ylim=(bottom + margin, top - margin))
@@ -84,7 +84,7 @@ def computational_graph(nodes, edges, forward=None, backward=None, labels=None, 
             axis, nodes[target if late else source], late, forward.get(source), _gradient(backward, source, target)
         )
     for name, place in nodes.items():
-        _node(axis, place, str(labels.get(name, name)), name in computed, row_height)
+        _node(axis, place, str(labels.get(name, name)), name in computed, column_width / row_height)
     column, row = nodes[last]
     _edge(axis, (column, row), (column + 1, row), False)
     _numbers(axis, (column, row), False, forward.get(last), backward.get(last))
@@ -133,10 +133,10 @@ def _numbers(axis, node, before, value, gradient):
             axis.text(middle, node[1] + gap, _short(content), color=color, ha="center", va=anchor, fontsize=_FONT)
 
 
-def _node(axis, place, label, computed, row_height):
+def _node(axis, place, label, computed, stretch):
     from matplotlib.patches import Ellipse, FancyBboxPatch
 
-    x, y, width, height = *place, 2 * _RADIUS, 2 * _RADIUS * _COLUMN / row_height  # round on the page
+    x, y, width, height = *place, 2 * _RADIUS, 2 * _RADIUS * stretch  # round on the page
     look = {"edgecolor": INK, "linewidth": 1.2, "zorder": 2}
     if computed:
         shape = Ellipse(place, width, height, facecolor=PAPER, **look)

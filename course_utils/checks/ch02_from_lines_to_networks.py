@@ -1,0 +1,646 @@
+"""The checks of chapter 02, From lines to networks."""
+
+import math
+
+import numpy as np
+
+from ..datasets.drawn import draw
+from .engine import Wrong, run
+from .kinds import Mistake, call, function, prediction, task
+
+prediction(
+    "02.random_labels",
+    right="nearly all of them",
+    choices={
+        "about a tenth": "That is what it will reach on images that it has not seen: there is nothing to find out "
+        "about them. The question is about the 200 images that it is trained on, again and again.",
+        "about half": "Why stop there? The loss has a slope as long as any image is wrong, and there are far more "
+        "weights than images.",
+        "nearly all of them": "With 150,000 weights and 200 images it can give each image its own label, whatever "
+        "the labels are. So a high accuracy on training images says nothing about having understood anything. You "
+        "will see it happen in task 6.",
+    },
+    nudges=(
+        "How many weights has the network, and how many labels does it have to get right?",
+        "Think of the test in which a network learns twenty images by heart. Does it matter what they show?",
+    ),
+)
+
+
+def _log_sum_exp(scores, axis=1):
+    top = scores.max(axis=axis, keepdims=True)
+    return np.log(np.exp(scores - top).sum(axis=axis, keepdims=True)) + top
+
+
+def _log_p(scores, labels):
+    return (scores - _log_sum_exp(scores))[np.arange(len(labels)), labels]
+
+
+def _nll(scores, labels):
+    return float(-_log_p(scores, labels).mean())
+
+
+def _nll_plain(scores, labels):
+    with np.errstate(all="ignore"):
+        p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        return float(-np.log(p[np.arange(len(labels)), labels]).mean())
+
+
+def _nll_of_probabilities(scores, labels):
+    with np.errstate(divide="ignore"):
+        return float(-np.log(np.exp(_log_p(scores, labels))).mean())
+
+
+def _nll_floored(floor):
+    def nll(scores, labels):
+        p = np.exp(_log_p(scores, labels))
+        return float(-np.log(np.maximum(p, floor)).mean())
+
+    return nll
+
+
+def _nll_added(floor):
+    return lambda scores, labels: float(-np.log(np.exp(_log_p(scores, labels)) + floor).mean())
+
+
+def _nll_columns(scores, labels):
+    return float(-(scores - _log_sum_exp(scores, axis=0))[np.arange(len(labels)), labels].mean())
+
+
+def _nll_overall(scores, labels):
+    return float(-(scores - _log_sum_exp(scores, axis=None))[np.arange(len(labels)), labels].mean())
+
+
+_SCORES = np.array([[2.0, -1.0, 0.5], [0.0, 0.0, 0.0], [-3.0, 1.0, 4.0], [0.3, 2.2, -0.7]])
+_LABELS = np.array([0, 2, 1, 1])
+
+function(
+    "02.nll",
+    "nll(scores, labels)",
+    cases=[
+        call(_SCORES, _LABELS),
+        call(np.zeros((2, 10)), np.array([3, 7])),
+        call(np.array([[800.0, 795.0], [-900.0, -890.0]]), np.array([1, 1])),
+        call(np.array([[0.0, 2000.0, 0.0]]), np.array([0])),
+    ],
+    right=_nll,
+    mistakes=[
+        Mistake(
+            "overflow",
+            _nll_plain,
+            "Right for small scores, and `nan` for scores such as 800, whose exponential is larger than any float. "
+            "Only differences between the scores of a row matter: which number could you subtract from all of them?",
+        ),
+        Mistake(
+            "loss cut off",
+            [f(floor) for f in (_nll_floored, _nll_added) for floor in (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16)],
+            "Right until a probability is tiny: there a small number, added or put in as a floor, keeps the logarithm "
+            "from becoming infinite, and also keeps the loss from growing as it should. The logarithm of a softmax "
+            "can be taken on paper first.",
+        ),
+        Mistake(
+            "logarithm of zero",
+            _nll_of_probabilities,
+            "Infinite where the right class is very improbable. The logarithm of a softmax can be taken on paper "
+            "first: a score, minus the logarithm of a sum.",
+        ),
+        Mistake(
+            "sign",
+            lambda s, t: -_nll(s, t),
+            "The size is right, the sign is not: the logarithm of a probability is negative, and a loss is larger the "
+            "worse the answer.",
+        ),
+        Mistake(
+            "sum instead of mean",
+            lambda s, t: _nll(s, t) * len(t),
+            "That is the sum over the examples. The loss is their mean, so that it does not grow with the batch.",
+        ),
+        Mistake(
+            "wrong axis",
+            [_nll_columns, _nll_overall],
+            "Your probabilities do not add up to 1 for each example. One row is one example: along which axis do its "
+            "classes lie?",
+        ),
+        Mistake(
+            "one per example",
+            lambda s, t: -_log_p(s, t),
+            "One loss for each example. The task asks for their mean, a single number.",
+        ),
+        Mistake(
+            "all classes",
+            [
+                lambda s, t: float(-(s - _log_sum_exp(s)).mean()),
+                lambda s, t: float(-(s - _log_sum_exp(s))[:, t].mean()),
+            ],
+            "You average over more than the right class of each row. `p[:, labels]` takes those columns of *every* "
+            "row; `p[np.arange(len(labels)), labels]` takes one value a row.",
+        ),
+        Mistake(
+            "scores only",
+            lambda s, t: float(-s[np.arange(len(t)), t].mean()),
+            "That is minus the mean score of the right class. Where has the softmax gone?",
+        ),
+        Mistake(
+            "base 10",
+            lambda s, t: _nll(s, t) / math.log(10),
+            "That is the logarithm to base 10. `np.log` is the natural one.",
+        ),
+    ],
+    nudges=(
+        "Write the logarithm of `exp(s_right) / sum(exp(s))` as a difference of two things before you write code.",
+        "The loss of a row is `log(sum(exp(s))) - s_right`. Nothing changes when the same number is subtracted from "
+        "all scores of a row. Subtract its largest, and no exponential exceeds 1.",
+    ),
+    why="This is the loss of nearly every classifier. Frameworks offer it as a function of the scores, "
+    "`from_logits=True` in Keras, for the reason that you have just met: after a softmax it is too late.",
+)
+
+
+def _staged(w, x, b, y, *, product=True, penalty=True, squash=True, two=1.0):
+    h = math.tanh(w * x + b)
+    d_a = (2 if two == 1.0 else 1) * (h - y) * (1 - h**2 if squash else 1)
+    return (d_a * x if product else 0) + (2 * 0.1 * w if penalty else 0), d_a * w, d_a
+
+
+def _staged_at_a(w, x, b, y):
+    a = w * x + b
+    d_a = 2 * (math.tanh(a) - y) * (1 - a**2)
+    return d_a * x + 0.2 * w, d_a * w, d_a
+
+
+def _staged_of_h(w, x, b, y):
+    h = math.tanh(w * x + b)
+    d_a = 2 * (h - y) * (1 - math.tanh(h) ** 2)
+    return d_a * x + 0.2 * w, d_a * w, d_a
+
+
+def _negative(function):
+    return lambda *args: tuple(-part for part in function(*args))
+
+
+function(
+    "02.staged",
+    "gradients(w, x, b, y)",
+    cases=[
+        call(0.5, 2.0, -0.3, 1.0),
+        call(-1.2, 0.7, 0.4, 0.2),
+        call(0.8, -1.5, 0.9, -0.5),
+    ],
+    right=_staged,
+    mistakes=[
+        Mistake(
+            "second use forgotten",
+            lambda *args: _staged(*args, penalty=False),
+            "The gradient of `w` has one part, and `w` is used twice: follow both edges that leave it.",
+        ),
+        Mistake(
+            "first use overwritten",
+            lambda *args: _staged(*args, product=False),
+            "The gradient of `w` is only what comes back through the square of `w`. What comes back through the "
+            "product belongs to it too: gradients that meet at a value are added.",
+        ),
+        Mistake(
+            "tanh passed by",
+            lambda *args: _staged(*args, squash=False),
+            "You go back past tanh as if it were not there. Multiply by its derivative.",
+        ),
+        Mistake(
+            "derivative of tanh at the wrong place",
+            [_staged_at_a, _staged_of_h],
+            "The derivative of tanh is 1 minus the square of its *output*. You square something else.",
+        ),
+        Mistake(
+            "factor 2",
+            lambda *args: _staged(*args, two=0.5),
+            "The derivative of a square has a factor of 2, and that of the error's square lacks it.",
+        ),
+        Mistake(
+            "factors exchanged",
+            lambda w, x, b, y: (
+                _staged(w, x, b, y)[2] * w + 0.2 * w,
+                _staged(w, x, b, y)[2] * x,
+                _staged(w, x, b, y)[2],
+            ),
+            "At the product, `w` got the gradient times `w`, and `x` times `x`. Each input gets it times the *other* "
+            "one.",
+        ),
+        Mistake(
+            "order",
+            lambda w, x, b, y: tuple(_staged(w, x, b, y)[i] for i in (0, 2, 1)),
+            "All three are right, in another order than asked: of `w`, of `x`, of `b`.",
+        ),
+        Mistake(
+            "sign",
+            _negative(_staged),
+            "All signs are turned round. The error is `h - y`, so that the gradient of `h` has the sign of the error.",
+        ),
+    ],
+    nudges=(
+        "Write the forward pass with a name for each circle, then a line for each circle, from the last to the first.",
+        "From the end: the sum passes the gradient 1 to both sides; a square multiplies by twice its input; tanh by 1 "
+        "minus the square of its output; a product gives each input the other one. And `w` collects twice.",
+    ),
+    tolerance=1e-4,
+    why="This is all that automatic differentiation does: remember the values on the way there, and multiply and add "
+    "on the way back. Penalties on weights, weights that are shared, a network that is run twice: wherever a value is "
+    "used again, its gradients add.",
+)
+
+
+def _linear_backward(x, w, d):
+    return x.T @ d, d.sum(axis=0), d @ w.T
+
+
+_rng = np.random.default_rng(202)
+_X, _W, _D = _rng.normal(size=(5, 3)), _rng.normal(size=(3, 4)), _rng.normal(size=(5, 4))
+_SQUARE = tuple(_rng.normal(size=(3, 3)) for _ in range(3))
+
+function(
+    "02.linear_backward",
+    "linear_backward(x, w, d)",
+    cases=[
+        call(_X, _W, _D),
+        call(*_SQUARE),
+        call(_X[:1], _W, _D[:1]),
+    ],
+    right=_linear_backward,
+    mistakes=[
+        Mistake(
+            "mean for the bias",
+            lambda x, w, d: (x.T @ d, d.mean(axis=0), d @ w.T),
+            "The gradient of the bias is a mean over the examples. Gradients add; whether the loss is a mean is "
+            "already in `d`.",
+        ),
+        Mistake(
+            "divided by N",
+            [
+                lambda x, w, d: (x.T @ d / len(x), d.mean(axis=0), d @ w.T),
+                lambda x, w, d: (x.T @ d / len(x), d.mean(axis=0), d @ w.T / len(x)),
+                lambda x, w, d: (x.T @ d / len(x), d.sum(axis=0), d @ w.T),
+            ],
+            "You divide by the number of examples. If the loss is a mean, that division has been done where `d` was "
+            "made; done again, the gradient is too small.",
+        ),
+        Mistake(
+            "bias summed over units",
+            lambda x, w, d: (x.T @ d, d.sum(axis=1), d @ w.T),
+            "The gradient of the bias has one number for each example. There is one bias for each unit: sum over the "
+            "other axis.",
+        ),
+        Mistake(
+            "bias kept as a row",
+            lambda x, w, d: (x.T @ d, d.sum(axis=0, keepdims=True), d @ w.T),
+            "The gradient of the bias has two axes. The bias has the shape (units,), and its gradient has the same.",
+        ),
+        Mistake(
+            "bias gradient missing",
+            [lambda x, w, d: (x.T @ d, d, d @ w.T)],
+            "The gradient of the bias has the shape of `d`. The same bias is added for every example, and gradients "
+            "that meet at one value are added.",
+        ),
+        Mistake(
+            "weights transposed",
+            lambda x, w, d: (d.T @ x, d.sum(axis=0), d @ w.T),
+            "The gradient of `w` is transposed. It must have the shape of `w`, (inputs, units).",
+        ),
+        Mistake(
+            "order",
+            [
+                lambda x, w, d: (d @ w.T, x.T @ d, d.sum(axis=0)),
+                lambda x, w, d: (d @ w.T, d.sum(axis=0), x.T @ d),
+                lambda x, w, d: (x.T @ d, d @ w.T, d.sum(axis=0)),
+            ],
+            "All three are right, in another order than asked: of `w`, of `b`, of `x`.",
+        ),
+    ],
+    nudges=(
+        "Write down the shapes of `x`, `w` and `d`, and the shape that each result must have. Which products fit?",
+        "`d` has a row for each example. For the weights the examples must be summed away, so they are the inner "
+        "dimension; for `x` the units are.",
+    ),
+    why="Three lines, and every dense layer of every network is trained with them. A convolution's backward pass is "
+    "the same with windows for rows.",
+)
+
+_A = _rng.normal(size=(4, 5))
+_BACK = _rng.normal(size=(4, 5))
+
+function(
+    "02.relu_backward",
+    "relu_backward(d, a)",
+    cases=[call(_BACK, _A), call(np.array([[1.0, -2.0, 3.0, -4.0]]), np.array([[2.0, -1.0, -0.5, 0.25]]))],
+    right=lambda d, a: d * (a > 0),
+    mistakes=[
+        Mistake(
+            "mask turned round",
+            lambda d, a: d * (a < 0),
+            "You let the gradient through where the unit was off, and stop it where it was on.",
+        ),
+        Mistake(
+            "mask of the gradient",
+            [lambda d, a: d * (d > 0), lambda d, a: np.maximum(d, 0)],
+            "You set negative *gradients* to zero. What decides is whether the input of the ReLU was positive; the "
+            "gradient may have either sign.",
+        ),
+        Mistake(
+            "both masks",
+            lambda d, a: np.maximum(d, 0) * (a > 0),
+            "Where the unit was on, everything comes back, negative gradients too.",
+        ),
+        Mistake(
+            "output instead of slope",
+            [lambda d, a: d * np.maximum(a, 0), lambda d, a: d * a],
+            "You multiply by the value of the unit. Its slope is wanted, and that is 1 wherever the unit is on.",
+        ),
+        Mistake(
+            "no mask",
+            lambda d, a: d,
+            "Everything comes back. Where `a` was negative, a small change of it does nothing.",
+        ),
+        Mistake(
+            "mask only",
+            [lambda d, a: (a > 0).astype(float), lambda d, a: a > 0],
+            "That is the slope of the ReLU. The chain rule multiplies it with what comes back, `d`.",
+        ),
+    ],
+    nudges=(
+        "Draw max(0, a). What is its slope on the left of 0, and on the right?",
+        "The slope is 0 or 1. Multiply `d` by it, element by element.",
+    ),
+    why="What is 0 forward gets 0 backward. A unit that is off for every image gets no gradient at all and never "
+    "comes back: it is dead. Chapter 4 counts them.",
+)
+
+
+def _step(
+    p, x, labels, rate, *, sign=-1, mean=True, mask=True, late=False, biases=True, first=True, after=False, turned=False
+):
+    """Loss and new parameters, with switches for the mistakes."""
+    a = x @ p["w1"] + p["b1"]
+    h = np.maximum(a, 0)
+    scores = h @ p["w2"] + p["b2"]
+    d = np.exp(scores - _log_sum_exp(scores))
+    d[np.arange(len(labels)), labels] -= 1
+    d = d / len(x) if mean else d
+    new_w2 = p["w2"] + sign * rate * h.T @ d
+    d_h = d @ (new_w2 if late else p["w2"]).T
+    d_a = d_h * ((a < 0) if turned else (a > 0)) if mask else d_h
+    new = {
+        "w1": p["w1"] + (sign * rate * x.T @ d_a if first else 0),
+        "b1": p["b1"] + (sign * rate * d_a.sum(axis=0) if first and biases else 0),
+        "w2": new_w2,
+        "b2": p["b2"] + (sign * rate * d.sum(axis=0) if biases else 0),
+    }
+    if after:
+        scores = np.maximum(x @ new["w1"] + new["b1"], 0) @ new["w2"] + new["b2"]
+    return _nll(scores, labels), new
+
+
+def _network(seed, inputs=6, hidden=5, classes=4, examples=7):
+    rng = np.random.default_rng(seed)
+    p = {
+        "w1": rng.normal(size=(inputs, hidden)),
+        "b1": rng.normal(size=hidden),
+        "w2": rng.normal(size=(hidden, classes)),
+        "b2": rng.normal(size=classes),
+    }
+    return p, rng.normal(size=(examples, inputs)), rng.integers(0, classes, examples)
+
+
+def _variants(**settings):
+    return lambda p, x, labels, rate: _step(p, x, labels, rate, **settings)
+
+
+function(
+    "02.train_step",
+    "train_step(p, x, labels, rate)",
+    cases=[call(*_network(1), 0.5), call(*_network(2, 3, 8, 3, 10), 0.1), call(*_network(3, 4, 4, 4, 4), 1.0)],
+    right=_step,
+    mistakes=[
+        Mistake(
+            "uphill",
+            _variants(sign=1),
+            "You add the gradient. It points to where the loss grows, so the step goes the other way.",
+        ),
+        Mistake(
+            "1/N forgotten",
+            _variants(mean=False),
+            "The loss is a mean, and your gradient that of the sum: the step is too long by the number of examples.",
+        ),
+        Mistake(
+            "ReLU passed by",
+            _variants(mask=False),
+            "The second layer is right. For the first one the gradient must come back through the ReLU, and yours goes "
+            "past it.",
+        ),
+        Mistake(
+            "mask turned round",
+            _variants(turned=True),
+            "The second layer is right. In the first, you let the gradient through where the unit was off.",
+        ),
+        Mistake(
+            "changed before it was used",
+            _variants(late=True),
+            "The gradient of the first layer comes back through the *old* second weights. Yours have been changed "
+            "already: compute all gradients, then take the step.",
+        ),
+        Mistake(
+            "biases stand still",
+            _variants(biases=False),
+            "The weights are right. The biases have gradients too.",
+        ),
+        Mistake(
+            "first layer stands still",
+            _variants(first=False),
+            "Only the second layer has changed.",
+        ),
+        Mistake(
+            "loss after the step",
+            _variants(after=True),
+            "The new parameters are right. The loss is that after the step; the task asks for the loss that the "
+            "gradient belongs to, before it.",
+        ),
+        Mistake(
+            "order",
+            lambda *args: _step(*args)[::-1],
+            "Both are right, in another order than asked: first the loss, then the parameters.",
+        ),
+        Mistake(
+            "parameters only",
+            lambda *args: _step(*args)[1],
+            "The new parameters are right. Return the loss as well: `return loss, new`.",
+        ),
+    ],
+    nudges=(
+        "Forward with a name for each stage; then the gradient of the scores; then tasks 4, 5 and 4 again.",
+        "`d` for the scores is `(p - t) / N`. `linear_backward` with the hidden outputs gives the second layer and "
+        "what comes back to them; `relu_backward` takes it to the input of the ReLU; `linear_backward` with `x` gives "
+        "the first layer.",
+    ),
+    why="Networks of a thousand layers are trained with this step. Only the graph is longer, and a program writes "
+    "the backward half.",
+)
+
+
+class _Sample:
+    """A two-layer network for `is_broken`, with faults to order."""
+
+    def __init__(self, seed, classes, fault=None, hidden=12, inputs=8):
+        rng = np.random.default_rng(seed)
+        spread = 30.0 if fault == "large start" else 0.05
+        self.p = {
+            "w1": rng.normal(size=(inputs, hidden)),
+            "b1": rng.normal(scale=0.1, size=hidden),
+            "w2": spread * rng.normal(size=(hidden, classes)),
+            "b2": np.zeros(classes),
+        }
+        self.fault = fault
+
+    def loss_and_gradients(self, x, labels):
+        p, fault = self.p, self.fault
+        a = x @ p["w1"] + p["b1"]
+        h = np.maximum(a, 0)
+        scores = h @ p["w2"] + p["b2"]
+        d = np.exp(scores - _log_sum_exp(scores))
+        d[np.arange(len(labels)), labels] -= 1
+        d = d if fault == "1/N forgotten" else d / len(x)
+        d_h = d @ p["w2"].T
+        d_a = d_h if fault == "no mask" else d_h * (a > 0)
+        gradients = {"w1": x.T @ d_a, "b1": d_a.sum(axis=0), "w2": h.T @ d, "b2": d.sum(axis=0)}
+        if fault == "bias":
+            gradients["b2"] = np.zeros_like(p["b2"])
+        if fault == "first bias":
+            gradients["b1"] = d_a.mean(axis=0)
+        if fault == "sign":
+            gradients = {name: -gradient for name, gradient in gradients.items()}
+        return _nll(scores, labels), gradients
+
+
+_FAULTS = {
+    "large start": (
+        "first loss missed",
+        "You let a network pass whose first loss is many times that of guessing. What should a network say that knows "
+        "nothing, and what does that cost?",
+    ),
+    "sign": ("gradients missed", "You let a network pass whose gradients all have the wrong sign."),
+    "1/N forgotten": (
+        "scale missed",
+        "You let a network pass whose gradients point the right way and are too long by the number of examples. A "
+        "correlation, or a comparison of signs, does not see that: compare sizes too.",
+    ),
+    "no mask": (
+        "mask missed",
+        "You let a network pass that goes back past the ReLU. Its second layer is right and only some numbers of the "
+        "first are wrong: look at the weights of every layer, and at more than one or two.",
+    ),
+    "bias": (
+        "bias missed",
+        "You let a network pass in which a bias has no gradient. Weights are not all there is in `network.p`.",
+    ),
+    "first bias": (
+        "bias missed",
+        "You let a network pass in which a bias has the mean of its gradients for their sum. Weights are not all there "
+        "is in `network.p`.",
+    ),
+}
+
+
+@task(
+    "02.is_broken",
+    "a function `is_broken(network, x, labels)`",
+    mistakes=(
+        "sound network accused",
+        "ten classes only",
+        "network changed",
+        "not True or False",
+        *dict.fromkeys(name for name, _ in _FAULTS.values()),
+    ),
+    nudges=(
+        "Two of the chapter's four tests are enough: the first loss, and central differences.",
+        "Go through all numbers of all of `network.p`: a little more, a little less, the difference of the losses "
+        "divided by the way, and put the number back. Then compare with the gradient. The classes can be counted in "
+        "the last bias.",
+    ),
+    why="Keep this function. It takes a second, and it finds faults that cost days: networks learn in spite of a wrong "
+    "gradient, only worse. What it cannot find is a fault in the data.",
+)
+def _is_broken(is_broken):
+    if not callable(is_broken):
+        raise Wrong("wrong type", "This check wants the function itself, `is_broken` without parentheses after it.")
+
+    def verdict(seed, classes, fault=None):
+        network = _Sample(seed, classes, fault)
+        rng = np.random.default_rng(100 + seed)
+        x, labels = rng.normal(size=(9, 8)), rng.integers(0, classes, 9)
+        before = {name: values.copy() for name, values in network.p.items()}
+        answer = run(is_broken, network, x, labels, doing="`is_broken(network, x, labels)`")
+        if not isinstance(answer, (bool, np.bool_)):
+            raise Wrong("not True or False", f"`is_broken` must return True or False; it returned `{answer!r}`.")
+        if any(not np.allclose(network.p[name], before[name], atol=1e-9) for name in before):
+            raise Wrong(
+                "network changed",
+                "After your test the network has other weights than before. Put back each number that you have moved.",
+            )
+        return bool(answer)
+
+    if verdict(0, 10):
+        raise Wrong(
+            "sound network accused", "You accuse a sound network with ten classes. How close must two floats be?"
+        )
+    for seed, classes in ((1, 3), (2, 40)):
+        if verdict(seed, classes):
+            raise Wrong(
+                "ten classes only",
+                f"You accuse a sound network with {classes} classes; one with ten you let pass. What does guessing "
+                f"among {classes} cost?",
+            )
+    if verdict(3, 10):
+        raise Wrong("sound network accused", "You accuse a sound network. How close must two floats be?")
+    for seed, (fault, found) in enumerate(_FAULTS.items(), start=4):
+        if not verdict(seed, 10, fault):
+            raise Wrong(*found)
+    return f"Four sound networks passed, {len(_FAULTS)} broken ones were found."
+
+
+_SHAPES = ["disk", "square", "triangle", "star"]
+_LEAST = 0.80
+
+
+@task(
+    "02.your_own",
+    "a function `classify(images)`",
+    mistakes=("accuracy", "learned by heart", "one label an image", "not labels"),
+    nudges=(
+        "What reaches 0.32 here, and why can one template for each shape not do more, if a disk may be darker or "
+        "lighter than its ground?",
+        "Two layers, your `train_step` in batches, and prepared pixels: subtract the mean, divide by the spread. Then "
+        "more hidden units, more epochs, a rate ten times larger or smaller.",
+    ),
+    why="Rates, widths, penalties, more drawn images, another preparation of the pixels: there are many ways, and "
+    "which one was worth it only a comparison tells, over several seeds.",
+)
+def _your_own(classify):
+    if not callable(classify):
+        raise Wrong("wrong type", "This check wants the function itself, `classify` without parentheses after it.")
+    drawing = draw(600, 16, classes=_SHAPES, seed=4711, rotation=10, clutter=0.3)
+    found = np.asarray(run(classify, drawing.images.copy(), doing="`classify(images)`"))
+    if found.shape != drawing.labels.shape:
+        raise Wrong(
+            "one label an image",
+            f"For {len(drawing)} images your function returned something of shape {found.shape}; expected one label "
+            "for each image. `argmax(axis=1)` makes labels of scores.",
+        )
+    if found.dtype.kind not in "iu" or not np.isin(found, range(4)).all():
+        raise Wrong("not labels", "Labels are whole numbers from 0 to 3.")
+    accuracy = float((found == drawing.labels).mean())
+    if accuracy < _LEAST:
+        seen = draw(2000, 16, classes=_SHAPES, seed=1, rotation=10, clutter=0.3)
+        known = float((np.asarray(run(classify, seen.images.copy())) == seen.labels).mean())
+        if known > 0.97 and accuracy < 0.7:
+            raise Wrong(
+                "learned by heart",
+                f"It names {known:.0%} of the training images and {accuracy:.0%} of new ones: learned by heart. "
+                f"{_LEAST:.0%} are asked for.",
+            )
+        raise Wrong("accuracy", f"It names {accuracy:.1%} of 600 new images; {_LEAST:.0%} are asked for.")
+    return f"It names {accuracy:.1%} of 600 images that it has never seen."

@@ -1,0 +1,391 @@
+"""Answers to chapter 02, as students write them: apart from the references of the checks, on purpose."""
+
+import functools
+import math
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+
+from course_utils.datasets.drawn import draw
+
+# --- 02.nll -----------------------------------------------------------------------------------------------------------
+
+
+def picked(table, labels):
+    return np.array([row[label] for row, label in zip(table, labels, strict=True)])
+
+
+def nll_overflowing(scores, labels):
+    with np.errstate(all="ignore"):
+        powers = np.exp(scores)
+        return float(np.mean(-np.log(picked(powers / powers.sum(1)[:, None], labels))))
+
+
+def nll_with_floor(scores, labels):
+    return float(np.mean(-np.log(np.clip(picked(softmax(scores, 1), labels), 1e-9, None))))
+
+
+def nll_with_epsilon(scores, labels):
+    return float(-np.log(picked(softmax(scores, 1), labels) + 1e-12).sum() / len(labels))
+
+
+def nll_after_softmax(scores, labels):
+    with np.errstate(divide="ignore"):
+        return float(-np.mean(np.log(picked(softmax(scores, 1), labels))))
+
+
+def nll_of_columns(scores, labels):
+    return float(-np.mean(log_softmax(scores, 1)[:, labels]))
+
+
+def nll_by_library(scores, labels):
+    return -float(np.mean(picked(log_softmax(scores, axis=1), labels)))
+
+
+def nll_by_loop(scores, labels):
+    total = 0.0
+    for row, label in zip(scores, labels, strict=True):
+        others = [score - row[label] for score in row]
+        largest = max(others)
+        total += largest + math.log(sum(math.exp(score - largest) for score in others))
+    return np.float64(total / len(labels))
+
+
+# --- 02.staged --------------------------------------------------------------------------------------------------------
+
+
+def staged(w, x, b, y):
+    a = w * x + b
+    return 2 * (math.tanh(a) - y) / math.cosh(a) ** 2  # by a
+
+
+def staged_one_use(w, x, b, y):
+    return staged(w, x, b, y) * x, staged(w, x, b, y) * w, staged(w, x, b, y)
+
+
+def staged_overwritten(w, x, b, y):
+    return 0.2 * w, staged(w, x, b, y) * w, staged(w, x, b, y)
+
+
+def staged_without_tanh(w, x, b, y):
+    d = 2 * (math.tanh(w * x + b) - y)
+    return d * x + 0.2 * w, d * w, d
+
+
+def staged_squaring_the_sum(w, x, b, y):
+    a = w * x + b
+    d = 2 * (math.tanh(a) - y) * (1 - a * a)
+    return d * x + 0.2 * w, d * w, d
+
+
+def staged_without_two(w, x, b, y):
+    d = staged(w, x, b, y) / 2
+    return d * x + 0.2 * w, d * w, d
+
+
+def staged_exchanged(w, x, b, y):
+    d = staged(w, x, b, y)
+    return d * w + 0.2 * w, d * x, d
+
+
+def staged_right(w, x, b, y):
+    d = staged(w, x, b, y)
+    return d * x + 0.2 * w, d * w, d
+
+
+def staged_in_other_order(*given):
+    w, x, b = staged_right(*given)
+    return w, b, x
+
+
+def staged_negative(*given):
+    return tuple(-part for part in staged_right(*given))
+
+
+def staged_by_differences(w, x, b, y):
+    def loss(w, x, b):
+        return (math.tanh(w * x + b) - y) ** 2 + 0.1 * w**2
+
+    h = 1e-6
+    return (
+        (loss(w + h, x, b) - loss(w - h, x, b)) / (2 * h),
+        (loss(w, x + h, b) - loss(w, x - h, b)) / (2 * h),
+        (loss(w, x, b + h) - loss(w, x, b - h)) / (2 * h),
+    )
+
+
+# --- 02.linear_backward -----------------------------------------------------------------------------------------------
+
+
+def linear_by_einsum(x, w, d):
+    return np.einsum("ni,nj->ij", x, d), np.einsum("nj->j", d), np.einsum("nj,ij->ni", d, w)
+
+
+def linear_by_loop(x, w, d):
+    by_w, by_b = np.zeros_like(w), np.zeros(w.shape[1])
+    for row, back in zip(x, d, strict=True):
+        by_w += np.outer(row, back)
+        by_b += back
+    return [by_w, by_b, np.array([w @ back for back in d])]
+
+
+# --- 02.relu_backward -------------------------------------------------------------------------------------------------
+
+
+def relu_in_place(d, a):
+    d[a < 0] = 0
+    return d
+
+
+def relu_by_where(d, a):
+    return np.where(a >= 0, d, 0.0)
+
+
+# --- 02.train_step ----------------------------------------------------------------------------------------------------
+
+
+def slopes(p, x, labels, *, mask=True):
+    a = np.add(x @ p["w1"], p["b1"])
+    h = np.clip(a, 0, None)
+    scores = h @ p["w2"] + p["b2"]
+    d = (softmax(scores, 1) - np.eye(scores.shape[1])[labels]) / len(labels)
+    back = d @ p["w2"].T
+    back = np.where(a > 0, back, 0) if mask else back
+    found = {"w2": h.T @ d, "b2": d.sum(0), "w1": x.T @ back, "b1": back.sum(0)}
+    return nll_by_library(scores, labels), found
+
+
+def stepped(factor=1.0, *, names=("w1", "b1", "w2", "b2"), mask=True):
+    def train_step(p, x, labels, rate):
+        loss, found = slopes(p, x, labels, mask=mask)
+        return loss, {name: p[name] - factor * rate * found[name] * (name in names) for name in p}
+
+    return train_step
+
+
+def step_of_the_sum(p, x, labels, rate):
+    return stepped()(p, x, labels, rate * len(x))
+
+
+def step_too_early(p, x, labels, rate):
+    loss, found = slopes(p, x, labels)
+    new = {name: p[name] - rate * found[name] for name in ("w2", "b2")}
+    changed = slopes({**p, "w2": new["w2"]}, x, labels)[1]
+    # what comes back goes through the new weights, with the gradient of the old scores
+    h = np.maximum(x @ p["w1"] + p["b1"], 0)
+    d = (softmax(h @ p["w2"] + p["b2"], 1) - np.eye(len(p["b2"]))[labels]) / len(labels)
+    back = (d @ new["w2"].T) * (h > 0)
+    assert changed.keys() == found.keys()
+    return loss, {**new, "w1": p["w1"] - rate * x.T @ back, "b1": p["b1"] - rate * back.sum(0)}
+
+
+def step_with_turned_mask(p, x, labels, rate):
+    loss, new = stepped()(p, x, labels, rate)
+    a = x @ p["w1"] + p["b1"]
+    d = (softmax(np.maximum(a, 0) @ p["w2"] + p["b2"], 1) - np.eye(len(p["b2"]))[labels]) / len(labels)
+    back = (d @ p["w2"].T) * (a < 0)
+    return loss, {**new, "w1": p["w1"] - rate * x.T @ back, "b1": p["b1"] - rate * back.sum(0)}
+
+
+def step_with_later_loss(p, x, labels, rate):
+    _, new = stepped()(p, x, labels, rate)
+    return slopes(new, x, labels)[0], new
+
+
+def step_in_place(p, x, labels, rate):
+    loss, found = slopes(p, x, labels)
+    for name in p:
+        p[name] -= rate * found[name]
+    return loss, p
+
+
+def step_as_list(p, x, labels, rate):
+    loss, new = stepped()(p, x, labels, rate)
+    return [np.float64(loss), dict(sorted(new.items()))]
+
+
+# --- 02.is_broken -----------------------------------------------------------------------------------------------------
+
+
+def checking(*, first=True, guess=None, names=None, close=1e-4, restore=True, sign=False):
+    """An answer with switches for what students leave out."""
+
+    def is_broken(network, x, labels):
+        loss, found = network.loss_and_gradients(x, labels)
+        if first and abs(loss - math.log(guess or len(network.p["b2"]))) > 0.3:
+            return True
+        for name in names or network.p:
+            flat, wanted = network.p[name].reshape(-1), found[name].reshape(-1)
+            for i in range(flat.size):
+                kept = flat[i]
+                flat[i] = kept + 1e-4
+                above = network.loss_and_gradients(x, labels)[0]
+                flat[i] = kept - 1e-4
+                below = network.loss_and_gradients(x, labels)[0]
+                if restore:
+                    flat[i] = kept
+                slope = (above - below) / 2e-4
+                if sign and slope * wanted[i] < -1e-9:
+                    return True
+                if not sign and abs(slope - wanted[i]) > close:
+                    return True
+        return False
+
+    return is_broken
+
+
+def broken_by_correlation(network, x, labels):
+    loss, found = network.loss_and_gradients(x, labels)
+    if abs(loss - math.log(len(network.p["b2"]))) > 0.3:
+        return True
+    for name, values in network.p.items():
+        measured = np.zeros_like(values)
+        for place in np.ndindex(values.shape):
+            kept = values[place]
+            values[place] = kept + 1e-5
+            above = network.loss_and_gradients(x, labels)[0]
+            values[place] = kept - 1e-5
+            measured[place] = (above - network.loss_and_gradients(x, labels)[0]) / 2e-5
+            values[place] = kept
+        size = np.linalg.norm(measured) * np.linalg.norm(found[name])
+        if size == 0 or (measured * found[name]).sum() / size < 0.999:
+            return True
+    return False
+
+
+# --- 02.your_own ------------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def training_set(count=2000):
+    drawing = draw(count, 16, classes=["disk", "square", "triangle", "star"], seed=1, rotation=10, clutter=0.3)
+    rows = drawing.images.reshape(count, -1) / 255.0
+    return rows, drawing.labels
+
+
+@functools.cache
+def trained(hidden=64, count=2000):
+    from sklearn.neural_network import MLPClassifier
+
+    rows, labels = training_set(count)
+    network = MLPClassifier((hidden,), learning_rate_init=3e-3, max_iter=40, random_state=0, alpha=1e-2)
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return network.fit(rows - 0.5, labels)
+
+
+def classify_well(images):
+    return trained().predict(images.reshape(len(images), -1) / 255.0 - 0.5)
+
+
+def classify_by_heart(images):
+    rows, labels = training_set()
+    new = images.reshape(len(images), -1) / 255.0
+    return labels[((rows**2).sum(1) - 2 * new @ rows.T).argmin(1)]
+
+
+def classify_scores(images):
+    return trained().predict_proba(images.reshape(len(images), -1) / 255.0 - 0.5)
+
+
+WRONG = {
+    "02.random_labels": [
+        ("about a tenth", "about a tenth"),
+        ("about half", "about half"),
+        ("all", "not a choice"),
+    ],
+    "02.nll": [
+        (nll_overflowing, "overflow"),
+        (nll_with_floor, "loss cut off"),
+        (nll_with_epsilon, "loss cut off"),
+        (nll_after_softmax, "logarithm of zero"),
+        (lambda scores, labels: -nll_by_library(scores, labels), "sign"),
+        (lambda scores, labels: len(labels) * nll_by_library(scores, labels), "sum instead of mean"),
+        (lambda scores, labels: float(-picked(log_softmax(scores, 0), labels).mean()), "wrong axis"),
+        (lambda scores, labels: -picked(log_softmax(scores, 1), labels), "one per example"),
+        (nll_of_columns, "all classes"),
+        (lambda scores, labels: float(-log_softmax(scores, 1).mean()), "all classes"),
+        (lambda scores, labels: float(-picked(scores, labels).mean()), "scores only"),
+        (lambda scores, labels: nll_by_library(scores, labels) / math.log(10), "base 10"),
+        (lambda scores, labels: float(picked(softmax(scores, 1), labels).mean()), "other"),
+        (lambda scores, labels: 2.303, "constant"),
+        (lambda scores, labels: None, "no return"),
+    ],
+    "02.staged": [
+        (staged_one_use, "second use forgotten"),
+        (staged_overwritten, "first use overwritten"),
+        (staged_without_tanh, "tanh passed by"),
+        (staged_squaring_the_sum, "derivative of tanh at the wrong place"),
+        (staged_without_two, "factor 2"),
+        (staged_exchanged, "factors exchanged"),
+        (staged_in_other_order, "order"),
+        (staged_negative, "sign"),
+        (lambda w, x, b, y: staged_right(w, x, b, y)[0], "wrong type"),
+    ],
+    "02.linear_backward": [
+        (lambda x, w, d: (x.T @ d, np.mean(d, 0), d @ w.T), "mean for the bias"),
+        (lambda x, w, d: (x.T @ d / len(d), np.mean(d, 0), d @ w.T), "divided by N"),
+        (lambda x, w, d: (x.T @ d, np.sum(d, 1), d @ w.T), "bias summed over units"),
+        (lambda x, w, d: (x.T @ d, d.sum(0)[None], d @ w.T), "bias kept as a row"),
+        (lambda x, w, d: (x.T @ d, d.copy(), d @ w.T), "bias gradient missing"),
+        (lambda x, w, d: ((x.T @ d).T, d.sum(0), d @ w.T), "weights transposed"),
+        (lambda x, w, d: (d @ w.T, x.T @ d, d.sum(0)), "order"),
+        (lambda x, w, d: (x @ d.T, d.sum(0), w @ d.T), "stopped"),
+    ],
+    "02.relu_backward": [
+        (lambda d, a: np.where(a > 0, 0.0, d), "mask turned round"),
+        (lambda d, a: np.where(d > 0, d, 0.0), "mask of the gradient"),
+        (lambda d, a: np.where((a > 0) & (d > 0), d, 0.0), "both masks"),
+        (lambda d, a: np.clip(a, 0, None) * d, "output instead of slope"),
+        (lambda d, a: d.copy(), "no mask"),
+        (lambda d, a: np.where(a > 0, 1.0, 0.0), "mask only"),
+        (relu_in_place, "input changed"),
+    ],
+    "02.train_step": [
+        (stepped(-1.0), "uphill"),
+        (step_of_the_sum, "1/N forgotten"),
+        (stepped(mask=False), "ReLU passed by"),
+        (step_with_turned_mask, "mask turned round"),
+        (step_too_early, "changed before it was used"),
+        (stepped(names=("w1", "w2")), "biases stand still"),
+        (stepped(names=("w2", "b2")), "first layer stands still"),
+        (step_with_later_loss, "loss after the step"),
+        (lambda *given: stepped()(*given)[::-1], "order"),
+        (lambda *given: stepped()(*given)[1], "parameters only"),
+        (step_in_place, "input changed"),
+    ],
+    "02.is_broken": [
+        (checking(close=1e-15), "sound network accused"),
+        (checking(guess=10), "ten classes only"),
+        (checking(first=False), "first loss missed"),
+        (lambda network, x, labels: checking(close=9e9)(network, x, labels), "gradients missed"),
+        (broken_by_correlation, "scale missed"),
+        (checking(sign=True), "scale missed"),
+        (checking(names=("w2", "b2")), "mask missed"),
+        (checking(names=("w1", "w2")), "bias missed"),
+        (checking(restore=False), "network changed"),
+        (lambda network, x, labels: "yes", "not True or False"),
+        (lambda network, x, labels: False, "first loss missed"),
+        (lambda network, x, labels: True, "sound network accused"),
+    ],
+    "02.your_own": [
+        (lambda images: np.zeros(len(images), dtype=int), "accuracy"),
+        (classify_by_heart, "learned by heart"),
+        (classify_scores, "one label an image"),
+        (lambda images: np.zeros(len(images)), "not labels"),
+        (0.9, "wrong type"),
+    ],
+}
+
+RIGHT = {
+    "02.random_labels": ["Nearly all of them"],
+    "02.nll": [nll_by_library, nll_by_loop],
+    "02.staged": [staged_right, staged_by_differences, lambda *given: np.array(staged_right(*given))],
+    "02.linear_backward": [linear_by_einsum, linear_by_loop],
+    "02.relu_backward": [relu_by_where, lambda d, a: d * np.heaviside(a, 0)],
+    "02.train_step": [stepped(), step_as_list],
+    "02.is_broken": [checking(), checking(close=1e-6)],
+    "02.your_own": [classify_well],
+}
