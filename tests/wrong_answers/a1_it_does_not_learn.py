@@ -1,0 +1,279 @@
+"""Answers to appendix a1, as students write them: scripts that train, rightly or not."""
+
+import math
+
+import numpy as np
+
+
+def trained(model, images, labels, optimizer, epochs=15, batch_size=32, **more):
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
+    model.fit(images, labels, epochs=epochs, batch_size=batch_size, verbose=0, **more)
+    return model
+
+
+def dense(
+    optimizer, kernel="glorot_uniform", scale=1 / 255, activation="relu", units=(64,), epochs=15, change=None,
+    answer=None, outputs=10,
+):  # fmt: skip
+    """A script that trains a dense network; `change` is done to images and labels first."""
+
+    def script(images, labels):
+        from keras import Input, Sequential, layers
+
+        if change:
+            images, labels = change(images, labels)
+        model = Sequential([Input((28, 28, 1)), layers.Rescaling(scale), layers.Flatten()])
+        for width in units:
+            model.add(layers.Dense(width, activation=activation, kernel_initializer=kernel))
+        model.add(layers.Dense(outputs, activation="softmax", kernel_initializer=answer or kernel))
+        return trained(model, images, labels, optimizer(), epochs)
+
+    return script
+
+
+def sgd(rate, **more):
+    def optimizer():
+        import keras
+
+        return keras.optimizers.SGD(rate, **more)
+
+    return optimizer
+
+
+def adam(rate=3e-3):
+    def optimizer():
+        import keras
+
+        return keras.optimizers.Adam(rate)
+
+    return optimizer
+
+
+def without_return(images, labels):
+    dense(sgd(0.1), epochs=1)(images, labels)
+
+
+def history(images, labels):
+    model = dense(sgd(0.1), epochs=1)(images, labels)
+    return model.fit(images, labels, verbose=0)
+
+
+# --- scaling ----------------------------------------------------------------------------------------------------------
+
+
+def scaled_outside(images, labels):
+    """The model works on pixels from 0 to 1, and 255 times larger ones saturate it."""
+    from keras import Input, Sequential, layers
+
+    model = Sequential([Input((28, 28, 1)), layers.Flatten()])
+    for units in (64, 64):
+        model.add(layers.Dense(units, activation="tanh"))
+    model.add(layers.Dense(10, activation="softmax"))
+    return trained(model, 1 - images / 255, labels, adam()())
+
+
+def normalised_inside(images, labels):
+    from keras import Input, Sequential, layers
+
+    model = Sequential([Input((28, 28, 1)), layers.Flatten(), layers.BatchNormalization(momentum=0.8)])
+    for units in (64, 64):
+        model.add(layers.Dense(units, activation="leaky_relu"))
+    model.add(layers.Dense(10, activation="softmax"))
+    return trained(model, images, labels, sgd(0.1)())
+
+
+# --- softmax ----------------------------------------------------------------------------------------------------------
+
+
+def two_heads(first, second, loss_on="outputs"):
+    """A convolution, then a dense layer with one activation, then another one."""
+
+    def script(images, labels):
+        import keras
+        from keras import layers
+
+        inputs = keras.Input((28, 28, 1))
+        x = layers.Conv2D(8, 3, strides=2, activation="relu")(layers.Rescaling(1 / 255)(inputs))
+        x = layers.Activation(first)(layers.Dense(10)(layers.Flatten()(x)))
+        model = keras.Model(inputs, layers.Activation(second)(x))
+        if loss_on == "scores":
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile(keras.optimizers.Adam(3e-3), loss, jit_compile=False)
+            model.fit(images, labels, epochs=15, verbose=0)
+            return model
+        return trained(model, images, labels, adam()())
+
+    return script
+
+
+def softmax_afterwards(images, labels):
+    """Scores and a loss for scores; the softmax is put on the trained model."""
+    import keras
+    from keras import layers
+
+    model = two_heads("linear", "linear", loss_on="scores")(images, labels)
+    return keras.Model(model.input, layers.Softmax()(model.output))
+
+
+# --- shuffling --------------------------------------------------------------------------------------------------------
+
+
+def apart(images, labels):
+    random = np.random.default_rng(1)
+    return random.permutation(images), random.permutation(labels)
+
+
+def labels_only(images, labels):
+    return images, np.random.default_rng(0).permutation(labels)
+
+
+def same_seed_twice(images, labels):
+    return np.random.default_rng(0).permutation(images), np.random.default_rng(0).permutation(labels)
+
+
+def untouched(images, labels):
+    return images, labels
+
+
+# --- a rare class -----------------------------------------------------------------------------------------------------
+
+
+def rare(optimizer, epochs=15, weight=None, repeat=1):
+    def script(images, labels):
+        from keras import Input, Sequential, layers
+
+        model = Sequential([Input((28, 28, 1)), layers.Rescaling(1 / 255)])
+        model.add(layers.Conv2D(8, 3, strides=2, activation="relu"))
+        model.add(layers.Flatten())
+        model.add(layers.Dense(2, activation="softmax"))
+        again = np.repeat(np.arange(len(labels)), np.where(labels == 1, repeat, 1))
+        weights = {0: 1.0, 1: weight} if weight else None
+        return trained(model, images[again], labels[again], optimizer(), epochs, class_weight=weights)
+
+    return script
+
+
+# --- two bugs ---------------------------------------------------------------------------------------------------------
+
+
+def convolutional(inside=True, momentum=0.99, epochs=6, batch_size=128, normalise="batch", rate=3e-3):
+    """A script with the network of broken_6; `inside`: the ink is turned in the model."""
+
+    def script(images, labels):
+        from keras import Input, Sequential, layers
+
+        model = Sequential([Input((28, 28, 1))])
+        if inside:
+            model.add(layers.Rescaling(-1 / 255, offset=1))
+        for filters in (8, 16):
+            model.add(layers.Conv2D(filters, 3, strides=2))
+            if normalise == "batch":
+                model.add(layers.BatchNormalization(momentum=momentum))
+            elif normalise == "layer":
+                model.add(layers.LayerNormalization())
+            model.add(layers.ReLU())
+        model.add(layers.Flatten())
+        model.add(layers.Dense(10, activation="softmax"))
+        pixels = images if inside else 1 - images / 255
+        return trained(model, pixels, labels, adam(rate)(), epochs, batch_size)
+
+    return script
+
+
+def scaled_when_returned(images, labels):
+    """Trained on dark ink; the model that is returned turns the ink first."""
+    import keras
+    from keras import layers
+
+    trained_model = convolutional(inside=False, momentum=0.8, epochs=10, batch_size=64)(images, labels)
+    inputs = keras.Input((28, 28, 1))
+    return keras.Model(inputs, trained_model(layers.Rescaling(-1 / 255, offset=1)(inputs)))
+
+
+WRONG = {
+    "a1.colleague": [
+        ("all weights are zero", "all weights are zero"),
+        ("the ReLUs are dead", "the ReLUs are dead"),
+        ("the labels belong to other images", "the labels belong to other images"),
+        ("batch size", "not a choice"),
+    ],
+    "a1.stuck": [
+        (dense(sgd(0.1), kernel="zeros"), "stuck at log 10"),
+        (dense(sgd(0.1), kernel="zeros", answer="glorot_uniform"), "stuck at log 10"),
+        (dense(sgd(1e-7), epochs=3), "stuck at log 10"),
+        (dense(sgd(0.1), kernel="ones"), "stuck at log 10"),
+        (dense(sgd(1e-3)), "accuracy"),
+        (without_return, "no return"),
+        (history, "wrong type"),
+    ],
+    "a1.nan": [
+        (dense(sgd(0.1), scale=1.0, activation="leaky_relu", units=(64, 64)), "not a number"),
+        (dense(sgd(0.1), scale=255.0, activation="leaky_relu", units=(64, 64)), "not a number"),
+        (dense(sgd(1e-4), scale=1 / 255, activation="leaky_relu", units=(64, 64), epochs=3), "stuck at log 10"),
+        (scaled_outside, "another range"),
+        (0.1, "wrong type"),
+    ],
+    "a1.floor": [
+        (-np.log(np.e / (np.e + 9)), "ten classes"),
+        (np.log(100), "log of the classes"),
+        (0, "no floor"),
+        (math.e / (math.e + 99), "probability"),
+        (-math.log(math.e / (math.e + 100)), "100 zeros"),
+        (1.0, "other"),
+    ],
+    "a1.two_softmaxes": [
+        (two_heads("softmax", "softmax"), "floor"),
+        (two_heads("linear", "linear", loss_on="scores"), "no probabilities"),
+        (two_heads("linear", "sigmoid"), "no probabilities"),
+        (dense(sgd(0.1), kernel="zeros"), "stuck at log 10"),
+        ("one softmax", "wrong type"),
+    ],
+    "a1.which_test": [
+        ("the first loss", "the first loss"),
+        ("the size of the gradients", "the size of the gradients"),
+        ("twenty images by heart", "twenty images by heart"),
+    ],
+    "a1.shuffled": [
+        (dense(adam(1e-3), change=apart, epochs=3), "stuck at log 10"),
+        (dense(adam(1e-3), change=labels_only, epochs=3), "stuck at log 10"),
+        (dense(adam(3e-3), change=apart, epochs=30), "sure and wrong"),
+        (np.random.default_rng(0).permutation(5), "wrong type"),
+    ],
+    "a1.rare": [
+        (rare(sgd(0.005), epochs=5), "one class only"),
+        (rare(sgd(0.001), epochs=5, weight=100.0), "too many alarms"),
+        (rare(adam(1e-3), epochs=8), "too few found"),
+        ({0: 1.0, 1: 20.0}, "wrong type"),
+    ],
+    "a1.two_bugs": [
+        (convolutional(inside=False, momentum=0.999), "another range"),
+        (convolutional(inside=False, momentum=0.8), "another range"),
+        (convolutional(inside=True, momentum=0.999), "two modes"),
+        (convolutional(normalise=None, epochs=1), "accuracy"),
+        (dense(sgd(0.1), scale=1.0, activation="leaky_relu", units=(64, 64)), "not a number"),
+        (history, "wrong type"),
+    ],
+}
+
+RIGHT = {
+    "a1.colleague": ["The learning rate is too small"],
+    "a1.stuck": [
+        dense(sgd(0.1), kernel="he_normal"),
+        dense(adam(), kernel="glorot_uniform", answer="zeros"),
+    ],
+    "a1.nan": [
+        dense(sgd(1e-5, momentum=0.9), scale=1.0, activation="leaky_relu", units=(64, 64), epochs=30),
+        normalised_inside,
+    ],
+    "a1.floor": [math.log(math.e + 99) - 1, 3.62],
+    "a1.two_softmaxes": [two_heads("linear", "softmax"), softmax_afterwards],
+    "a1.which_test": ["A batch drawn with its labels"],
+    "a1.shuffled": [dense(adam(), change=same_seed_twice), dense(adam(), change=untouched)],
+    "a1.rare": [rare(adam(), epochs=40), rare(adam(), epochs=25, repeat=19)],
+    "a1.two_bugs": [
+        scaled_when_returned,
+        convolutional(normalise=None, epochs=12, batch_size=32),
+        convolutional(normalise="layer", epochs=12, batch_size=32),
+        convolutional(momentum=0.99, epochs=60, batch_size=32),
+    ],
+}
