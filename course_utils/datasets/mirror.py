@@ -37,7 +37,7 @@ def write(directory, names=None, *, progress=True):
     directory : path
         Made where it does not exist. Other files that its SHA256SUMS lists stay.
     names : sequence of str, optional
-        The data sets; all of them by default. Each is taken from where `load` would take it.
+        The data sets; all of them by default. Each is taken from where `course_utils.datasets.load` would take it.
     progress : bool
         Show a bar on stderr while downloading.
 
