@@ -113,6 +113,7 @@ def test_training_leaves_its_arguments_alone_and_skips_the_gradient_by_the_image
     gradient = np.ones_like(model.forward(images))
     assert model.backward(gradient).shape == images.shape
     assert model.backward(gradient, input_needed=False) is None
+    assert model.layers[0].backward(np.ones((30, 6, 7, 3), "float32")).shape == images.shape
 
 
 def test_a_training_that_diverges_shows_it_without_a_warning(recwarn):
@@ -259,6 +260,7 @@ def dense():
         (lambda: dense().layers[1].forward(np.zeros((2, 3))), ValueError, r"given .*\(2, 3\); .*\('batch', 84\)"),
         (lambda: nn.conv2d_forward(np.zeros((1, 8, 8, 3)), np.zeros((3, 3, 2, 4))), ValueError, "same number"),
         (lambda: nn.conv2d_forward(np.zeros((8, 8, 3)), np.zeros((3, 3, 3, 4))), ValueError, "do not fit"),
+        (lambda: nn.conv2d_forward(np.ones((1, 8, 8, 2), "uint8"), np.ones((3, 3, 2, 4))), TypeError, "uint8.*float32"),
         (lambda: nn.numerical_gradient(sum, np.arange(3)), TypeError, "x is int64; use"),
         (lambda: nn.Layer().forward(np.zeros(3)), NotImplementedError, "Layer has no forward"),
     ],

@@ -66,8 +66,9 @@ def strips_of(images, width, stride):
 def in_threads(work, images, size):
     """Results of ``work(part)`` for slices of so many images, each in a thread of its own if ``size`` is worth it.
 
-    NumPy computes without holding Python's lock. Its products of matrices could use several threads by themselves, but
-    those here are too small for that, and gathering and adding would still run in one.
+    NumPy computes without holding Python's lock. It can use several threads for one product of matrices, but the
+    products here, one for each row of places, are too small for that unless images are large; and gathering and adding
+    would still run in one thread.
     """
     workers = max(1, min(os.cpu_count() or 1, images, size // 50_000))
     parts = [slice(images * part // workers, images * (part + 1) // workers) for part in range(workers)]
@@ -104,6 +105,8 @@ def conv2d_forward(x, kernel, bias=None, strides=1, padding="valid"):
 
     Raises
     ------
+    TypeError
+        The images are whole numbers.
     ValueError
         The shapes do not fit together, or the kernel is larger than the image.
 
@@ -203,6 +206,8 @@ def window_of(x, kernel):
             f"images of shape {x.shape} and a kernel of shape {kernel.shape} do not fit: they must be (batch, height, "
             "width, channels) and (height, width, channels, filters) with the same number of channels."
         )
+    if not np.issubdtype(x.dtype, np.floating):
+        raise TypeError(f"the images are {x.dtype}; convolve numbers with fractions: x.astype('float32').")
     return kernel.shape[:2]
 
 

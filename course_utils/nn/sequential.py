@@ -82,7 +82,9 @@ class Sequential:
         for layer in reversed(others):
             gradient = layer.backward(gradient)
         first.input_needed = input_needed
-        return first.backward(gradient)
+        gradient = first.backward(gradient)
+        first.input_needed = True
+        return gradient if input_needed else None
 
     def compile(self, optimizer, loss):
         """Choose how to train: an optimiser such as ``Adam(1e-3)``, and a loss such as ``SoftmaxCrossEntropy()``."""
