@@ -1,5 +1,8 @@
 """Layers, losses and optimisers against Keras, and every gradient against differences in float64."""
 
+import runpy
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -324,3 +327,15 @@ def test_a_function_makes_the_initial_kernel():
     assert np.array_equal(kernel, np.eye(3))
     assert kernel.dtype == "float32"
     assert not built(nn.Linear(3, "zeros"), (3,)).kernel.value.any()
+
+
+# ------------------------------------------------------------------------------------------------------- benchmark
+
+
+def test_every_rung_of_the_benchmark_computes_the_same_and_the_loops_are_slowest():
+    benchmark = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "nn.py"))
+    small = benchmark["measure"].__globals__
+    small |= {"BATCH": 4, "SIZE": 10, "CHANNELS": 8, "FILTERS": 16}
+    best = benchmark["measure"](repeats=3)  # it compares the rungs first
+    assert len(best) == 7
+    assert max(best, key=best.get) == "loops in Python"
