@@ -1,0 +1,591 @@
+"""The checks of chapter 04, a CNN library.
+
+Gradients are judged against loops or against differences of the student's own function, never against how they were
+computed; the references are written here once more, apart from `course_utils.nn`.
+"""
+
+import numpy as np
+
+from .. import nn
+from ..budget import profile
+from ..datasets import load
+from .comparing import describe
+from .engine import Wrong, run
+from .kinds import Mistake, call, function, prediction, task
+
+prediction(
+    "04.fastest",
+    right="columns, image by image",
+    choices={
+        "einsum on windows": "Nothing is copied beforehand, true. But a matrix product wants its rows in one piece, so "
+        "`einsum` makes the same copies behind the scene, for the whole batch at once.",
+        "fancy indexing": "Reading with arrays of indices looks every number up by itself, and `np.add.at` on the way "
+        "back adds one number at a time. It was the slowest of the compiled ones in the chapter.",
+        "columns of the batch": "One large product, not a single loop: what everybody is taught to write. Its columns "
+        "are 25 times the batch, and by the time the product reads them they have left the cache.",
+        "columns, image by image": "A loop over images costs some microseconds, and each product finds its columns "
+        "still in the cache. Less vectorised, and faster.",
+    },
+    nudges=(
+        "All four multiply equally often, in the same compiled routine. What else takes time?",
+        "How many bytes are written before the first multiplication, and does a processor's cache hold that?",
+    ),
+)
+
+
+def _max_pool(gradient, x, size, strides, *, keep=False, shares="first", start=None):
+    by_x = np.zeros(x.shape)
+    start = strides if start is None else start
+    for n, i, j, channel in np.ndindex(gradient.shape):
+        window = x[n, i * start : i * start + size, j * start : j * start + size, channel]
+        target = by_x[n, i * start : i * start + size, j * start : j * start + size, channel]
+        largest = window == window.max()
+        if shares == "first":
+            largest = np.arange(window.size).reshape(window.shape) == np.argmax(window)
+        if shares == "last":
+            largest = np.arange(window.size).reshape(window.shape) == window.size - 1 - np.argmax(window.ravel()[::-1])
+        weight = largest / largest.sum() if shares == "equal" else largest.astype(float)
+        if shares == "mean":
+            weight = np.full(window.shape, 1 / window.size)
+        if keep:
+            target[largest] = gradient[n, i, j, channel]
+        else:
+            target += weight * gradient[n, i, j, channel]
+    return by_x
+
+
+def _pool_case(rng, shape, size, strides, levels=None):
+    x = rng.normal(size=shape) if levels is None else rng.integers(0, levels, shape).astype(float)
+    places = [(length - size) // strides + 1 for length in shape[1:3]]
+    gradient = rng.normal(size=(shape[0], *places, shape[3]))
+    return call(gradient, x, size, strides).told(
+        shown=f"`max_pool_backward(gradient, x, {size}, {strides})` with `x` of shape `{shape}`"
+    )
+
+
+_rng = np.random.default_rng(4)
+function(
+    "04.max_pool",
+    "max_pool_backward(gradient, x, size, strides)",
+    cases=[
+        _pool_case(_rng, (2, 4, 6, 3), 2, 2),
+        _pool_case(_rng, (2, 6, 4, 2), 2, 2, levels=3),
+        _pool_case(_rng, (2, 7, 9, 2), 3, 2),
+        _pool_case(_rng, (1, 7, 5, 2), 2, 1, levels=4),
+        _pool_case(_rng, (1, 8, 5, 1), 2, 3),
+    ],
+    right=_max_pool,
+    mistakes=[
+        Mistake(
+            "ties twice",
+            lambda *args: _max_pool(*args, shares="all"),
+            "Where several numbers of a window are equally large, each of yours gets the whole gradient, so that more "
+            "is delivered than came in. Only the first of them, row by row, gets it.",
+        ),
+        Mistake(
+            "ties shared",
+            lambda *args: _max_pool(*args, shares="equal"),
+            "You share the gradient between equally large numbers. That is a convention too, but here the first of "
+            "them, row by row, gets all of it, as in the library.",
+        ),
+        Mistake(
+            "last of the ties",
+            lambda *args: _max_pool(*args, shares="last"),
+            "Of several equally large numbers yours gives the gradient to the last. The task asks for the first.",
+        ),
+        Mistake(
+            "overlap overwritten",
+            [
+                lambda *args: _max_pool(*args, keep=True),
+                lambda *args: _max_pool(*args, keep=True, shares="all"),
+            ],
+            "Right while windows lie side by side. With a stride smaller than the window, one number can be the "
+            "largest of several windows: it collects the gradients of all of them. Yours keeps the last one.",
+        ),
+        Mistake(
+            "spread over the window",
+            lambda *args: _max_pool(*args, shares="mean"),
+            "You spread the gradient evenly over the window: that is the way back of average pooling. Of a maximum, "
+            "a small change of the smaller numbers changes nothing.",
+        ),
+        Mistake(
+            "stride ignored",
+            [
+                lambda gradient, x, size, strides: _max_pool(gradient, x, size, size),
+                lambda gradient, x, size, strides: _max_pool(gradient, x, size, strides, start=1),
+            ],
+            "Your windows begin at the wrong places where the stride is not what you took it for. Window `i` begins "
+            "at `i * strides`, whatever its size.",
+        ),
+        Mistake(
+            "gradient ignored",
+            lambda gradient, x, size, strides: _max_pool(np.ones_like(gradient), x, size, strides),
+            "You mark the largest numbers, and that is half of it. What arrives at such a place is the window's "
+            "gradient, not 1.",
+        ),
+    ],
+    nudges=(
+        "For one window: which number decided the output, and what does it get? Do that for all windows in four loops.",
+        "`np.argmax` of a window counts row by row and takes the first; `divmod` with the width makes a row and a "
+        "column of it. Windows may overlap: add.",
+    ),
+    why="On random numbers the ties never show. On photographs, and after every ReLU, they are everywhere: a check is "
+    "as good as its cases.",
+)
+
+
+def _conv(gradient, x, kernel, strides, *, flip=False, add=True, start=None, images=slice(None), swap=False):
+    by_x, by_kernel = np.zeros(x.shape), np.zeros(kernel.shape)
+    height, width = kernel.shape[:2]
+    start = strides if start is None else start
+    weights = kernel[::-1, ::-1] if flip else kernel
+    for n in range(len(x))[images]:
+        for i, j in np.ndindex(gradient.shape[1:3]):
+            rows, columns = slice(i * start, i * start + height), slice(j * start, j * start + width)
+            by_window = np.tensordot(weights, gradient[n, i, j], axes=(3, 0))
+            seen = x[n, rows, columns, :, None] * gradient[n, i, j]
+            if add:
+                by_x[n, rows, columns] += by_window
+                by_kernel += seen
+            else:
+                by_x[n, rows, columns] = by_window
+                by_kernel = seen
+    return (by_kernel, by_x) if swap else (by_x, by_kernel)
+
+
+def _conv_half_overwritten(gradient, x, kernel, strides):
+    return _conv(gradient, x, kernel, strides, add=False)[0], _conv(gradient, x, kernel, strides)[1]
+
+
+def _conv_mean(gradient, x, kernel, strides):
+    by_x, by_kernel = _conv(gradient, x, kernel, strides)
+    return by_x, by_kernel / len(x)
+
+
+def _conv_case(rng, shape, kernel_shape, strides):
+    places = [(length - size) // strides + 1 for length, size in zip(shape[1:3], kernel_shape, strict=False)]
+    gradient = rng.normal(size=(shape[0], *places, kernel_shape[3]))
+    return call(gradient, rng.normal(size=shape), rng.normal(size=kernel_shape), strides).told(
+        shown=f"`conv2d_backward(gradient, x, kernel, {strides})` with `x` of shape `{shape}` and a kernel of shape "
+        f"`{kernel_shape}`"
+    )
+
+
+function(
+    "04.conv",
+    "conv2d_backward(gradient, x, kernel, strides)",
+    cases=[
+        _conv_case(_rng, (2, 5, 7, 3), (3, 2, 3, 4), 1),
+        _conv_case(_rng, (3, 7, 6, 2), (2, 3, 2, 3), 2),
+        _conv_case(_rng, (2, 6, 6, 1), (3, 3, 1, 2), 1),
+        _conv_case(_rng, (1, 8, 9, 2), (2, 2, 2, 2), 3),
+    ],
+    right=_conv,
+    mistakes=[
+        Mistake(
+            "stride ignored",
+            lambda *args: _conv(*args, start=1),
+            "That is right at a stride of 1. The window of place `(i, j)` begins at `(i * strides, j * strides)`.",
+        ),
+        Mistake(
+            "overwritten",
+            [lambda *args: _conv(*args, add=False), _conv_half_overwritten],
+            "Somewhere `=` stands for `+=`: an input that several windows see collects a gradient from each, and a "
+            "weight collects one from every place of every image. Yours keep the last.",
+        ),
+        Mistake(
+            "kernel turned",
+            lambda *args: _conv(*args, flip=True),
+            "Your kernel is turned around. That belongs to the formula in which the way back is itself a convolution; "
+            "in the loops, weight `[a, b]` that read a pixel returns its gradient to the same pixel.",
+        ),
+        Mistake(
+            "one image",
+            [lambda *args: _conv(*args, images=slice(1)), lambda *args: _conv(*args, images=slice(-1, None))],
+            "Only one image of the batch contributes. The kernel is shared by all images.",
+        ),
+        Mistake(
+            "mean over the batch",
+            _conv_mean,
+            "The kernel's gradient is divided by the number of images. The loss has taken its mean already, and that "
+            "is in the gradient which you are given: sum.",
+        ),
+        Mistake(
+            "swapped",
+            lambda *args: _conv(*args, swap=True),
+            "Both are right, in the other order: first by `x`, then by `kernel`.",
+        ),
+    ],
+    nudges=(
+        "Write the forward loops first: one line adds `x[...] * kernel[...]` to one output. What does the gradient of "
+        "that output say about the two factors?",
+        "In the same loops: the input collects gradient times weight, the weight collects gradient times input, both "
+        "with `+=`.",
+    ),
+    why="You have derived the most important gradient of this course from one line. Everything else in the library's "
+    "convolution is about memory.",
+)
+
+
+def _layer(answer, names="layer"):
+    """An instance of the student's layer; a class is made an instance where it needs no arguments."""
+    if isinstance(answer, type):
+        answer = run(answer, doing=f"`{answer.__name__}()`")
+    if not (hasattr(answer, "forward") and hasattr(answer, "backward")):
+        raise Wrong(
+            "wrong type",
+            f"This check wants a {names} with `forward` and `backward`, and got {describe(answer)}.",
+        )
+    return answer
+
+
+def _build(layer, x):
+    if hasattr(layer, "build"):
+        run(layer.build, x.shape[1:], np.random.default_rng(0), doing="`build`")
+
+
+def _forward(layer, x):
+    before = x.copy()
+    output = run(layer.forward, x, doing=f"`forward` on an array of shape {x.shape}")
+    if not isinstance(output, np.ndarray):
+        raise Wrong("no return", f"`forward` returns {describe(output)}; an array was expected.")
+    if not np.array_equal(x, before):
+        raise Wrong("input changed", "`forward` changed the array that it was given. Write the results to a new one.")
+    return output
+
+
+def _error(layer, x):
+    """The relative error of a layer's gradients, by input and by parameters, in float64."""
+    output = _forward(layer, x)
+    gradient = run(layer.backward, np.ones(output.shape), doing="`backward`")
+    if gradient is None or np.shape(gradient) != x.shape:
+        got = "`None`" if gradient is None else f"the shape {np.shape(gradient)}"
+        raise Wrong(
+            "shape", f"`backward` gives {got} for an input of shape {x.shape}: there is a gradient for each input."
+        )
+    for parameter in layer.parameters() if hasattr(layer, "parameters") else []:
+        if np.shape(parameter.gradient) != np.shape(parameter.value):
+            raise Wrong(
+                "parameter without gradient",
+                f"After `backward`, the gradient of `{parameter.name}` must have its shape, "
+                f"{np.shape(parameter.value)}; it has {np.shape(parameter.gradient)}.",
+            )
+    return run(nn.check_gradients, layer, x, samples=60, doing="The gradient check")
+
+
+@task(
+    "04.mended",
+    "the mended layer, a class or an instance",
+    mistakes=("another layer", "square images only", "gradient", "wrong type", "shape"),
+    nudges=(
+        "All three pass on images of 6x6. What is special about these images?",
+        "Call `nn.check_gradients` with an array of shape (2, 4, 7, 3) for each. Then look for the line in which "
+        "height and width could be confused.",
+    ),
+    why="Square images hide every confusion of height and width, square batches every confusion of axes. Check on "
+    "shapes of which no two numbers are equal.",
+)
+def _mended(answer):
+    layer = _layer(answer)
+    errors = []
+    for shape in ((2, 5, 5, 3), (2, 4, 7, 3), (3, 6, 2, 2)):
+        x = _rng_of(shape).normal(size=shape)
+        _build(layer, x)
+        output = _forward(layer, x)
+        if output.shape != (shape[0], shape[3]) or not np.allclose(output, x.mean(axis=(1, 2)), atol=1e-6):
+            raise Wrong(
+                "another layer",
+                "That is not the layer with the mistake, or its `forward` was changed: the other two pass on images of "
+                "every shape. Leave `forward` as it is and mend `backward` of the one that does not.",
+            )
+        errors.append(_error(layer, x))
+    if errors[0] < 1e-5 and max(errors) > 1e-5:
+        raise Wrong(
+            "square images only",
+            f"On images of 5x5 the error is {errors[0]:.0e}, on 4x7 it is {errors[1]:.0e}: something takes height and "
+            "width for equal.",
+        )
+    if max(errors) > 1e-5:
+        raise Wrong("gradient", f"The gradient check gives an error of {max(errors):.0e}; about 1e-10 is right.")
+    return f"The largest error is {max(errors):.0e}."
+
+
+def _rng_of(shape):
+    return np.random.default_rng(sum(shape))
+
+
+def _adam(gradients, starts, *, rate=0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-7, **change):
+    """Values after some steps of Adam, with switches for the mistakes. `gradients`: a list of arrays for each step."""
+    values = [start.copy() for start in starts]
+    means, squares = ([np.zeros_like(start) for start in starts] for _ in range(2))
+    count = 0
+    if change.get("betas_swapped"):
+        beta_1, beta_2 = beta_2, beta_1
+    for step in gradients:
+        count += 1
+        for index, gradient in enumerate(step):
+            if change.get("count_each"):
+                count += index > 0
+            at = 0 if change.get("shared") else index
+            means[at] = beta_1 * means[at] + (1 - beta_1) * gradient
+            squares[at] = beta_2 * squares[at] + (1 - beta_2) * gradient ** (1 if change.get("not_squared") else 2)
+            mean, square = means[at], squares[at]
+            if change.get("correct", True) in (True, "mean"):
+                mean = mean / (1 - beta_1**count)
+            if change.get("correct", True) in (True, "square"):
+                square = square / (1 - beta_2**count)
+            if change.get("first_step"):
+                mean, square = means[at] / (1 - beta_1), squares[at] / (1 - beta_2)
+            with np.errstate(invalid="ignore"):
+                root = square if change.get("no_root") else np.sqrt(square)
+            if change.get("momentum_only"):
+                root = 1
+            values[index] = values[index] + change.get("sign", -1) * rate * mean / (root + epsilon)
+    return values
+
+
+_ADAM_MISTAKES = {
+    "no correction": (
+        [{"correct": False}],
+        "Both averages start at zero and are too small at first. Yours are not corrected for it: divide them by "
+        "`1 - beta ** steps`.",
+    ),
+    "half corrected": (
+        [{"correct": "mean"}, {"correct": "square"}],
+        "One of the two averages is corrected for its start at zero, the other is not.",
+    ),
+    "first correction kept": (
+        [{"first_step": True}],
+        "Your correction is that of the first step, in every step. It fades: `1 - beta ** steps`, with the number of "
+        "the step.",
+    ),
+    "steps counted by parameter": (
+        [{"count_each": True}],
+        "Right with one parameter. With several, your count of steps goes up once for each of them; a call of `step` "
+        "is one step for all.",
+    ),
+    "memory shared": (
+        [{"shared": True}],
+        "All parameters share one pair of averages. Each needs its own: a dict with the parameter as key keeps them.",
+    ),
+    "not squared": (
+        [{"not_squared": True}],
+        "The second average is that of the gradient itself. It must be of the gradient's square.",
+    ),
+    "root forgotten": (
+        [{"no_root": True}],
+        "You divide by the mean square. Its root has the size of a gradient; the square does not.",
+    ),
+    "momentum only": (
+        [{"momentum_only": True}],
+        "The average of the gradient is there, and nothing divides it by the gradient's usual size.",
+    ),
+    "betas swapped": ([{"betas_swapped": True}], "`beta_1` belongs to the mean, `beta_2` to the mean of squares."),
+    "uphill": ([{"sign": 1}], "The values move along the gradient, so the loss grows. Go the other way."),
+}
+
+
+@task(
+    "04.adam",
+    "the class `Adam`",
+    mistakes=(*_ADAM_MISTAKES, "nothing moves", "wrong type", "other"),
+    nudges=(
+        "For each parameter keep three things: the average of its gradients, that of their squares, and how many steps "
+        "there were.",
+        "After one step, `(1 - beta_1) * g` divided by `1 - beta_1` is `g` again. Check by hand that the first step of "
+        "every weight has the length of the learning rate.",
+    ),
+    why="The correction matters for a few steps only, but those are the first, from random weights, with the largest "
+    "gradients: without it they would be several times too long.",
+)
+def _check_adam(answer):
+    if not isinstance(answer, type):
+        raise Wrong("wrong type", f"This check wants the class itself, `Adam`, and got {describe(answer)}.")
+    if answer.__module__.startswith("course_utils."):
+        raise Wrong("wrong type", "That is the library's class. It is there to compare with; write your own.")
+    rng = np.random.default_rng(0)
+    shapes = [(3, 2), (3, 2)]  # of one shape, so that a memory which is shared shows as a wrong value
+    starts = [rng.normal(size=shape) for shape in shapes]
+    gradients = [[rng.normal(size=shape) * size for shape, size in zip(shapes, (1, 5), strict=True)] for _ in range(6)]
+    parameters = [nn.Parameter("kernel", start.copy()) for start in starts]
+    optimizer = run(answer, learning_rate=0.01, beta_1=0.8, beta_2=0.95, doing="`Adam(learning_rate=0.01, ...)`")
+    for step in gradients:
+        for parameter, gradient in zip(parameters, step, strict=True):
+            parameter.gradient = gradient.copy()
+        run(optimizer.step, parameters, doing="`step(parameters)`")
+    values = [np.asarray(parameter.value) for parameter in parameters]
+
+    def agree(wanted):
+        return all(
+            one.shape == two.shape and np.allclose(one, two, atol=2e-6, equal_nan=True)
+            for one, two in zip(values, wanted, strict=True)
+        )
+
+    if agree(_adam(gradients, starts)):
+        return
+    if agree(starts):
+        raise Wrong(
+            "nothing moves",
+            "The values are what they were. Change `parameter.value`, in place (`-=`) or by a new array that is put "
+            "there; a name of your own for it is not enough.",
+        )
+    for name, (changes, text) in _ADAM_MISTAKES.items():
+        for change in changes:
+            with np.errstate(all="ignore"):
+                wanted = _adam(gradients, starts, **change)
+            if agree(wanted):
+                raise Wrong(name, text)
+    first = values[0].flat[0], _adam(gradients, starts)[0].flat[0]
+    raise Wrong("other", f"After six steps a weight is {first[0]:.5f}, and should be {first[1]:.5f}.")
+
+
+_SLOPE = 0.3  # of the leaky ReLU in the exercise, for negative numbers
+
+
+def _growth(answer, layers=20, width=300, networks=5):
+    """Mean factor, as a logarithm, by which the signal grows through a network; 0 is none."""
+    logarithms = []
+    for seed in range(networks):
+        rng = np.random.default_rng(seed)
+        signal = rng.normal(size=(100, width))
+        before = np.sqrt(np.mean(signal**2))
+        for _ in range(layers):
+            signal = signal @ _kernel(answer, (width, width), rng)
+            signal = np.where(signal > 0, signal, _SLOPE * signal)
+        with np.errstate(divide="ignore"):
+            logarithms.append(np.log(np.sqrt(np.mean(signal**2)) / before))
+    return float(np.mean(logarithms))
+
+
+def _kernel(answer, shape, rng):
+    kernel = run(answer, shape, rng, doing=f"`initial_kernel({shape}, rng)`")
+    if not isinstance(kernel, np.ndarray) or kernel.shape != shape:
+        raise Wrong(
+            "shape", f"`initial_kernel({shape}, rng)` gives {describe(kernel)}; an array of shape {shape} was expected."
+        )
+    return kernel.astype(float)
+
+
+@task(
+    "04.initial",
+    "a function `initial_kernel(shape, rng)`",
+    mistakes=("not random", "mean not zero", "He's own", "fades", "explodes", "outputs counted", "shape", "wrong type"),
+    nudges=(
+        "For ReLU half of the mean square is left, hence He's 2. Which share does this activation leave?",
+        "Half of the sums keep their square, the others keep 0.09 of it. With n inputs: what must n times the variance "
+        "be, so that the mean square comes out as it went in?",
+    ),
+    why="The rule was never about ReLU: measure which share of the mean square an activation keeps, and divide by it. "
+    "That works for activations that nobody has named yet.",
+)
+def _initial(answer):
+    if not callable(answer):
+        raise Wrong("wrong type", f"This check wants the function itself, and got {describe(answer)}.")
+    kernel = _kernel(answer, (300, 300), np.random.default_rng(0))
+    if kernel.std(axis=1).min() < 1e-9:
+        raise Wrong(
+            "not random",
+            "Within a row all weights are equal, so all units compute the same, get the same gradient and stay the "
+            "same. `rng` has random numbers.",
+        )
+    if abs(kernel.mean()) > 0.1 * kernel.std():
+        raise Wrong("mean not zero", "The weights have a mean other than zero: the derivation needs a mean of zero.")
+    scale, narrow = kernel.var() * 300, _kernel(answer, (100, 400), np.random.default_rng(1)).var() * 100
+    if abs(scale - 2) < 0.05:
+        raise Wrong(
+            "He's own",
+            "That is He's rule for ReLU. This activation lets a part of the negative numbers through, so each layer "
+            f"makes the signal a little larger: after 20 layers {np.exp(_growth(answer)):.1f} times.",
+        )
+    growth = _growth(answer)
+    if growth < -0.4:
+        raise Wrong("fades", f"After 20 layers the signal is {np.exp(growth):.1g} of what it was: it fades.")
+    if growth > 0.4:
+        raise Wrong("explodes", f"After 20 layers the signal is {np.exp(growth):.1g} times what it was: it explodes.")
+    if narrow < 0.32 * scale or narrow > 2.5 * scale:
+        raise Wrong(
+            "outputs counted",
+            "Right where a layer has as many outputs as inputs. For a kernel of shape (100, 400) a unit sums 100 "
+            "products, not 400.",
+        )
+    return f"After 20 layers the signal is {np.exp(growth):.2f} of what it was."
+
+
+@task(
+    "04.network",
+    "your trained network, an `nn.Sequential`",
+    mistakes=("wrong type", "input", "no convolution", "parameters", "accuracy"),
+    nudges=(
+        "The network of the chapter is a good beginning; MNIST's images are smaller, have one channel, and are easier.",
+        "Convolution, ReLU and pooling, twice, with few filters; then flatten, and a linear layer of 10 units.",
+    ),
+    why="Every number in it was computed by code that you can read, and the optimiser is your own.",
+)
+def _network(model):
+    if not isinstance(model, nn.Sequential):
+        raise Wrong("wrong type", f"This check wants an `nn.Sequential`, and got {describe(model)}.")
+    if model.input_shape != (28, 28, 1) or model.output_shape != (10,):
+        raise Wrong(
+            "input",
+            f"Your network makes {model.output_shape} of {model.input_shape}; MNIST needs (10,) of (28, 28, 1).",
+        )
+    if not any(isinstance(layer, nn.Conv2D) for layer in model.layers):
+        raise Wrong("no convolution", "There is no `Conv2D` among its layers.")
+    count = sum(parameter.value.size for parameter in model.parameters())
+    if count > 20_000:
+        raise Wrong(
+            "parameters", f"It has {count:,} parameters; at most 20,000 are allowed. Pool, or use fewer filters."
+        )
+    test = load("mnist", "test", examples=500, progress=False)
+    scores = model.predict(test.images.reshape(-1, 28, 28, 1) / np.float32(255))
+    accuracy = float((scores.argmax(axis=1) == test.labels).mean())
+    least = {"smoke": 0.6, "laptop": 0.9, "full": 0.9}[profile()]
+    if not accuracy >= least:
+        raise Wrong(
+            "accuracy",
+            f"It is right on {accuracy:.1%} of 500 test images; {least:.0%} is within reach. Does the training loss "
+            "fall? If not, look at the optimiser and its rate.",
+        )
+    return f"It is right on {accuracy:.1%} of 500 test images, with {count:,} parameters."
+
+
+@task(
+    "04.own_layer",
+    "a layer of your own, an instance",
+    mistakes=(
+        "package's own",
+        "does nothing",
+        "constant",
+        "gradient",
+        "parameter without gradient",
+        "wrong type",
+        "shape",
+    ),
+    nudges=(
+        "Begin with a function of one number whose derivative you know, and let it work on every entry.",
+        "Average pooling, a leaky ReLU, a learned scale for each channel, or a layer that adds its input to what "
+        "another layer makes of it.",
+    ),
+    why="Whatever has a forward and a backward that agree can stand in a network. This is all that a framework asks.",
+)
+def _own_layer(answer):
+    layer = _layer(answer)
+    if type(layer).__module__.startswith("course_utils."):
+        raise Wrong("package's own", "That layer is the library's. Write one that it does not have.")
+    x = np.random.default_rng(7).normal(size=(2, 6, 8, 3))
+    _build(layer, x)
+    output = _forward(layer, x)
+    if output.shape == x.shape and np.allclose(output, x):
+        raise Wrong("does nothing", "The output is the input. Its gradient is right, and it is no use.")
+    if np.allclose(output, _forward(layer, x + 0.5 + 0.1 * np.arange(8)[:, None])):
+        raise Wrong("constant", "Two different inputs give the same output: the layer ignores its input.")
+    error = _error(layer, x)
+    if not error < 1e-4:
+        raise Wrong(
+            "gradient",
+            f"The gradient check on images of shape {x.shape} gives a relative error of {error:.1g}; a right gradient "
+            "has 1e-7 or less. Check `backward` against `forward`, and the gradients of the parameters, if there are "
+            "any.",
+        )
+    count = len(layer.parameters()) if hasattr(layer, "parameters") else 0
+    return f"Relative error {error:.0e}; {count} arrays of parameters."

@@ -1,0 +1,558 @@
+"""Answers to exercise 04: wrong ones with their mistakes, and right ones written otherwise."""
+
+import numpy as np
+
+from course_utils import load, nn
+
+from . import made
+
+# --- 04.max_pool ------------------------------------------------------------------------------------------------------
+
+
+def pool_by_windows(gradient, x, size, strides, deliver):
+    by_x = np.zeros_like(x)
+    for n, i, j, c in np.ndindex(gradient.shape):
+        place = n, slice(i * strides, i * strides + size), slice(j * strides, j * strides + size), c
+        by_x[place] = deliver(by_x[place], x[place], gradient[n, i, j, c])
+    return by_x
+
+
+def pool_to_all_ties(gradient, x, size, strides):
+    return pool_by_windows(gradient, x, size, strides, lambda old, seen, g: old + g * (seen == seen.max()))
+
+
+def pool_ties_shared(gradient, x, size, strides):
+    def deliver(old, seen, g):
+        largest = seen == seen.max()
+        return old + g * largest / largest.sum()
+
+    return pool_by_windows(gradient, x, size, strides, deliver)
+
+
+def pool_to_the_last(gradient, x, size, strides):
+    def deliver(old, seen, g):
+        new = old.copy()
+        row, column = np.argwhere(seen == seen.max())[-1]
+        new[row, column] += g
+        return new
+
+    return pool_by_windows(gradient, x, size, strides, deliver)
+
+
+def pool_overwriting(gradient, x, size, strides):
+    def deliver(old, seen, g):
+        new = old.copy()
+        new[np.unravel_index(seen.argmax(), seen.shape)] = g
+        return new
+
+    return pool_by_windows(gradient, x, size, strides, deliver)
+
+
+def pool_spread(gradient, x, size, strides):
+    return pool_by_windows(gradient, x, size, strides, lambda old, seen, g: old + g / seen.size)
+
+
+def pool_side_by_side(gradient, x, size, strides):
+    by_x = np.zeros_like(x)
+    for n, i, j, c in np.ndindex(gradient.shape):
+        window = x[n, i * size : (i + 1) * size, j * size : (j + 1) * size, c]
+        if window.size:
+            row, column = divmod(window.argmax(), window.shape[1])
+            by_x[n, i * size + row, j * size + column, c] += gradient[n, i, j, c]
+    return by_x
+
+
+def pool_at_stride_1(gradient, x, size, strides):
+    by_x = np.zeros_like(x)
+    for n, i, j, c in np.ndindex(gradient.shape):
+        row, column = divmod(x[n, i : i + size, j : j + size, c].argmax(), size)
+        by_x[n, i + row, j + column, c] += gradient[n, i, j, c]
+    return by_x
+
+
+def pool_marked(gradient, x, size, strides):
+    return pool_right(np.ones_like(gradient), x, size, strides)
+
+
+def pool_in_place(gradient, x, size, strides):
+    by_x = pool_right(gradient, x, size, strides)
+    x[:] = by_x
+    return x
+
+
+def pool_right(gradient, x, size, strides):
+    """Offset by offset, as in the library."""
+    by_x, waiting = np.zeros_like(x), gradient.copy()
+    down, across = gradient.shape[1:3]
+
+    def seen(a, b):
+        return slice(None), slice(a, a + down * strides, strides), slice(b, b + across * strides, strides)
+
+    cut = [(a, b) for a in range(size) for b in range(size)]
+    largest = np.max([x[seen(a, b)][:, :down, :across] for a, b in cut], axis=0)
+    for a, b in cut:
+        here = waiting * (x[seen(a, b)][:, :down, :across] == largest)
+        by_x[seen(a, b)] += here
+        waiting = waiting - here
+    return by_x
+
+
+def pool_by_library(gradient, x, size, strides):
+    layer = nn.MaxPool2D(size, strides)
+    layer.build(x.shape[1:], np.random.default_rng(0))
+    assert layer.forward(x).shape == gradient.shape, "another number of windows"
+    return layer.backward(gradient) + 0.0
+
+
+# --- 04.conv ----------------------------------------------------------------------------------------------------------
+
+
+def conv_loops(gradient, x, kernel, strides, weight=lambda kernel: kernel, start=None, add=(True, True)):
+    by_x, by_kernel = np.zeros_like(x), np.zeros_like(kernel)
+    start = strides if start is None else start
+    for n, i, j in np.ndindex(gradient.shape[:3]):
+        g = gradient[n, i, j]
+        place = n, slice(i * start, i * start + len(kernel)), slice(j * start, j * start + kernel.shape[1])
+        by_x[place] = (by_x[place] if add[0] else 0) + weight(kernel) @ g
+        by_kernel = (by_kernel if add[1] else 0) + x[place][..., None] * g
+    return by_x, by_kernel
+
+
+def conv_at_stride_1(gradient, x, kernel, strides):
+    return conv_loops(gradient, x, kernel, strides, start=1)
+
+
+def conv_overwriting(gradient, x, kernel, strides):
+    return conv_loops(gradient, x, kernel, strides, add=(False, False))
+
+
+def conv_overwriting_x(gradient, x, kernel, strides):
+    return conv_loops(gradient, x, kernel, strides, add=(False, True))
+
+
+def conv_turned(gradient, x, kernel, strides):
+    return conv_loops(gradient, x, kernel, strides, weight=lambda kernel: kernel[::-1, ::-1])
+
+
+def conv_first_image(gradient, x, kernel, strides):
+    by_first, by_kernel = conv_loops(gradient[:1], x[:1], kernel, strides)
+    return np.concatenate([by_first, np.zeros_like(x[1:])]), by_kernel
+
+
+def conv_mean(gradient, x, kernel, strides):
+    by_x, by_kernel = conv_loops(gradient, x, kernel, strides)
+    return by_x, by_kernel / len(x)
+
+
+def conv_swapped(gradient, x, kernel, strides):
+    return conv_loops(gradient, x, kernel, strides)[::-1]
+
+
+def conv_off_the_edge(gradient, x, kernel, strides):
+    by_x = np.zeros_like(x)
+    by_x[0, 99] = 1
+    return by_x, kernel
+
+
+def conv_one_result(gradient, x, kernel, strides):
+    return conv_loops(gradient, x, kernel, strides)[0]
+
+
+def conv_by_numbers(gradient, x, kernel, strides):
+    """A number at a time."""
+    by_x, by_kernel = np.zeros(x.shape), np.zeros(kernel.shape)
+    for n, i, j, k in np.ndindex(gradient.shape):
+        for a, b, d in np.ndindex(kernel.shape[:3]):
+            by_x[n, i * strides + a, j * strides + b, d] += gradient[n, i, j, k] * kernel[a, b, d, k]
+            by_kernel[a, b, d, k] += gradient[n, i, j, k] * x[n, i * strides + a, j * strides + b, d]
+    return by_x, by_kernel
+
+
+def conv_by_einsum(gradient, x, kernel, strides):
+    """Offset by offset, and no loop over places."""
+    by_x, by_kernel = np.zeros_like(x), np.zeros_like(kernel)
+    down, across = gradient.shape[1:3]
+    for a, b in np.ndindex(kernel.shape[:2]):
+        rows, columns = np.arange(down) * strides + a, np.arange(across) * strides + b
+        seen = x[:, rows][:, :, columns]
+        by_kernel[a, b] = np.einsum("nijd,nijk->dk", seen, gradient)
+        by_x[:, rows[:, None], columns] += np.einsum("nijk,dk->nijd", gradient, kernel[a, b])
+    return [by_x, by_kernel]
+
+
+# --- 04.mended --------------------------------------------------------------------------------------------------------
+
+
+class Average(nn.Layer):
+    def forward(self, x, training=False):
+        self.x = x
+        return x.mean(axis=(1, 2))
+
+    def backward(self, gradient):
+        return np.ones_like(self.x) * gradient[:, None, None] / self.x[0, ..., 0].size
+
+
+class SquareAverage(Average):
+    def backward(self, gradient):
+        return np.ones_like(self.x) * gradient[:, None, None] / self.x.shape[1] ** 2
+
+
+class UndividedAverage(Average):
+    def backward(self, gradient):
+        return np.ones_like(self.x) * gradient[:, None, None]
+
+
+class NarrowAverage(Average):
+    def backward(self, gradient):
+        return gradient[:, None, None] / self.x[0, ..., 0].size
+
+
+class Swish(nn.Layer):
+    def forward(self, x, training=False):
+        self.x, self.gate = x, 1 / (1 + np.exp(-x))
+        return x * self.gate
+
+    def backward(self, gradient):
+        return gradient * self.gate * (1 + self.x * (1 - self.gate))
+
+
+class PlainAverage:
+    """No Layer, and a loop."""
+
+    def forward(self, x, training=False):
+        self.shape = x.shape
+        return x.sum(axis=(1, 2)) / (x.shape[1] * x.shape[2])
+
+    def backward(self, gradient):
+        by_x = np.empty(self.shape)
+        for n, c in np.ndindex(gradient.shape):
+            by_x[n, :, :, c] = gradient[n, c] / (self.shape[1] * self.shape[2])
+        return by_x
+
+    def parameters(self):
+        return []
+
+
+# --- 04.adam ----------------------------------------------------------------------------------------------------------
+
+
+def adam(
+    mean_of=lambda mean, beta, steps: mean / (1 - beta**steps),
+    square_of=lambda square, beta, steps: square / (1 - beta**steps),
+    power=2,
+    root=np.sqrt,
+    sign=-1,
+    count_each=False,
+    key=lambda parameter: parameter,
+    swapped=False,
+    moves=True,
+):
+    """A class Adam; the arguments are what can be got wrong."""
+
+    class Adam:
+        def __init__(self, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+            self.rate, self.betas, self.epsilon = learning_rate, (beta_1, beta_2), epsilon
+            self.steps, self.means, self.squares = 0, {}, {}
+            if swapped:
+                self.betas = self.betas[::-1]
+
+        def step(self, parameters):
+            first, second = self.betas
+            self.steps += 1
+            for number, parameter in enumerate(parameters):
+                self.steps += count_each and number > 0
+                name, gradient = key(parameter), parameter.gradient
+                self.means[name] = first * self.means.get(name, 0) + (1 - first) * gradient
+                self.squares[name] = second * self.squares.get(name, 0) + (1 - second) * gradient**power
+                mean = mean_of(self.means[name], first, self.steps)
+                with np.errstate(invalid="ignore"):
+                    scale = root(square_of(self.squares[name], second, self.steps)) + self.epsilon
+                value = parameter.value + sign * self.rate * mean / scale
+                if moves:
+                    parameter.value = value
+
+    return Adam
+
+
+def uncorrected(average, beta, steps):
+    return average
+
+
+def corrected_once(average, beta, steps):
+    return average / (1 - beta)
+
+
+class AdamOfThePaper:
+    """In place, with the correction in the rate, a counter for each parameter, and a list for a memory."""
+
+    def __init__(self, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+        self.rate, self.beta_1, self.beta_2, self.epsilon = learning_rate, beta_1, beta_2, epsilon
+        self.memory = None
+
+    def step(self, parameters):
+        if self.memory is None:
+            self.memory = [[0, np.zeros_like(p.value), np.zeros_like(p.value)] for p in parameters]
+        for memory, p in zip(self.memory, parameters, strict=True):
+            memory[0] += 1
+            memory[1] += (1 - self.beta_1) * (p.gradient - memory[1])
+            memory[2] += (1 - self.beta_2) * (p.gradient**2 - memory[2])
+            rate = self.rate * np.sqrt(1 - self.beta_2 ** memory[0]) / (1 - self.beta_1 ** memory[0])
+            p.value -= rate * memory[1] / (np.sqrt(memory[2]) + self.epsilon)
+
+
+# --- 04.initial -------------------------------------------------------------------------------------------------------
+
+
+def normal(variance):
+    return lambda shape, rng: rng.normal(size=shape) * np.sqrt(variance(*shape))
+
+
+def uniform_rule(shape, rng):
+    limit = np.sqrt(3 * 2 / (1.09 * shape[0]))
+    return rng.uniform(-limit, limit, shape)
+
+
+def orthogonal_rule(shape, rng):
+    rows, columns = shape
+    q, _ = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
+    return (q if rows >= columns else q.T) * np.sqrt(2 / 1.09) * np.sqrt(max(1, columns / rows))
+
+
+# --- 04.network -------------------------------------------------------------------------------------------------------
+
+
+def network(layers, epochs=0, input_shape=(28, 28, 1)):
+    model = nn.Sequential(layers, input_shape=input_shape)
+    if epochs:
+        digits = load("mnist", "train", examples=500, progress=False)
+        model.compile(optimizer=nn.Adam(3e-3), loss=nn.SoftmaxCrossEntropy())
+        model.fit(digits.images.reshape(-1, 28, 28, 1) / np.float32(255), digits.labels, epochs=epochs, batch_size=32)
+    return model
+
+
+def small_layers():
+    return [nn.Conv2D(6, 5, strides=2), nn.ReLU(), nn.MaxPool2D(2), nn.Flatten(), nn.Linear(10)]
+
+
+@made
+def network_untrained():
+    return network(small_layers())
+
+
+@made
+def network_without_convolution():
+    return network([nn.MaxPool2D(2), nn.Flatten(), nn.Linear(10)], epochs=1)
+
+
+@made
+def network_large():
+    return network([nn.Conv2D(8, 3), nn.Flatten(), nn.Linear(10)])
+
+
+@made
+def network_for_colour():
+    return network(small_layers(), input_shape=(28, 28, 3))
+
+
+@made
+def network_trained():
+    return network(small_layers(), epochs=8)
+
+
+# --- 04.own_layer -----------------------------------------------------------------------------------------------------
+
+
+class LeakyReLU(nn.Layer):
+    def forward(self, x, training=False):
+        self.slope = np.where(x > 0, 1.0, 0.1)
+        return x * self.slope
+
+    def backward(self, gradient):
+        return gradient * self.slope
+
+
+class WrongLeakyReLU(LeakyReLU):
+    def backward(self, gradient):
+        return gradient * (self.slope > 0.5)
+
+
+class AveragePooling(nn.Layer):
+    def build(self, input_shape, rng):
+        height, width, depth = input_shape
+        self.input_shape, self.output_shape = input_shape, (height // 2, width // 2, depth)
+
+    def forward(self, x, training=False):
+        return sum(x[:, a::2, b::2] for a, b in np.ndindex(2, 2)) / 4
+
+    def backward(self, gradient):
+        return gradient.repeat(2, axis=1).repeat(2, axis=2) / 4
+
+
+class Residual(nn.Layer):
+    def build(self, input_shape, rng):
+        super().build(input_shape, rng)
+        self.inner = nn.Sequential([nn.Conv2D(input_shape[-1], 3, padding="same"), nn.Tanh()], input_shape)
+
+    def forward(self, x, training=False):
+        return x + self.inner.forward(x, training)
+
+    def backward(self, gradient):
+        return gradient + self.inner.backward(gradient)
+
+    def parameters(self):
+        return self.inner.parameters()
+
+
+class ForgetfulResidual(Residual):
+    def backward(self, gradient):
+        return self.inner.backward(gradient)
+
+
+class Identity(nn.Layer):
+    def forward(self, x, training=False):
+        return x + 0
+
+    def backward(self, gradient):
+        return gradient
+
+
+class Zeros(Identity):
+    def forward(self, x, training=False):
+        return np.zeros_like(x)
+
+    def backward(self, gradient):
+        return np.zeros_like(gradient)
+
+
+class Scale(nn.Layer):
+    def build(self, input_shape, rng):
+        super().build(input_shape, rng)
+        self.scale = nn.Parameter("scale", np.full(input_shape[-1], 2.0))
+
+    def forward(self, x, training=False):
+        self.x = x
+        return x * self.scale.value
+
+    def backward(self, gradient):
+        self.scale.gradient = (gradient * self.x).sum(axis=(0, 1, 2))
+        return gradient * self.scale.value
+
+    def parameters(self):
+        return [self.scale]
+
+
+class ScaleWithoutGradient(Scale):
+    def backward(self, gradient):
+        return gradient * self.scale.value
+
+
+class ScaleWithWrongGradient(Scale):
+    def backward(self, gradient):
+        self.scale.gradient = gradient.sum(axis=(0, 1, 2))
+        return gradient * self.scale.value
+
+
+class Flattening(Identity):
+    def forward(self, x, training=False):
+        return x.reshape(len(x), -1)
+
+
+WRONG = {
+    "04.fastest": [
+        ("columns of the batch", "columns of the batch"),
+        ("einsum on windows", "einsum on windows"),
+        ("Fancy indexing", "fancy indexing"),
+        ("columns", "not a choice"),
+    ],
+    "04.max_pool": [
+        (pool_to_all_ties, "ties twice"),
+        (pool_ties_shared, "ties shared"),
+        (pool_to_the_last, "last of the ties"),
+        (pool_overwriting, "overlap overwritten"),
+        (pool_spread, "spread over the window"),
+        (pool_at_stride_1, "stride ignored"),
+        (pool_marked, "gradient ignored"),
+        (pool_in_place, "input changed"),
+        (lambda gradient, x, size, strides: gradient, "shape"),
+        (lambda gradient, x, size, strides: print(end=""), "no return"),
+    ],
+    "04.conv": [
+        (conv_at_stride_1, "stride ignored"),
+        (conv_overwriting, "overwritten"),
+        (conv_overwriting_x, "overwritten"),
+        (conv_turned, "kernel turned"),
+        (conv_first_image, "one image"),
+        (conv_mean, "mean over the batch"),
+        (conv_swapped, "swapped"),
+        (conv_off_the_edge, "stopped"),
+    ],
+    "04.mended": [
+        (SquareAverage, "square images only"),
+        (UndividedAverage(), "gradient"),
+        (NarrowAverage, "shape"),
+        (Swish, "another layer"),
+        ("Average", "wrong type"),
+    ],
+    "04.adam": [
+        (adam(uncorrected, uncorrected), "no correction"),
+        (adam(uncorrected), "half corrected"),
+        (adam(square_of=uncorrected), "half corrected"),
+        (adam(corrected_once, corrected_once), "first correction kept"),
+        (adam(count_each=True), "steps counted by parameter"),
+        (adam(key=np.shape), "memory shared"),
+        (adam(power=1), "not squared"),
+        (adam(root=lambda square: square), "root forgotten"),
+        (adam(root=np.ones_like), "momentum only"),
+        (adam(swapped=True), "betas swapped"),
+        (adam(sign=1), "uphill"),
+        (adam(moves=False), "nothing moves"),
+        (adam(root=np.cbrt), "other"),
+        (nn.Adam, "wrong type"),
+        (nn.SGD(), "wrong type"),
+    ],
+    "04.initial": [
+        (lambda shape, rng: np.zeros(shape), "not random"),
+        (lambda shape, rng: np.full(shape, 0.08), "not random"),
+        (lambda shape, rng: rng.random(shape) / shape[0], "mean not zero"),
+        (normal(lambda inputs, outputs: 2 / inputs), "He's own"),
+        (normal(lambda inputs, outputs: 1 / inputs), "fades"),
+        (normal(lambda inputs, outputs: 2 / (inputs * (1 - 0.3**2))), "explodes"),
+        (normal(lambda inputs, outputs: 2 / (1.09 * outputs)), "outputs counted"),
+        (lambda shape, rng: rng.normal(size=shape[::-1])[:-1], "shape"),
+        (0.08, "wrong type"),
+    ],
+    "04.network": [
+        (network_untrained, "accuracy"),
+        (network_without_convolution, "no convolution"),
+        (network_large, "parameters"),
+        (network_for_colour, "input"),
+        ("a network", "wrong type"),
+    ],
+    "04.own_layer": [
+        (nn.Tanh(), "package's own"),
+        (Identity(), "does nothing"),
+        (Zeros(), "constant"),
+        (WrongLeakyReLU(), "gradient"),
+        (ForgetfulResidual(), "gradient"),
+        (ScaleWithWrongGradient(), "gradient"),
+        (ScaleWithoutGradient(), "parameter without gradient"),
+        (Flattening(), "shape"),
+        (np.tanh, "wrong type"),
+    ],
+}
+
+RIGHT = {
+    "04.fastest": ["Columns, image by image"],
+    "04.max_pool": [pool_right, pool_by_library],
+    "04.conv": [conv_by_numbers, conv_by_einsum],
+    "04.mended": [Average, Average(), PlainAverage],
+    "04.adam": [AdamOfThePaper, adam()],
+    "04.initial": [
+        normal(lambda inputs, outputs: 2 / (1.09 * inputs)),
+        uniform_rule,
+        orthogonal_rule,
+        normal(lambda inputs, outputs: 4 / (1.09 * (inputs + outputs))),
+    ],
+    "04.network": [network_trained],
+    "04.own_layer": [LeakyReLU(), LeakyReLU, AveragePooling(), Residual(), Scale()],
+}
