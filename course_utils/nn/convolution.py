@@ -177,6 +177,7 @@ def conv2d_backward(gradient, x, kernel, strides=1, padding="valid", input_neede
     padded, inside = pad(x, window, strides, padding)
     strips = strips_of(padded, window[1], strides[1])
     weights = kernel.reshape(window[0], -1, kernel.shape[3])
+    turned = np.ascontiguousarray(weights.transpose(0, 2, 1))  # else every product would turn it anew
     _, down, across, _ = gradient.shape
     by_padded = np.zeros_like(padded)
 
@@ -190,7 +191,7 @@ def conv2d_backward(gradient, x, kernel, strides=1, padding="valid", input_neede
             if input_needed:  # from each place back to the strips that it saw, and from the strips to the pixels
                 strip[:] = 0
                 for row in range(window[0]):
-                    seen[cells(row, down, strides[0])] += out @ weights[row].T
+                    seen[cells(row, down, strides[0])] += out @ turned[row]
                 for column in range(window[1]):
                     image[:, cells(column, across, strides[1])] += strip[:, :, column]
         return by_weights
