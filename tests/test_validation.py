@@ -141,6 +141,14 @@ def test_two_workers_do_not_tear_a_notebook_apart(project):
     assert FAULTS["too_low"] in output
 
 
+def test_notebooks_that_run_side_by_side_share_the_cores(project):
+    share = max(1, os.cpu_count() // 2)
+    given = code(f"import os\nassert os.environ['OPENBLAS_NUM_THREADS'] == '{share}'")
+    write(project / "side", {"left": [given], "right": [given]})
+    _, output = run("-m", "pytest", "--nbval-lax", "-n", "2", "side/", cwd=project)
+    assert verdicts(output) == {"left": "passed", "right": "passed"}
+
+
 def test_a_failing_check_fails_the_notebook(project):
     folder = write(project / "more", {"wrong": [code("from course_utils import check\ncheck('03.output_size', 17)")]})
     exit_code, output = run("-m", "course_utils.cli", "validate", str(folder), cwd=project)
