@@ -1,7 +1,7 @@
 """A deep-learning library in NumPy, small enough to be read: layers, losses, optimisers and a model that trains.
 
 Images are arrays (batch, height, width, channels) in float32, and the names are those of Keras. A layer computes its
-output (`forward`), and from the gradient of the loss by its output that by its input (`backward`); nothing
+output (``forward``), and from the gradient of the loss by its output that by its input (``backward``); nothing
 differentiates by itself. Read `layers` first, then `convolution` and `sequential`. Taught in chapter 04, A CNN library.
 
 >>> model = Sequential([Conv2D(8, 3), ReLU(), MaxPool2D(2), Flatten(), Linear(10)], input_shape=(28, 28, 1))

@@ -68,7 +68,7 @@ class Sequential:
         return [parameter for layer in self.layers for parameter in layer.parameters()]
 
     def forward(self, x, training=False):
-        """Outputs for a batch of shape (batch, *input_shape). Keeps what `backward` needs."""
+        """Outputs for a batch of shape ``(batch, *input_shape)``. Keeps what `backward` needs."""
         if x.shape[1:] != self.input_shape:
             hint = " A single example is x[np.newaxis]." if x.shape == self.input_shape else ""
             raise ValueError(f"the input has the shape {x.shape}; expected {('batch', *self.input_shape)}.{hint}")
@@ -99,7 +99,7 @@ class Sequential:
         Parameters
         ----------
         images : ndarray
-            (examples, *input_shape), of any number type; a batch at a time becomes float32. Scale them before.
+            ``(examples, *input_shape)``, of any number type; a batch at a time becomes float32. Scale them before.
         labels : ndarray
             What the loss compares with: (examples,) of int for `SoftmaxCrossEntropy`.
         epochs, batch_size : int
