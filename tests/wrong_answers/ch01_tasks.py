@@ -50,6 +50,18 @@ def iou_unclipped(a, b):
     return shared / (area(a) + area(b) - shared)
 
 
+def iou_sided(a, b):
+    """Sees that b lies right of a or below it, and forgets left and above."""
+    if b[0] > a[2] or b[1] > a[3]:
+        return 0
+    return iou_unclipped(a, b)
+
+
+def iou_half_clipped(a, b):
+    shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * (min(a[3], b[3]) - max(a[1], b[1]))
+    return shared / (area(a) + area(b) - shared)
+
+
 def iou_inclusive(a, b):
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a, b
     a, b = (ax0, ay0, ax1 + 1, ay1 + 1), (bx0, by0, bx1 + 1, by1 + 1)
@@ -211,7 +223,44 @@ def stops_at_first(image, classify, window, strides):
             label = int(classify(image[None, row : row + window, column : column + window])[0].argmax())
             if label:
                 return label, (column, row, column + window, row + window)
-    return None
+    return 0, (0, 0, window, window)
+
+
+def crops_of(image, window, strides):
+    view = np.lib.stride_tricks.sliding_window_view(image, (window, window), axis=(0, 1))
+    return view[::strides, ::strides]  # (rows, columns, 3, window, window)
+
+
+def find_in_view(axes, pick):
+    def find(image, classify, window, strides):
+        view = crops_of(image, window, strides).transpose(axes)
+        probabilities = classify(view.reshape(-1, window, window, 3))
+        place, label = pick(probabilities)
+        row, column = (strides * int(k) for k in divmod(int(place), view.shape[1]))
+        return label, (column, row, column + window, row + window)
+
+    return find
+
+
+def best_entry(probabilities):
+    place, label = divmod(int(probabilities[:, 1:].argmax()), probabilities.shape[1] - 1)
+    return place, label + 1
+
+
+def least_nothing(probabilities):
+    place = probabilities[:, 0].argmin()
+    return place, int(probabilities[place, 1:].argmax()) + 1
+
+
+def flush_windows(image, classify, window, strides):
+    height, width = image.shape[:2]
+    best = None
+    for row in [*range(0, height - window, strides), height - window]:
+        for column in [*range(0, width - window, strides), width - window]:
+            label, probability = objects(classify(image[None, row : row + window, column : column + window])[0])
+            if best is None or probability > best[0]:
+                best = probability, label, (column, row, column + window, row + window)
+    return best[1:]
 
 
 # --- 01.features ------------------------------------------------------------------------------------------------------
@@ -230,9 +279,13 @@ def directions(images, cell=16, bins=16):
     return np.stack(rows, axis=1)
 
 
-def normed_directions(images):
-    rows = directions(images)
+def normed(rows):
     return rows / (1 + np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def frequencies(images):
+    spectrum = np.abs(np.fft.fft2(images.astype(float).mean(axis=3)))
+    return np.log1p(np.concatenate([spectrum[:, :8, :8], spectrum[:, -8:, :8]], axis=1)).reshape(len(images), -1)
 
 
 def by_the_largest(images):
@@ -269,6 +322,8 @@ WRONG = {
     ],
     "01.box_iou": [
         (iou_unclipped, "negative sides"),
+        (iou_sided, "negative sides"),
+        (iou_half_clipped, "negative sides"),
         (lambda a, b: overlap(a, b) / (area(a) + area(b)), "shared area counted twice"),
         (lambda a, b: 2 * overlap(a, b) / (area(a) + area(b)), "dice"),
         (lambda a, b: overlap(a, b) / area(a), "over the first box"),
@@ -329,11 +384,15 @@ WRONG = {
         (search(objects, lambda row, column, window: (column, row, window, window)), "size for corner"),
         (search(short_label), "label one too small"),
         (search(objects, step=1), "stride ignored"),
+        (find_in_view((0, 1, 3, 4, 2), least_nothing), "least nothing"),
+        (flush_windows, "off the grid"),
+        (find_in_view((0, 1, 4, 3, 2), best_entry), "crops turned over"),
         (lambda image, classify, window, strides: None, "no return"),
     ],
     "01.features": [
         (lambda images: images.reshape(len(images), -1), "too many"),
         (lambda images: images.mean(axis=(1, 2)), "accuracy"),
+        (directions, "accuracy"),
         (lambda images: images[:, ::4, ::4].mean(axis=3), "shape"),
         (by_the_largest, "depends on the other images"),
         (with_nan, "not finite"),
@@ -348,6 +407,9 @@ RIGHT = {
     "01.dice": [dice_by_loop, lambda truth, prediction: np.nan_to_num(dice_unguarded(truth, prediction), nan=1.0)],
     "01.smooth_l1": [smooth_l1_with_masks, loss(parabola, line)],
     "01.corners": [corner_by_eigenvalues, corner(lambda xx, yy, xy, k: xx * yy - xy * xy - k * (xx + yy) ** 2)],
-    "01.slide": [search(objects)],
-    "01.features": [directions, normed_directions],
+    "01.slide": [search(objects), find_in_view((0, 1, 3, 4, 2), best_entry)],
+    "01.features": [
+        lambda images: normed(directions(images, cell=8, bins=8)),
+        frequencies,
+    ],
 }
