@@ -162,6 +162,29 @@ def _staged(w, x, b, y, *, product=True, penalty=True, squash=True, two=1.0):
     return (d_a * x if product else 0) + (2 * 0.1 * w if penalty else 0), d_a * w, d_a
 
 
+def _staged_penalty(slope):
+    def staged(w, x, b, y):
+        by_w, by_x, by_b = _staged(w, x, b, y, penalty=False)
+        return by_w + slope(w), by_x, by_b
+
+    return staged
+
+
+def _staged_half(w, x, b, y):
+    return tuple(part / 2 for part in _staged(w, x, b, y))
+
+
+def _staged_one_minus_h(w, x, b, y):
+    h = math.tanh(w * x + b)
+    d_a = 2 * (h - y) * (1 - h)
+    return d_a * x + 0.2 * w, d_a * w, d_a
+
+
+def _staged_bias_times_x(w, x, b, y):
+    by_w, by_x, by_b = _staged(w, x, b, y)
+    return by_w, by_x, by_b * x
+
+
 def _staged_at_a(w, x, b, y):
     a = w * x + b
     d_a = 2 * (math.tanh(a) - y) * (1 - a**2)
@@ -206,13 +229,24 @@ function(
         ),
         Mistake(
             "derivative of tanh at the wrong place",
-            [_staged_at_a, _staged_of_h],
-            "The derivative of tanh is 1 minus the square of its *output*. You square something else.",
+            [_staged_at_a, _staged_of_h, _staged_one_minus_h],
+            "The derivative of tanh is 1 minus the square of its *output*. Yours is 1 minus something else.",
+        ),
+        Mistake(
+            "slope of the penalty",
+            [_staged_penalty(slope) for slope in (lambda w: 0.1 * w, lambda w: 0.2, lambda w: -0.2 * w, lambda w: 0.1)],
+            "What comes back through the product is right. What comes back to `w` through the penalty is not: what is "
+            "the derivative of `0.1 * w**2`, and with which sign is it added?",
+        ),
+        Mistake(
+            "bias treated as a product",
+            _staged_bias_times_x,
+            "The gradients by `w` and `x` are right. `b` enters a sum, not a product: what does a sum hand back?",
         ),
         Mistake(
             "factor 2",
-            lambda *args: _staged(*args, two=0.5),
-            "The derivative of a square has a factor of 2, and that of the error's square lacks it.",
+            [lambda *args: _staged(*args, two=0.5), _staged_half],
+            "The derivative of a square has a factor of 2. Yours lacks it, at the error's square at least.",
         ),
         Mistake(
             "factors exchanged",
@@ -226,7 +260,10 @@ function(
         ),
         Mistake(
             "order",
-            lambda w, x, b, y: tuple(_staged(w, x, b, y)[i] for i in (0, 2, 1)),
+            [
+                lambda w, x, b, y, places=places: tuple(_staged(w, x, b, y)[i] for i in places)
+                for places in ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+            ],
             "All three are right, in another order than asked: of `w`, of `x`, of `b`.",
         ),
         Mistake(
@@ -304,6 +341,27 @@ function(
             "The gradient of `w` is transposed. It must have the shape of `w`, (inputs, units).",
         ),
         Mistake(
+            "inputs transposed",
+            lambda x, w, d: (x.T @ d, d.sum(axis=0), w @ d.T),
+            "The gradient of `x` is transposed. It must have the shape of `x`, (examples, inputs).",
+        ),
+        Mistake(
+            "one number for all biases",
+            lambda x, w, d: (x.T @ d, d.sum(), d @ w.T),
+            "The gradient of the bias is one number. There is one bias for each unit: sum over the examples only.",
+        ),
+        Mistake(
+            "bias of one example",
+            [lambda x, w, d: (x.T @ d, d[0], d @ w.T), lambda x, w, d: (x.T @ d, d[-1], d @ w.T)],
+            "The gradient of the bias is that of a single example. The same bias is added for every example.",
+        ),
+        Mistake(
+            "sign",
+            _negative(_linear_backward),
+            "All signs are turned round. The step goes against the gradient, but that is the step's business: here the "
+            "gradient itself is asked for.",
+        ),
+        Mistake(
             "order",
             [
                 lambda x, w, d: (d @ w.T, x.T @ d, d.sum(axis=0)),
@@ -358,8 +416,24 @@ function(
             "Everything comes back. Where `a` was negative, a small change of it does nothing.",
         ),
         Mistake(
+            "forward again",
+            lambda d, a: np.maximum(a, 0),
+            "That is the ReLU itself, the way forward; `d` plays no part in it. Asked is what comes back.",
+        ),
+        Mistake(
+            "arguments exchanged",
+            lambda d, a: a * (d > 0),
+            "You treat the first argument as what went in, and the second as what comes back. It is the other way "
+            "round: `relu_backward(d, a)`.",
+        ),
+        Mistake(
+            "sign",
+            lambda d, a: -d * (a > 0),
+            "All signs are turned round. Where the unit was on, the gradient comes back as it is.",
+        ),
+        Mistake(
             "mask only",
-            [lambda d, a: (a > 0).astype(float), lambda d, a: a > 0],
+            lambda d, a: (a > 0).astype(float),
             "That is the slope of the ReLU. The chain rule multiplies it with what comes back, `d`.",
         ),
     ],
@@ -373,14 +447,15 @@ function(
 
 
 def _step(
-    p, x, labels, rate, *, sign=-1, mean=True, mask=True, late=False, biases=True, first=True, after=False, turned=False
-):
+    p, x, labels, rate, *, sign=-1, mean=True, mask=True, late=False, biases=True, first=True, after=False,
+    turned=False, answers=1, still=(), summed=False,
+):  # fmt: skip
     """Loss and new parameters, with switches for the mistakes."""
     a = x @ p["w1"] + p["b1"]
     h = np.maximum(a, 0)
     scores = h @ p["w2"] + p["b2"]
     d = np.exp(scores - _log_sum_exp(scores))
-    d[np.arange(len(labels)), labels] -= 1
+    d[np.arange(len(labels)), labels] -= answers
     d = d / len(x) if mean else d
     new_w2 = p["w2"] + sign * rate * h.T @ d
     d_h = d @ (new_w2 if late else p["w2"]).T
@@ -393,7 +468,8 @@ def _step(
     }
     if after:
         scores = np.maximum(x @ new["w1"] + new["b1"], 0) @ new["w2"] + new["b2"]
-    return _nll(scores, labels), new
+    new |= {name: p[name] for name in still}
+    return _nll(scores, labels) * (len(x) if summed else 1), new
 
 
 def _network(seed, inputs=6, hidden=5, classes=4, examples=7):
@@ -455,6 +531,44 @@ function(
             "Only the second layer has changed.",
         ),
         Mistake(
+            "one array stands still",
+            [_variants(still=(name,)) for name in ("w1", "b1", "w2", "b2")],
+            "Three of the four arrays are right. One has not moved at all: compare each with what it was.",
+        ),
+        Mistake(
+            "second layer stands still",
+            _variants(still=("w2", "b2")),
+            "Only the first layer has changed.",
+        ),
+        Mistake(
+            "answers left out",
+            _variants(answers=0),
+            "The loss is right. The gradient by the scores is what was said *minus what should have been said*; yours "
+            "has no answers in it.",
+        ),
+        Mistake(
+            "summed loss",
+            _variants(summed=True),
+            "The new parameters are right. The loss is the sum over the examples; return their mean.",
+        ),
+        Mistake(
+            "1/N twice",
+            lambda p, x, labels, rate: _step(p, x, labels, rate / len(x)),
+            "The step points the right way and is too short by the number of examples. The loss is a mean: divide by N "
+            "once, where the gradient of the scores is made.",
+        ),
+        Mistake(
+            "rate",
+            [
+                lambda p, x, labels, rate: _step(p, x, labels, rate**2),
+                *[
+                    lambda p, x, labels, rate, fixed=fixed: _step(p, x, labels, fixed)
+                    for fixed in (0.01, 0.1, 0.5, 1.0)
+                ],
+            ],
+            "The step points the right way and has not the right length. `rate` belongs in it once, as it was given.",
+        ),
+        Mistake(
             "loss after the step",
             _variants(after=True),
             "The new parameters are right. The loss is that after the step; the task asks for the loss that the "
@@ -487,7 +601,7 @@ class _Sample:
 
     def __init__(self, seed, classes, fault=None, hidden=12, inputs=8):
         rng = np.random.default_rng(seed)
-        spread = 30.0 if fault == "large start" else 0.05
+        spread = {"large start": 30.0, "start": 0.5}.get(fault, 0.02)  # sound: a first loss within 0.1 of guessing
         self.p = {
             "w1": rng.normal(size=(inputs, hidden)),
             "b1": rng.normal(scale=0.1, size=hidden),
@@ -509,6 +623,8 @@ class _Sample:
         gradients = {"w1": x.T @ d_a, "b1": d_a.sum(axis=0), "w2": h.T @ d, "b2": d.sum(axis=0)}
         if fault == "bias":
             gradients["b2"] = np.zeros_like(p["b2"])
+        if fault == "weights":
+            gradients["w1"][1:, 1:] *= 1.2
         if fault == "first bias":
             gradients["b1"] = d_a.mean(axis=0)
         if fault == "sign":
@@ -522,6 +638,11 @@ _FAULTS = {
         "You let a network pass whose first loss is many times that of guessing. What should a network say that knows "
         "nothing, and what does that cost?",
     ),
+    "start": (
+        "first loss barely missed",
+        "You found a first loss a hundred times that of guessing, and let one pass that is three times that of "
+        "guessing. Half as much again would be a fault already.",
+    ),
     "sign": ("gradients missed", "You let a network pass whose gradients all have the wrong sign."),
     "1/N forgotten": (
         "scale missed",
@@ -532,6 +653,12 @@ _FAULTS = {
         "mask missed",
         "You let a network pass that goes back past the ReLU. Its second layer is right and only some numbers of the "
         "first are wrong: look at the weights of every layer, and at more than one or two.",
+    ),
+    "weights": (
+        "weights missed",
+        "You let a network pass whose biases have the right gradients, and most of the weights of the first layer "
+        "gradients a fifth too large. Look at the weights too, and not only at the first number; and measure a "
+        "difference against the size of the gradient.",
     ),
     "bias": (
         "bias missed",
@@ -550,6 +677,8 @@ _FAULTS = {
     "a function `is_broken(network, x, labels)`",
     mistakes=(
         "sound network accused",
+        "first loss too strict",
+        "classes counted in the labels",
         "ten classes only",
         "network changed",
         "not True or False",
@@ -568,11 +697,16 @@ def _is_broken(is_broken):
     if not callable(is_broken):
         raise Wrong("wrong type", "This check wants the function itself, `is_broken` without parentheses after it.")
 
-    def verdict(seed, classes, fault=None):
+    def verdict(seed, classes, fault=None, guessing=False, named=None):
+        """Of one network. `guessing`: all its scores are 0. `named`: how many of the classes the labels name."""
         network = _Sample(seed, classes, fault)
+        if guessing:
+            network.p["w2"][:] = 0
         rng = np.random.default_rng(100 + seed)
-        x, labels = rng.normal(size=(9, 8)), rng.integers(0, classes, 9)
+        x, labels = rng.normal(size=(9, 8)), rng.integers(0, named or classes, 9)
+        labels[0] = (named or classes) - 1
         before = {name: values.copy() for name, values in network.p.items()}
+        loss, _ = network.loss_and_gradients(x, labels)
         answer = run(is_broken, network, x, labels, doing="`is_broken(network, x, labels)`")
         if not isinstance(answer, (bool, np.bool_)):
             raise Wrong("not True or False", f"`is_broken` must return True or False; it returned `{answer!r}`.")
@@ -581,25 +715,48 @@ def _is_broken(is_broken):
                 "network changed",
                 "After your test the network has other weights than before. Put back each number that you have moved.",
             )
-        return bool(answer)
+        return bool(answer), loss
 
-    if verdict(0, 10):
+    def accuse(seed, loss, named=None):
+        if not verdict(seed, 10, guessing=True, named=named)[0]:
+            raise Wrong(
+                "first loss too strict",
+                f"You accuse a sound network because of its first loss: it is {loss:.2f}, and guessing costs "
+                f"{math.log(10):.2f}. How near must it be? A network that starts badly is off by a half or more.",
+            )
+        if named:
+            raise Wrong(
+                "classes counted in the labels",
+                "You accuse a sound network with ten classes when the labels at hand name only three of them. How many "
+                "classes there are, the network itself tells: how many numbers has its last bias?",
+            )
         raise Wrong(
-            "sound network accused", "You accuse a sound network with ten classes. How close must two floats be?"
+            "sound network accused",
+            "You accuse a sound network: its gradient is right. What slope does your central difference give for the "
+            "largest number of that gradient? (Is the way 2h, and h neither too long nor too short? And how close must "
+            "two floats be?)",
         )
+
+    broken, loss = verdict(0, 10)
+    if broken:
+        accuse(0, loss)
     for seed, classes in ((1, 3), (2, 40)):
-        if verdict(seed, classes):
+        if verdict(seed, classes)[0]:
             raise Wrong(
                 "ten classes only",
                 f"You accuse a sound network with {classes} classes; one with ten you let pass. What does guessing "
                 f"among {classes} cost?",
             )
-    if verdict(3, 10):
-        raise Wrong("sound network accused", "You accuse a sound network. How close must two floats be?")
+    broken, loss = verdict(3, 10)
+    if broken:
+        accuse(3, loss)
+    broken, loss = verdict(3, 10, named=3)
+    if broken:
+        accuse(3, loss, named=3)
     for seed, (fault, found) in enumerate(_FAULTS.items(), start=4):
-        if not verdict(seed, 10, fault):
+        if not verdict(seed, 10, fault)[0]:
             raise Wrong(*found)
-    return f"Four sound networks passed, {len(_FAULTS)} broken ones were found."
+    return f"Five sound networks passed, {len(_FAULTS)} broken ones were found."
 
 
 _SHAPES = ["disk", "square", "triangle", "star"]
@@ -631,7 +788,11 @@ def _your_own(classify):
             "for each image. `argmax(axis=1)` makes labels of scores.",
         )
     if found.dtype.kind not in "iu" or not np.isin(found, range(4)).all():
-        raise Wrong("not labels", "Labels are whole numbers from 0 to 3.")
+        raise Wrong(
+            "not labels",
+            f"Labels are whole numbers from 0 to 3; yours are {found.dtype}, from {found.min()} to {found.max()}. "
+            "`.astype(int)` makes ints of floats.",
+        )
     accuracy = float((found == drawing.labels).mean())
     if accuracy < _LEAST:
         seen = draw(2000, 16, classes=_SHAPES, seed=1, rotation=10, clutter=0.3)

@@ -93,6 +93,19 @@ def staged_right(w, x, b, y):
     return d * x + 0.2 * w, d * w, d
 
 
+def staged_with(slope):
+    def gradients(w, x, b, y):
+        d = staged(w, x, b, y)
+        return d * x + slope * w, d * w, d
+
+    return gradients
+
+
+def staged_bias_as_product(w, x, b, y):
+    d = staged(w, x, b, y)
+    return d * x + 0.2 * w, d * w, d * x
+
+
 def staged_in_other_order(*given):
     w, x, b = staged_right(*given)
     return w, b, x
@@ -187,6 +200,14 @@ def step_with_turned_mask(p, x, labels, rate):
     return loss, {**new, "w1": p["w1"] - rate * x.T @ back, "b1": p["b1"] - rate * back.sum(0)}
 
 
+def step_without_answers(p, x, labels, rate):
+    h = np.maximum(x @ p["w1"] + p["b1"], 0)
+    d = softmax(h @ p["w2"] + p["b2"], 1) / len(x)
+    back = (d @ p["w2"].T) * (h > 0)
+    found = {"w1": x.T @ back, "b1": back.sum(0), "w2": h.T @ d, "b2": d.sum(0)}
+    return slopes(p, x, labels)[0], {name: p[name] - rate * found[name] for name in p}
+
+
 def step_with_later_loss(p, x, labels, rate):
     _, new = stepped()(p, x, labels, rate)
     return slopes(new, x, labels)[0], new
@@ -207,12 +228,15 @@ def step_as_list(p, x, labels, rate):
 # --- 02.is_broken -----------------------------------------------------------------------------------------------------
 
 
-def checking(*, first=True, guess=None, names=None, close=1e-4, restore=True, sign=False):
+def checking(
+    *, first=True, guess=None, names=None, close=1e-4, restore=True, sign=False, near=0.3, counted=False, relative=None
+):
     """An answer with switches for what students leave out."""
 
     def is_broken(network, x, labels):
         loss, found = network.loss_and_gradients(x, labels)
-        if first and abs(loss - math.log(guess or len(network.p["b2"]))) > 0.3:
+        guess_among = labels.max() + 1 if counted else guess or len(network.p["b2"])
+        if first and abs(loss - math.log(guess_among)) > near:
             return True
         for name in names or network.p:
             flat, wanted = network.p[name].reshape(-1), found[name].reshape(-1)
@@ -227,11 +251,29 @@ def checking(*, first=True, guess=None, names=None, close=1e-4, restore=True, si
                 slope = (above - below) / 2e-4
                 if sign and slope * wanted[i] < -1e-9:
                     return True
-                if not sign and abs(slope - wanted[i]) > close:
+                if relative and abs(slope - wanted[i]) > relative * (abs(slope) + abs(wanted[i])) + 1e-7:
+                    return True
+                if not sign and not relative and abs(slope - wanted[i]) > close:
                     return True
         return False
 
     return is_broken
+
+
+def chapters_own(network, x, labels):
+    """The chapter's `first_loss` and `differences`, as they stand there."""
+    loss, gradients = network.loss_and_gradients(x, labels)
+    worst = 0.0
+    for name, gradient in gradients.items():
+        place = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)
+        kept, sides = network.p[name][place], []
+        for moved in (kept + 1e-5, kept - 1e-5):
+            network.p[name][place] = moved
+            sides.append(network.loss_and_gradients(x, labels)[0])
+        network.p[name][place] = kept
+        measured = (sides[0] - sides[1]) / 2e-5
+        worst = max(worst, abs(measured - gradient[place]) / (abs(measured) + abs(gradient[place]) + 1e-12))
+    return bool(abs(loss - math.log(len(network.p["b2"]))) >= 0.2 or worst >= 1e-3)
 
 
 def broken_by_correlation(network, x, labels):
@@ -322,6 +364,10 @@ WRONG = {
         (staged_exchanged, "factors exchanged"),
         (staged_in_other_order, "order"),
         (staged_negative, "sign"),
+        (staged_with(0.1), "slope of the penalty"),
+        (staged_with(-0.2), "slope of the penalty"),
+        (staged_bias_as_product, "bias treated as a product"),
+        (lambda *given: staged_right(*given)[::-1], "order"),
         (lambda w, x, b, y: staged_right(w, x, b, y)[0], "wrong type"),
     ],
     "02.linear_backward": [
@@ -332,6 +378,10 @@ WRONG = {
         (lambda x, w, d: (x.T @ d, d.copy(), d @ w.T), "bias gradient missing"),
         (lambda x, w, d: ((x.T @ d).T, d.sum(0), d @ w.T), "weights transposed"),
         (lambda x, w, d: (d @ w.T, x.T @ d, d.sum(0)), "order"),
+        (lambda x, w, d: (x.T @ d, d.sum(0), w @ d.T), "inputs transposed"),
+        (lambda x, w, d: (x.T @ d, np.sum(d), d @ w.T), "one number for all biases"),
+        (lambda x, w, d: (x.T @ d, d[0].copy(), d @ w.T), "bias of one example"),
+        (lambda x, w, d: (-x.T @ d, -d.sum(0), -d @ w.T), "sign"),
         (lambda x, w, d: (x @ d.T, d.sum(0), w @ d.T), "stopped"),
     ],
     "02.relu_backward": [
@@ -341,6 +391,11 @@ WRONG = {
         (lambda d, a: np.clip(a, 0, None) * d, "output instead of slope"),
         (lambda d, a: d.copy(), "no mask"),
         (lambda d, a: np.where(a > 0, 1.0, 0.0), "mask only"),
+        (lambda d, a: np.where(a > 0, a, 0.0), "forward again"),
+        (lambda a, d: np.where(a > 0, d, 0.0), "arguments exchanged"),
+        (lambda d, a: np.where(a > 0, -d, 0.0), "sign"),
+        (lambda d, a: np.where(a > 0, d, 0.01 * d), "other"),
+        (lambda d, a: (d * (a > 0)).sum(0), "shape"),
         (relu_in_place, "input changed"),
     ],
     "02.train_step": [
@@ -352,6 +407,15 @@ WRONG = {
         (stepped(names=("w1", "w2")), "biases stand still"),
         (stepped(names=("w2", "b2")), "first layer stands still"),
         (step_with_later_loss, "loss after the step"),
+        (stepped(names=("b1", "w2", "b2")), "one array stands still"),
+        (stepped(names=("w1", "b1")), "second layer stands still"),
+        (step_without_answers, "answers left out"),
+        (
+            lambda p, x, labels, rate: (len(x) * slopes(p, x, labels)[0], stepped()(p, x, labels, rate)[1]),
+            "summed loss",
+        ),
+        (lambda p, x, labels, rate: stepped()(p, x, labels, rate / len(labels)), "1/N twice"),
+        (lambda p, x, labels, rate: stepped()(p, x, labels, 0.1), "rate"),
         (lambda *given: stepped()(*given)[::-1], "order"),
         (lambda *given: stepped()(*given)[1], "parameters only"),
         (step_in_place, "input changed"),
@@ -359,6 +423,11 @@ WRONG = {
     "02.is_broken": [
         (checking(close=1e-15), "sound network accused"),
         (checking(guess=10), "ten classes only"),
+        (checking(near=0.01), "first loss too strict"),
+        (checking(counted=True), "classes counted in the labels"),
+        (checking(near=100), "first loss barely missed"),
+        (checking(names=("b1", "b2")), "weights missed"),
+        (checking(relative=0.3), "weights missed"),
         (checking(first=False), "first loss missed"),
         (lambda network, x, labels: checking(close=9e9)(network, x, labels), "gradients missed"),
         (broken_by_correlation, "scale missed"),
@@ -386,6 +455,6 @@ RIGHT = {
     "02.linear_backward": [linear_by_einsum, linear_by_loop],
     "02.relu_backward": [relu_by_where, lambda d, a: d * np.heaviside(a, 0)],
     "02.train_step": [stepped(), step_as_list],
-    "02.is_broken": [checking(), checking(close=1e-6)],
+    "02.is_broken": [checking(), checking(close=1e-6), checking(near=0.2), checking(near=1), chapters_own],
     "02.your_own": [classify_well],
 }
