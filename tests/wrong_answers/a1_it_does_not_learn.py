@@ -274,6 +274,6 @@ RIGHT = {
         scaled_when_returned,
         convolutional(normalise=None, epochs=12, batch_size=32),
         convolutional(normalise="layer", epochs=12, batch_size=32),
-        convolutional(momentum=0.99, epochs=60, batch_size=32),
+        convolutional(momentum=0.99, epochs=30, batch_size=32),
     ],
 }
