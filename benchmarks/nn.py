@@ -7,8 +7,7 @@ compute a few places of one image, and are multiplied up. Exits with 1 where the
 TensorFlow's time, or is less than 400 times faster than the loops.
 
 Most of the time goes into products of matrices, which NumPy leaves to OpenBLAS. Its settings in the environment are
-printed: ``OPENBLAS_CORETYPE=Haswell``, for example, keeps it, and not TensorFlow, from using AVX-512, and doubles the
-time of the products. Where other programs compute at the same time, the ways that leave threads to OpenBLAS suffer
+printed: ``OPENBLAS_CORETYPE=Haswell``, for example, keeps it, and not TensorFlow, from using AVX-512. Where other programs compute at the same time, the ways that leave threads to OpenBLAS suffer
 most, since its threads wait for each other in every product.
 """
 
@@ -120,7 +119,7 @@ def columns_of_image(x, kernel, gradient):
 
 
 def library(x, kernel, gradient):
-    """What one row of the kernel sees is gathered once for all of its rows; images are shared among threads."""
+    """What one row of the kernel sees is gathered once for all of its rows."""
     return nn.conv2d_forward(x, kernel, padding="same"), *nn.conv2d_backward(gradient, x, kernel, padding="same")[:2]
 
 
@@ -142,7 +141,7 @@ RUNGS = {
     "fancy indexing, np.add.at": fancy_indexing,
     "columns of the whole batch": columns_of_batch,
     "columns of one image": columns_of_image,
-    "strips, in threads (course_utils.nn)": library,
+    "strips of one image (course_utils.nn)": library,
     "TensorFlow": tensorflow,
 }
 
@@ -212,7 +211,7 @@ def main():
     print(f"{'':40} {'seconds':>9} {'/ TensorFlow':>14}")
     for name, seconds in best.items():
         print(f"{name:40} {seconds:9.3f} {seconds / unit:14.2f}")
-    ours = best["strips, in threads (course_utils.nn)"]
+    ours = best["strips of one image (course_utils.nn)"]
     gain = best["loops in Python"] / ours
     print(f"\nthe loops computed {LOOP_ROWS * SIZE} of {BATCH * SIZE * SIZE:,} places, and were multiplied up")
     print(

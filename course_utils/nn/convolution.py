@@ -3,12 +3,10 @@
 A convolution is a product of matrices: each row of the first is what the kernel sees at one place, each column of the
 second is one filter. To gather all that is seen copies each pixel once for each cell of the kernel. Here a strip is
 gathered, what one row of the kernel sees; the next row of the kernel sees the same strip, one row of pixels further
-down. So each pixel is copied only as often as the kernel is wide, and there is one product for each row of the kernel
-and each row of places. One image is done at a time, so that all of this stays in the processor's cache.
+down. So each pixel is copied only as often as the kernel is wide, and there is one product for each row of the kernel.
+One image is done at a time, in the same small arrays, so that all of this stays in the processor's cache.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,27 +61,6 @@ def strips_of(images, width, stride):
     return view[:, :, ::stride].transpose(0, 1, 2, 4, 3)
 
 
-def in_threads(work, images, size):
-    """Results of ``work(part)`` for slices of so many images, each in a thread of its own if ``size`` is worth it.
-
-    NumPy computes without holding Python's lock. It can use several threads for one product of matrices, but the
-    products here, one for each row of places, are too small for that unless images are large; and gathering and adding
-    would still run in one thread.
-    """
-    workers = max(1, min(os.cpu_count() or 1, images, size // 50_000))
-    parts = [slice(images * part // workers, images * (part + 1) // workers) for part in range(workers)]
-    if workers == 1:
-        return [work(parts[0])]
-    settings = np.geterr()  # a new thread does not know what np.errstate says in this one
-
-    def work_alike(part):
-        with np.errstate(**settings):
-            return work(part)
-
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(work_alike, parts))
-
-
 def conv2d_forward(x, kernel, bias=None, strides=1, padding="valid"):
     """Convolve images with filters. As everywhere in deep learning, the filters are not turned over.
 
@@ -125,20 +102,19 @@ def conv2d_forward(x, kernel, bias=None, strides=1, padding="valid"):
     window, strides = window_of(x, kernel), pair("strides", strides)
     padded, _ = pad(x, window, strides, padding)
     strips = strips_of(padded, window[1], strides[1])
-    weights = kernel.reshape(window[0], -1, kernel.shape[3])
+    filters = kernel.shape[3]
+    weights = kernel.reshape(window[0], -1, filters)
     down, across = (padded.shape[1] - window[0]) // strides[0] + 1, strips.shape[2]
-    output = np.empty((len(x), down, across, kernel.shape[3]), dtype=x.dtype)
+    output = np.empty((len(x), down, across, filters), dtype=x.dtype)
 
-    def convolve(part):
-        strip, product = np.empty(strips.shape[1:], dtype=x.dtype), np.empty(output.shape[1:], dtype=x.dtype)
-        seen = strip.reshape(*strip.shape[:2], -1)
-        for view, out in zip(strips[part], output[part], strict=True):
-            strip[:] = view
-            out[:] = 0 if bias is None else bias
-            for row in range(window[0]):
-                out += np.matmul(seen[cells(row, down, strides[0])], weights[row], out=product)
-
-    in_threads(convolve, len(x), output.size)
+    strip, product = np.empty(strips.shape[1:], dtype=x.dtype), np.empty((down * across, filters), dtype=x.dtype)
+    for view, image in zip(strips, output, strict=True):
+        strip[:] = view
+        out = image.reshape(-1, filters)
+        out[:] = 0 if bias is None else bias
+        for row in range(window[0]):
+            seen = strip[cells(row, down, strides[0])].reshape(len(out), -1)
+            out += np.matmul(seen, weights[row], out=product)
     return output
 
 
@@ -178,25 +154,22 @@ def conv2d_backward(gradient, x, kernel, strides=1, padding="valid", input_neede
     strips = strips_of(padded, window[1], strides[1])
     weights = kernel.reshape(window[0], -1, kernel.shape[3])
     turned = np.ascontiguousarray(weights.transpose(0, 2, 1))  # else every product would turn it anew
-    _, down, across, _ = gradient.shape
-    by_padded = np.zeros_like(padded)
-
-    def convolve_back(part):
-        strip, by_weights = np.empty(strips.shape[1:], dtype=x.dtype), np.zeros_like(weights)
-        seen = strip.reshape(*strip.shape[:2], -1)
-        for view, out, image in zip(strips[part], gradient[part], by_padded[part], strict=True):
-            strip[:] = view
+    _, down, across, filters = gradient.shape
+    by_padded, by_weights = np.zeros_like(padded), np.zeros_like(weights)
+    strip = np.empty(strips.shape[1:], dtype=x.dtype)
+    for view, of_image, image in zip(strips, gradient, by_padded, strict=True):
+        out = of_image.reshape(-1, filters)
+        strip[:] = view
+        for row in range(window[0]):
+            seen = strip[cells(row, down, strides[0])].reshape(len(out), -1)
+            by_weights[row] += seen.T @ out
+        if input_needed:  # from each place back to the strips that it saw, and from the strips to the pixels
+            strip[:] = 0
             for row in range(window[0]):
-                by_weights[row] += (seen[cells(row, down, strides[0])].transpose(0, 2, 1) @ out).sum(axis=0)
-            if input_needed:  # from each place back to the strips that it saw, and from the strips to the pixels
-                strip[:] = 0
-                for row in range(window[0]):
-                    seen[cells(row, down, strides[0])] += out @ turned[row]
-                for column in range(window[1]):
-                    image[:, cells(column, across, strides[1])] += strip[:, :, column]
-        return by_weights
-
-    by_weights = sum(in_threads(convolve_back, len(x), gradient.size))
+                target = strip[cells(row, down, strides[0])]
+                target += (out @ turned[row]).reshape(target.shape)
+            for column in range(window[1]):
+                image[:, cells(column, across, strides[1])] += strip[:, :, column]
     return by_padded[inside] if input_needed else None, by_weights.reshape(kernel.shape), channel_sums(gradient)
 
 
