@@ -7,8 +7,8 @@ compute a few places of one image, and are multiplied up. Exits with 1 where the
 TensorFlow's time, or is less than 400 times faster than the loops.
 
 Most of the time goes into products of matrices, which NumPy leaves to OpenBLAS. Its settings in the environment are
-printed: ``OPENBLAS_CORETYPE=Haswell``, for example, keeps it, and not TensorFlow, from using AVX-512. Where other programs compute at the same time, the ways that leave threads to OpenBLAS suffer
-most, since its threads wait for each other in every product.
+printed: ``OPENBLAS_CORETYPE=Haswell``, for example, keeps it, and not TensorFlow, from using AVX-512. Where other
+programs compute at the same time, NumPy suffers most, since OpenBLAS' threads wait for each other in every product.
 """
 
 import argparse
