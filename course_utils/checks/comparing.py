@@ -44,7 +44,7 @@ def same(answer, right, tolerance=1e-5):
         return len(answer) == len(right) and all(same(a, r, tolerance) for a, r in zip(answer, right, strict=True))
     given, wanted = _array(answer), _array(right)
     if wanted is None:
-        return bool(answer == right)
+        return bool(np.array_equal(answer, right))  # of arrays of truth values too
     if given is None or isinstance(answer, (bool, np.bool_)) or given.shape != wanted.shape:
         return False
     if wanted.dtype.kind in "iu":
@@ -110,10 +110,17 @@ def describe(value, longest=60):
         return f"`{np.asarray(value).tolist()}`"
     if callable(value):
         return f"the {'class' if isinstance(value, type) else 'function'} `{getattr(value, '__name__', '?')}`"
-    text = repr(value)
+    text = repr(_plain(value))
     if len(text) > longest:
         return f"{_kind(value)} of length {len(value)}" if hasattr(value, "__len__") else _kind(value)
     return f"`{text}`".replace("``", "`")
+
+
+def _plain(value):
+    """NumPy's numbers in a tuple or list as Python's: `np.int64(3)` would stand for 3 in a sentence."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return type(value)(map(_plain, value)) if type(value) in (tuple, list) else value
 
 
 def describe_call(name, args, kwargs):
@@ -129,6 +136,8 @@ def describe_call(name, args, kwargs):
 
 def difference(answer, right):
     """Where an answer of the right type differs from the right value: (mistake, clause after 'It gives ...')."""
+    if isinstance(right, (tuple, list, dict)) and not describe(right).startswith("`"):  # too long to be shown whole
+        return _difference_of_parts(answer, right)
     given, wanted = _array(answer), _array(right)
     if isinstance(right, (tuple, list)) and given is not None and given.shape == wanted.shape:
         answer, given = tuple(given.tolist()), None  # to be shown like the right one
@@ -141,3 +150,18 @@ def difference(answer, right):
     place = np.unravel_index(np.argmax(~np.isclose(given, wanted, rtol=1e-5, atol=1e-5)), wanted.shape)
     index = ", ".join(str(int(i)) for i in place)
     return "other", f"`{given[place]:.6g}` at `[{index}]`, and should give `{wanted[place]:.6g}` there."
+
+
+def _difference_of_parts(answer, right):
+    """The first part of a tuple or dict that differs, and how; the parts are as many, or the keys the same."""
+    if isinstance(right, dict):
+        if not isinstance(answer, dict) or answer.keys() != right.keys():
+            return "other", f"{describe(answer)}, and should give a dict with the keys {', '.join(map(repr, right))}."
+        parts = [(f"at the key {key!r}", answer[key], right[key]) for key in right]
+    else:
+        parts = [(f"as part {i} of {len(right)}", *pair) for i, pair in enumerate(zip(answer, right, strict=True), 1)]
+    for where, given, wanted in parts:
+        if not same(given, wanted):
+            mistake, clause = difference(given, wanted)
+            return mistake, f"{where} {clause}"
+    return "other", f"{describe(answer)}, and should give {describe(right)}."
