@@ -38,6 +38,21 @@ value(
             "A shape is a tuple even where it holds one number only: `(10,)`, with the comma.",
         ),
         Mistake(
+            "halves not floored",
+            lambda answer: len(answer) == 6 and any(n != int(n) for shape in answer for n in shape),
+            "Sizes are whole numbers. A pooling of 2 over 19 columns: how many whole windows fit?",
+        ),
+        Mistake(
+            "one place too few",
+            _has(0, (27, 18, 16)),
+            "How many places has a window of 3 in a row of 3? `size - kernel` says none; there is one.",
+        ),
+        Mistake(
+            "channels left out",
+            lambda answer: len(answer) == 6 and any(len(shape) != 3 for shape in answer[:4]),
+            "The first four shapes have three numbers each: height, width and the number of feature maps.",
+        ),
+        Mistake(
             "channels first",
             _has(0, (16, 28, 19)),
             "The numbers are right; Keras' order is height, width, channels.",
@@ -138,15 +153,191 @@ value(
 # --- building ---------------------------------------------------------------------------------------------------------
 
 _SHAPE = (28, 28, 1)
+_CLOSE = 0.02  # of probabilities that are far from equal: room for rounded products, less than any mistake makes
 
 
-def _relus(model):
-    """How many ReLUs the model has, as activations of layers or as layers of their own."""
-    found = 0
-    for layer in model.layers:
-        activation = getattr(layer, "activation", None)
-        found += type(layer).__name__ == "ReLU" or getattr(activation, "__name__", "") == "relu"
-    return found
+def _relu(x, wanted=True):
+    from keras import ops
+
+    return ops.relu(x) if wanted else x
+
+
+def _convolution(x, pair, strides=1, padding="valid"):
+    from keras import ops
+
+    return ops.conv(x, pair[0], strides, padding, data_format="channels_last") + pair[1]
+
+
+def _pool(x, size, average=False):
+    from keras import ops
+
+    return (ops.average_pool if average else ops.max_pool)(x, size, size, "valid", data_format="channels_last")
+
+
+def _ten(x, pair, before=None, twice=False):
+    """Probabilities from feature maps."""
+    from keras import ops
+
+    x = ops.matmul(ops.reshape(x, (len(x), -1)), pair[0]) + pair[1]
+    x = ops.softmax(ops.relu(x) if before == "relu" else x)
+    return ops.softmax(x) if twice else x
+
+
+def _chain(x, pairs, *, relus=(1, 1, 1), strides=2, pool=2, average=False, scale=1, again=False, **last):
+    """The described network of task 3, or one with a mistake in it, computed with these weights."""
+    first, second, third, dense = pairs
+    x = _relu(_convolution(x * scale, first, padding="same"), relus[0])
+    for _ in range(1 + again):
+        x = _relu(_convolution(x, second, padding="same"), relus[1])
+    return _ten(_pool(_relu(_convolution(x, third, strides), relus[2]), pool, average), dense, **last)
+
+
+def _halved(x, pair, way, relu, average):
+    """One of the two paths: halved by a pooling after the convolution, one before it, or a stride."""
+    if way == "pool first":
+        return _relu(_convolution(_pool(x, 2, average), pair, padding="same"), relu)
+    x = _relu(_convolution(x, pair, 2 if way == "stride" else 1, "same"), relu)
+    return _pool(x, 2, average) if way == "pool" else x
+
+
+def _paths(
+    x, pairs, *, coarse_first=False, fine="pool", coarse="stride", relus=(1, 1, 1), strides=1, average=False, **last
+):
+    """The network of task 4, or one with a mistake in it, computed with these weights."""
+    from keras import ops
+
+    small, large, third, dense = pairs
+    paths = [_halved(x, small, fine, relus[0], average), _halved(x, large, coarse, relus[1], average)]
+    x = _relu(_convolution(ops.concatenate(paths[::-1] if coarse_first else paths, axis=-1), third, strides), relus[2])
+    return _ten(x if strides == 2 else _pool(x, 2, average), dense, **last)
+
+
+_RELUS = [dict(relus=relus) for relus in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0))]
+_FOR_BOTH = [
+    (
+        "no activation",
+        _RELUS,
+        "The sizes and weights are right, but not every convolution is followed by a ReLU. Without something between "
+        "them that is not linear, two convolutions do no more than one.",
+    ),
+    (
+        "softmax twice",
+        [dict(twice=True), dict(twice=True, before="relu")],
+        "The outputs go through a softmax twice, which leaves ten probabilities that are nearly equal. Once is enough.",
+    ),
+    (
+        "relu before softmax",
+        [dict(before="relu")],
+        "The ten outputs go through a ReLU before the softmax. The description has one after every convolution only.",
+    ),
+    ("average pooling", [dict(average=True)], "Your pooling takes means; the description asks for max pooling."),
+]
+_IN_CHAIN = [
+    *_FOR_BOTH,
+    (
+        "pooling for stride",
+        [dict(strides=1, pool=4), dict(strides=4, pool=1)],
+        "6 x 6 places are reached, but not by a stride of 2 in the third convolution and a max pooling of 2 after it.",
+    ),
+    ("used again", [dict(again=True)], "Your second convolution is called twice: two layers with the same weights."),
+    (
+        "rescaled",
+        [dict(scale=1 / 255)],
+        "The images are divided by 255 inside the model, which the description does not say.",
+    ),
+]
+_IN_PATHS = [
+    *_FOR_BOTH,
+    (
+        "exchanged",
+        [dict(fine="stride", coarse="pool")],
+        "The two paths are exchanged: it is the 7x7 convolution that has the stride, and the 3x3 one that is pooled.",
+    ),
+    (
+        "pooling for stride",
+        [dict(coarse="pool"), dict(coarse="pool first")],
+        "The path of 7x7 is halved by a pooling. The description has a stride there, which skips every other place.",
+    ),
+    (
+        "stride for pooling",
+        [dict(fine="stride"), dict(strides=2), dict(fine="stride", strides=2)],
+        "Where the description has a max pooling, after the 3x3 of the first path or at the end, yours has a stride.",
+    ),
+    (
+        "pooled first",
+        [dict(fine="pool first")],
+        "In the path of 3x3 the pooling stands before the convolution; the description has it after.",
+    ),
+]
+
+
+def _pairs(model):
+    """Kernel and bias of each layer with weights, in order, as arrays; a kernel without a bias has None."""
+    pairs = []
+    for weight in map(np.asarray, model.get_weights()):
+        if weight.ndim > 1:
+            pairs.append([weight, None])
+        elif pairs:
+            pairs[-1][1] = weight
+    return pairs
+
+
+def _first_difference(model, shapes):
+    """Where the model's layers with weights differ from the task's, in order: raises `Wrong` where they do."""
+    kernels = [kernel for kernel, _ in _pairs(model)]
+    if len(kernels) != len(shapes):
+        raise Wrong("parameters", f"The model has {len(kernels)} layers with weights; the task's has {len(shapes)}.")
+    for number, (kernel, shape) in enumerate(zip(kernels, shapes, strict=True), 1):
+        if kernel.shape == shape:
+            continue
+        if len(shape) == 2:
+            text = f"The dense layer gets {kernel.shape[0]:,} values from the feature maps; it should get {shape[0]:,}."
+            raise Wrong("parameters", f"{text} Look at padding, strides and pooling.")
+        raise Wrong(
+            "parameters",
+            f"Layer {number} of those with weights has a kernel of shape {kernel.shape} (height, width, channels that "
+            "come in, filters), which is not the description's.",
+        )
+
+
+def _computes(model, shapes, network, mistakes, orders=({},)):
+    """The model gives what the described network gives with the same weights, however it is written."""
+    import keras
+
+    pairs = []
+    for shape in shapes:
+        found = [pair for pair in _pairs(model) if pair[0].size == np.prod(shape) and pair[1] is not None]
+        if len(found) != 1 or len(found[0][1]) != shape[-1]:
+            raise Wrong("parameters", "The number of weights is right, but they are shared out among other layers.")
+        pairs.append([found[0][0].reshape(shape), found[0][1]])
+    images = np.random.default_rng(0).normal(size=(32, *_SHAPE)) * np.geomspace(1, 30, 32)[:, None, None, None]
+    images = images.astype("float32")  # faint ones and strong ones: some mistakes show on one kind only
+    given = model.predict(images, verbose=0)
+
+    def distance(changes):
+        results = (keras.ops.convert_to_numpy(network(images, pairs, **changes, **order)) for order in orders)
+        return min(np.abs(given - result).max() for result in results)
+
+    if not distance({}) <= _CLOSE:
+        found = [(min(map(distance, changed)), name, text) for name, changed, text in mistakes]
+        nearest, name, text = min(found, key=lambda entry: entry[0])
+        if nearest <= _CLOSE:
+            raise Wrong(name, text)
+        raise Wrong(
+            "other outputs",
+            "The number of weights is right, but the model gives other outputs than the described network with the "
+            "same weights. Compare it with the description line by line: what is computed, in which order, from what?",
+        )
+    training = keras.ops.convert_to_numpy(model(images, training=True))
+    if not np.allclose(given, training, atol=2 * _CLOSE):
+        raise Wrong(
+            "dropout",
+            "The model computes something else while it trains, as a `Dropout` does. The description has no such "
+            "layer.",
+        )
+
+
+_CHAIN_SHAPES = ((3, 3, 1, 24), (3, 3, 24, 24), (5, 5, 24, 32), (1_152, 10))
 
 
 @task(
@@ -157,7 +348,9 @@ def _relus(model):
         "same everywhere",
         "not halved",
         "a convolution is missing",
-        "no activation",
+        *(name for name, _, _ in _IN_CHAIN),
+        "other outputs",
+        "dropout",
         "parameters",
         "no probabilities",
         "input shape",
@@ -168,37 +361,36 @@ def _relus(model):
         "Write one line a layer, `x = layers.Something(...)(x)`, and print `x.shape` after each.",
         "The sizes are 28, 28, 12, 6; then 6 * 6 * 32 numbers are flattened.",
     ),
-    why="Three lines of text were enough to get the same network again, to the last weight.",
+    why="Three lines of text were enough to get the same network again: with the same weights, yours gives the same "
+    "outputs as the check's.",
 )
 def _described(model):
     networks.is_model(model)
     networks.gives(model, input_shape=_SHAPE, output_shape=(10,))
-    networks.parameters(
-        model,
-        36_210,
-        mistakes={
-            32_690: (
-                "valid padding",
-                "Your maps shrink from the start. Which padding keeps the first two at 28 x 28?",
-            ),
-            40_370: (
-                "same everywhere",
-                "The third convolution is valid: it keeps to windows inside the image. Yours seems to be padded too.",
-            ),
-            70_770: (
-                "not halved",
-                "12 x 12 places reach `Flatten`, and should be 6 x 6: a stride or the pooling is missing.",
-            ),
-            31_002: ("a convolution is missing", "There are two convolutions of 24 filters, one after the other."),
-        },
-    )
+    known = {
+        32_690: (
+            "valid padding",
+            "The dense layer gets 5 x 5 places, and should get 6 x 6. The first two convolutions should leave 28 x 28: "
+            "look at their padding and strides, and at the place of the pooling.",
+        ),
+        40_370: (
+            "same everywhere",
+            "The third convolution is valid: it keeps to windows inside the image. Yours seems to be padded too.",
+        ),
+        70_770: (
+            "not halved",
+            "12 x 12 places reach `Flatten`, and should be 6 x 6: a stride or the pooling is missing.",
+        ),
+        31_002: ("a convolution is missing", "There are two convolutions of 24 filters, one after the other."),
+    }
+    if model.count_params() != 36_210 and model.count_params() not in known:
+        _first_difference(model, _CHAIN_SHAPES)
+    networks.parameters(model, 36_210, mistakes=known)
     networks.probabilities(model, input_shape=_SHAPE)
-    if _relus(model) < 3:
-        raise Wrong(
-            "no activation",
-            "The sizes and weights are right, but not every convolution is followed by a ReLU. Without something "
-            "between them that is not linear, two convolutions do no more than one.",
-        )
+    _computes(model, _CHAIN_SHAPES, _chain, _IN_CHAIN)
+
+
+_PATHS_SHAPES = ((3, 3, 1, 16), (7, 7, 1, 16), (3, 3, 32, 32), (1_152, 10))
 
 
 @task(
@@ -208,8 +400,10 @@ def _described(model):
         "added",
         "in a row",
         "wrong axis",
+        *(name for name, _, _ in _IN_PATHS),
+        "other outputs",
+        "dropout",
         "parameters",
-        "no activation",
         "no probabilities",
         "input shape",
         "output shape",
@@ -242,11 +436,12 @@ def _two_paths(model):
                 "The feature maps are joined along their height or width, into a longer picture. Join them along the "
                 "channels.",
             ),
+            26_218: "The last convolution is valid: it keeps to windows inside the maps. Yours seems to be padded.",
+            56_298: "12 x 12 places reach the dense layer, and should be 6 x 6: the last pooling is missing.",
         },
     )
     networks.probabilities(model, input_shape=_SHAPE)
-    if _relus(model) < 3:
-        raise Wrong("no activation", "The sizes are right, but not every convolution is followed by a ReLU.")
+    _computes(model, _PATHS_SHAPES, _paths, _IN_PATHS, orders=({}, dict(coarse_first=True)))
 
 
 # --- the loss ---------------------------------------------------------------------------------------------------------
@@ -261,6 +456,18 @@ def _right_ones(labels, probabilities):
 
 def _cross_entropy(labels, probabilities):
     return float(-np.log(_right_ones(labels, probabilities)).mean())
+
+
+def _infinite_log(probabilities):
+    with np.errstate(divide="ignore"):
+        return -np.log(probabilities)
+
+
+def _from_table(labels, probabilities):
+    """The terms of the sum over all classes, as NumPy multiplies them: 0 times the logarithm of 0 is nan."""
+    rows = labels if labels.ndim == 2 else np.eye(probabilities.shape[1])[labels]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return -rows * np.log(probabilities)
 
 
 def _random_probabilities(images, classes, seed):
@@ -278,6 +485,9 @@ function(
         call(np.eye(4)[[3, 0, 0, 2, 1]], _five).told(stopping=_STOPS),
         call(np.eye(3, dtype=int)[[2, 2, 0, 1, 0, 2, 1]], _seven).told(stopping=_STOPS),
         call(np.array([7]), _one),
+        call(np.array([1, 0, 0, 1]), _random_probabilities(4, 3, 3)),
+        call(np.array([2, 0]), np.array([[0.6, 0.399, 0.001], [0.5, 0.25, 0.25]])),
+        call(np.eye(3)[[1, 0]], np.array([[0.0, 0.75, 0.25], [0.5, 0.3, 0.2]])),
     ],
     right=_cross_entropy,
     mistakes=[
@@ -298,9 +508,38 @@ function(
                 lambda labels, probabilities: (
                     _cross_entropy(labels, probabilities) / (probabilities.shape[1] if labels.ndim == 2 else 1)
                 ),
+                lambda labels, probabilities: float(_from_table(labels, probabilities).mean()),
+                lambda labels, probabilities: (
+                    float(_from_table(labels, probabilities).mean())
+                    if labels.ndim == 2
+                    else _cross_entropy(labels, probabilities)
+                ),
             ],
             "You take the mean over all entries of the table, the zeros of the one-hot labels among them. One loss an "
             "image, then the mean over the images.",
+        ),
+        Mistake(
+            "zero times infinity",
+            lambda labels, probabilities: float(_from_table(labels, probabilities).sum() / len(labels)),
+            "Where a wrong class has a probability of exactly 0, yours gives nan: 0 times the logarithm of 0. Only the "
+            "right class's logarithm is needed.",
+        ),
+        Mistake(
+            "clipped",
+            [
+                lambda labels, probabilities, least=least: _cross_entropy(labels, np.clip(probabilities, least, 1))
+                for least in (0.01, 0.1, 0.05, 0.005, 0.002)
+            ],
+            "Your probabilities are kept from falling below a bound that is far too high: a network that is sure and "
+            "wrong pays too little. Guard against 0 with a bound such as 1e-7, or not at all.",
+        ),
+        Mistake(
+            "every image with every label",
+            lambda labels, probabilities: float(
+                _infinite_log(probabilities[:, labels.argmax(axis=1) if labels.ndim == 2 else labels]).mean()
+            ),
+            "`probabilities[:, labels]` takes, for every image, the labels of all the others too. Each row needs its "
+            "own label's column.",
         ),
         Mistake(
             "not averaged",
@@ -386,6 +625,13 @@ def _top_confusion(labels, probabilities):
     return _largest(_without_diagonal(_counts(labels, probabilities)))
 
 
+def _largest_share(labels, probabilities):
+    matrix = _without_diagonal(_counts(labels, probabilities))
+    shares = matrix / np.maximum(np.bincount(labels, minlength=len(matrix)), 1)[:, None]
+    label, answer = np.unravel_index(shares.argmax(), shares.shape)
+    return int(label), int(answer), int(matrix[label, answer])
+
+
 def _either_way(labels, probabilities):
     matrix = _without_diagonal(_counts(labels, probabilities))
     both = np.triu(matrix + matrix.T)
@@ -410,6 +656,7 @@ function(
         _case(np.array([[9, 1, 2], [0, 5, 0], [4, 1, 8]]), 0),
         _case(np.array([[6, 4, 0, 1], [4, 9, 0, 0], [0, 0, 7, 5], [0, 2, 0, 3]]), 1),
         _case(np.array([[2, 0, 3], [1, 2, 0], [0, 0, 0]]), 2),
+        _case(np.array([[9, 5, 1], [2, 8, 0], [0, 3, 0]]), 3),
     ],
     right=_top_confusion,
     mistakes=[
@@ -432,6 +679,18 @@ function(
                 ),
             ],
             "You add up both directions, 4 read as 9 and 9 read as 4. They are different mistakes here.",
+        ),
+        Mistake(
+            "share of the label",
+            _largest_share,
+            "Your pair is the one with the largest share of its label's images. The task asks which mistake was made "
+            "most often, and a rare label has few images.",
+        ),
+        Mistake(
+            "counted once",
+            lambda labels, probabilities: _largest(np.minimum(_without_diagonal(_counts(labels, probabilities)), 1)),
+            "Every pair counts once in yours, however often it occurs. With arrays as indices, `+= 1` adds one to "
+            "each place only once; `np.add.at` or a loop counts repeats.",
         ),
         Mistake(
             "without the count",

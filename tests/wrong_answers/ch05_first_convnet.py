@@ -81,6 +81,160 @@ def two_paths_with_ops():
     return keras.Model(image, layers.Dense(10, "softmax")(x))
 
 
+def chain_of(*, relu=None, flat=None, pool=None, strides=2, before=None, dropout=0, twice=False, again=False):
+    """The described network with its parts exchanged for others that may compute the same."""
+    import keras
+    from keras import layers
+
+    relu = relu or layers.ReLU()
+    inputs = x = keras.Input((28, 28, 1))
+    x = before(x) if before else x
+    second = layers.Conv2D(24, 3, padding="same")
+    x = relu(second(relu(layers.Conv2D(24, 3, padding="same")(x))))
+    x = relu(second(x)) if again else x
+    x = relu(layers.Conv2D(32, 5, strides=strides)(x))
+    x = (pool or layers.MaxPooling2D(2))(x)
+    x = layers.Dropout(dropout)(x) if dropout else x
+    x = (flat or layers.Flatten())(x)
+    x = layers.Dense(10, activation="softmax")(x)
+    return keras.Model(inputs, layers.Softmax()(x) if twice else x)
+
+
+def with_ops():
+    import keras
+
+    return chain_of(relu=keras.ops.relu)
+
+
+def with_maximum():
+    import keras
+
+    return chain_of(relu=lambda x: keras.ops.maximum(x, 0))
+
+
+def with_lambda():
+    import keras
+
+    return chain_of(relu=keras.layers.Lambda(lambda x: keras.ops.relu(x)))
+
+
+def with_a_block():
+    import keras
+    from keras import layers
+
+    block = keras.Sequential([layers.Conv2D(24, 3, padding="same", activation=layers.ReLU()) for _ in range(2)])
+    inputs = keras.Input((28, 28, 1))
+    x = layers.Conv2D(32, 5, strides=2, activation=lambda t: keras.ops.relu(t))(block(inputs))
+    x = layers.Conv2D(10, 6)(layers.MaxPooling2D()(x))
+    return keras.Model(inputs, layers.Softmax()(layers.Flatten()(x)))
+
+
+def subclassed():
+    import keras
+    from keras import layers, ops
+
+    class Described(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(10, activation="softmax")
+            self.convolutions = [
+                layers.Conv2D(24, 3, padding="same"),
+                layers.Conv2D(24, 3, padding="same"),
+                layers.Conv2D(32, 5, strides=2),
+            ]
+
+        def call(self, x):
+            for convolution in self.convolutions:
+                x = ops.relu(convolution(x))
+            return self.dense(ops.reshape(ops.max_pool(x, 2), (-1, 1152)))
+
+    return Described()
+
+
+def relu_then_softmax():
+    import keras
+    from keras import layers
+
+    model = described(last="relu")
+    return keras.Sequential([model, layers.Softmax()])
+
+
+def every_other(x):
+    return x[:, ::2, ::2]
+
+
+def upside_down(x):
+    return x[:, ::-1]
+
+
+def twice_pooled(x):
+    from keras import layers
+
+    return layers.MaxPooling2D(2)(layers.MaxPooling2D(2)(x))
+
+
+def average_pooled(x):
+    from keras import layers
+
+    return layers.AveragePooling2D(2)(x)
+
+
+def divided(x):
+    from keras import layers
+
+    return layers.Rescaling(1 / 255)(x)
+
+
+def branches(fine="CP", coarse="S", end="CP", average=False, dropout=0, one_relu=False):
+    """Two paths, each written as letters: C convolution, S convolution with a stride of 2, P pooling."""
+    import keras
+    from keras import layers
+
+    pooling = layers.AveragePooling2D if average else layers.MaxPooling2D
+
+    def path(letters, filters, size, padding, relu=None):
+        return keras.Sequential(
+            [
+                pooling(2)
+                if letter == "P"
+                else layers.Conv2D(filters, size, 2 if letter == "S" else 1, padding, activation=relu)
+                for letter in letters
+            ]
+        )
+
+    inputs = keras.Input((28, 28, 1))
+    relu = None if one_relu else "relu"
+    x = layers.Concatenate()([path(fine, 16, 3, "same", relu)(inputs), path(coarse, 16, 7, "same", relu)(inputs)])
+    x = keras.ops.relu(x) if one_relu else x
+    x = path(end, 32, 3, "valid", "relu")(x)
+    x = layers.Dropout(dropout)(x) if dropout else x
+    return keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
+
+
+def softmax_again():
+    import keras
+
+    return keras.Sequential([two_paths(), keras.layers.Softmax()])
+
+
+def relu_before_softmax():
+    import keras
+
+    return keras.Sequential([two_paths(last="relu"), keras.layers.Softmax()])
+
+
+def one_path_turned():
+    """One path is upside down."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((28, 28, 1))
+    a = layers.MaxPooling2D()(layers.Conv2D(16, 3, padding="same", activation="relu")(inputs))
+    b = layers.Conv2D(16, 7, 2, padding="same", activation="relu")(inputs)
+    x = layers.Conv2D(32, 3, activation="relu")(layers.Concatenate()([a, b[:, ::-1]]))
+    return keras.Model(inputs, layers.Dense(10, "softmax")(layers.Flatten()(layers.MaxPooling2D()(x))))
+
+
 def made_of(build, **mistake):
     return made(lambda: build(**mistake))
 
@@ -99,19 +253,39 @@ def entropy_for_integers(labels, probabilities):
 
 def entropy_of_table(labels, probabilities):
     rows = labels if labels.ndim == 2 else np.eye(probabilities.shape[1])[labels]
-    return float(-(rows * np.log(probabilities)).mean())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(-(rows * np.log(probabilities)).mean())
 
 
 def entropy_of_table_for_one_hot(labels, probabilities):
     if labels.ndim == 1:
         return float(-np.log(probabilities[range(len(labels)), labels]).mean())
-    return float((-labels * np.log(probabilities)).mean())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float((-labels * np.log(probabilities)).mean())
 
 
-def entropy_with_one_hot(labels, probabilities):
+def entropy_with_one_hot(labels, probabilities, least=0.0):
     if labels.ndim == 1:
         labels = np.eye(probabilities.shape[1])[labels]
-    return -(labels * np.log(probabilities)).sum() / len(labels)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return -(labels * np.log(np.maximum(probabilities, least))).sum() / len(labels)
+
+
+def entropy_with_guard(labels, probabilities):
+    return entropy_with_one_hot(labels, probabilities, 1e-7)
+
+
+def entropy_told_by_values(labels, probabilities):
+    """Takes whatever holds only 0 and 1 for one-hot."""
+    rows = labels if labels.max() <= 1 else np.eye(probabilities.shape[1])[labels]
+    with np.errstate(divide="ignore"):
+        return float(-np.log((rows.T * probabilities.T).sum(axis=0)).mean())
+
+
+def entropy_of_every_label(labels, probabilities):
+    labels = labels if labels.ndim == 1 else labels.argmax(axis=1)
+    with np.errstate(divide="ignore"):
+        return float(-np.log(probabilities[:, labels]).mean())
 
 
 def entropy_of_keras(labels, probabilities):
@@ -151,6 +325,21 @@ def as_sets(labels, probabilities):
         both[min(a, b), max(a, b)] += times
     ((a, b), times) = both.most_common(1)[0]
     return a, b, times
+
+
+def by_share(labels, probabilities):
+    pairs = counted(labels, probabilities)
+    label, answer = max(sorted(pairs), key=lambda pair: pairs[pair] / (labels == pair[0]).sum())
+    return label, answer, pairs[label, answer]
+
+
+def added_once(labels, probabilities):
+    classes = probabilities.shape[1]
+    table = np.zeros((classes, classes), int)
+    table[labels, probabilities.argmax(axis=1)] += 1
+    np.fill_diagonal(table, 0)
+    label, answer = divmod(int(table.argmax()), classes)
+    return label, answer, int(table[label, answer])
 
 
 def least_probable(labels, probabilities):
@@ -222,6 +411,12 @@ WRONG = {
         (shapes(at_3=(14, 9, 32), at_4=(4032,)), "stride ignored"),
         (shapes(at_3=(7, 4, 32), at_4=(896,)), "stride rounded down"),
         (shapes(at_4=(35,)), "flattened without channels"),
+        (shapes(at_1=(14, 9.5, 16)), "halves not floored"),
+        (
+            [(27, 18, 16), (13, 9, 16), (13, 9, 24), (7, 5, 32), (1120,), (10,)],
+            "one place too few",
+        ),
+        ([(28, 19), (14, 9), (14, 9), (7, 5), (35,), (10,)], "channels left out"),
         (shapes(at_4=1120, at_5=10), "number for a shape"),
         (shapes(at_4=(1121,)), "other"),
         (SHAPES[:5], "shape"),
@@ -248,6 +443,15 @@ WRONG = {
         (made_of(described, last=None), "no probabilities"),
         (made_of(described, side=32), "input shape"),
         (made_of(described, classes=1, last="sigmoid"), "output shape"),
+        (made_of(chain_of, twice=True), "softmax twice"),
+        (made(relu_then_softmax), "relu before softmax"),
+        (made_of(chain_of, strides=1, pool=twice_pooled), "pooling for stride"),
+        (made_of(chain_of, pool=average_pooled), "average pooling"),
+        (made_of(chain_of, pool=every_other), "pooling for stride"),
+        (made_of(chain_of, before=upside_down), "other outputs"),
+        (made_of(chain_of, again=True), "used again"),
+        (made_of(chain_of, dropout=0.5), "dropout"),
+        (made_of(chain_of, before=divided), "rescaled"),
         (described, "wrong type"),
         (made(layer), "wrong type"),
     ],
@@ -261,6 +465,17 @@ WRONG = {
         (made_of(two_paths, last=None), "no probabilities"),
         (made_of(two_paths, side=32), "input shape"),
         (made_of(two_paths, classes=2), "output shape"),
+        (made_of(branches, fine="S", coarse="CP"), "exchanged"),
+        (made_of(branches, coarse="CP"), "pooling for stride"),
+        (made_of(branches, fine="S"), "stride for pooling"),
+        (made_of(branches, end="S"), "stride for pooling"),
+        (made_of(branches, fine="PC"), "pooled first"),
+        (made_of(branches, average=True), "average pooling"),
+        (made_of(branches, dropout=0.5), "dropout"),
+        (made_of(branches, end="C"), "parameters"),
+        (made(softmax_again), "softmax twice"),
+        (made(relu_before_softmax), "relu before softmax"),
+        (made(one_path_turned), "other outputs"),
         (two_paths, "wrong type"),
     ],
     "05.cross_entropy": [
@@ -277,6 +492,10 @@ WRONG = {
             lambda labels, probabilities: float(-np.log(np.max(probabilities, axis=1)).mean()),
             "the answer instead of the label",
         ),
+        (entropy_with_one_hot, "zero times infinity"),
+        (lambda labels, probabilities: entropy_with_one_hot(labels, probabilities, 1e-2), "clipped"),
+        (entropy_of_every_label, "every image with every label"),
+        (entropy_told_by_values, "other"),
         (entropy_for_integers, "stopped"),
         (lambda labels, probabilities: 1.0, "constant"),
         (lambda labels, probabilities: float(-np.log(np.median(picked(labels, probabilities)))), "other"),
@@ -291,6 +510,8 @@ WRONG = {
         (right_ones_too, "right answers counted"),
         (answer_first, "exchanged"),
         (as_sets, "either way"),
+        (by_share, "share of the label"),
+        (added_once, "counted once"),
         (lambda labels, probabilities: by_counter(labels, probabilities)[:2], "without the count"),
         (least_probable, "least probable"),
         (lambda labels, probabilities: (0, 1, 4), "constant"),
@@ -309,9 +530,23 @@ WRONG = {
 RIGHT = {
     "05.shapes": [tuple(SHAPES), [list(shape) for shape in SHAPES]],
     "05.parameters": [(160, 0, 9_624, 6_944, 0, 11_210), np.array([160, 0, 9_624, 6_944, 0, 11_210])],
-    "05.described": [made_of(described), made(with_relu_layers)],
-    "05.two_paths": [made_of(two_paths), made(two_paths_with_ops)],
-    "05.cross_entropy": [entropy_with_one_hot, entropy_of_keras],
+    "05.described": [
+        made_of(described),
+        made(with_relu_layers),
+        made_of(chain_of),
+        made(with_ops),
+        made(with_maximum),
+        made(with_lambda),
+        made(with_a_block),
+        made(subclassed),
+    ],
+    "05.two_paths": [
+        made_of(two_paths),
+        made(two_paths_with_ops),
+        made_of(branches),
+        made_of(branches, one_relu=True),
+    ],
+    "05.cross_entropy": [entropy_with_guard, entropy_of_keras],
     "05.stuck_loss": ["Softmax applied twice"],
     "05.top_confusion": [by_counter],
     "05.small_network": [made(lambda: trained(small)), made(lambda: trained(strided))],
