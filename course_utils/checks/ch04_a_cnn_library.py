@@ -27,7 +27,7 @@ prediction(
         "still in the cache. Less vectorised, and faster.",
     },
     nudges=(
-        "All four multiply equally often, in the same compiled routine. What else takes time?",
+        "All four leave their multiplications to the same compiled routine. What else takes time?",
         "How many bytes are written before the first multiplication, and does a processor's cache hold that?",
     ),
 )
@@ -257,7 +257,14 @@ def _forward(layer, x):
 def _error(layer, x):
     """The relative error of a layer's gradients, by input and by parameters, in float64."""
     output = _forward(layer, x)
-    gradient = run(layer.backward, np.ones(output.shape), doing="`backward`")
+    given = np.ones(output.shape)
+    gradient = run(layer.backward, given, doing="`backward`")
+    if not (given == 1).all():
+        raise Wrong(
+            "gradient changed",
+            "`backward` changed the gradient that it was given, as `gradient *= ...` does. The derivative may be "
+            "right; write it to a new array: `gradient * ...`.",
+        )
     if gradient is None or np.shape(gradient) != x.shape:
         got = "`None`" if gradient is None else f"the shape {np.shape(gradient)}"
         raise Wrong(
@@ -276,7 +283,7 @@ def _error(layer, x):
 @task(
     "04.mended",
     "the mended layer, a class or an instance",
-    mistakes=("another layer", "square images only", "gradient", "wrong type", "shape"),
+    mistakes=("another layer", "square images only", "gradient", "gradient changed", "wrong type", "shape"),
     nudges=(
         "All three pass on images of 6x6. What is special about these images?",
         "Call `nn.check_gradients` with an array of shape (2, 4, 7, 3) for each. Then look for the line in which "
@@ -388,10 +395,10 @@ _ADAM_MISTAKES = {
 @task(
     "04.adam",
     "the class `Adam`",
-    mistakes=(*_ADAM_MISTAKES, "nothing moves", "wrong type", "other"),
+    mistakes=(*_ADAM_MISTAKES, "no epsilon", "nothing moves", "wrong type", "other"),
     nudges=(
-        "For each parameter keep three things: the average of its gradients, that of their squares, and how many steps "
-        "there were.",
+        "For each parameter keep two arrays, the average of its gradients and that of their squares; and once for all "
+        "parameters, how many steps there were.",
         "After one step, `(1 - beta_1) * g` divided by `1 - beta_1` is `g` again. Check by hand that the first step of "
         "every weight has the length of the learning rate.",
     ),
@@ -407,6 +414,8 @@ def _check_adam(answer):
     shapes = [(3, 2), (3, 2)]  # of one shape, so that a memory which is shared shows as a wrong value
     starts = [rng.normal(size=shape) for shape in shapes]
     gradients = [[rng.normal(size=shape) * size for shape, size in zip(shapes, (1, 5), strict=True)] for _ in range(6)]
+    for step in gradients:
+        step[0][0, 0] = 0  # as of a weight from a pixel that is always black: only epsilon keeps it from 0 / 0
     parameters = [nn.Parameter("kernel", start.copy()) for start in starts]
     optimizer = run(answer, learning_rate=0.01, beta_1=0.8, beta_2=0.95, doing="`Adam(learning_rate=0.01, ...)`")
     for step in gradients:
@@ -429,14 +438,22 @@ def _check_adam(answer):
             "The values are what they were. Change `parameter.value`, in place (`-=`) or by a new array that is put "
             "there; a name of your own for it is not enough.",
         )
+    if np.isnan(values[0][0, 0]):
+        raise Wrong(
+            "no epsilon",
+            "A weight whose gradient has always been 0 becomes nan: 0 divided by 0. Add `epsilon` to the divisor.",
+        )
     for name, (changes, text) in _ADAM_MISTAKES.items():
         for change in changes:
             with np.errstate(all="ignore"):
                 wanted = _adam(gradients, starts, **change)
             if agree(wanted):
                 raise Wrong(name, text)
-    first = values[0].flat[0], _adam(gradients, starts)[0].flat[0]
-    raise Wrong("other", f"After six steps a weight is {first[0]:.5f}, and should be {first[1]:.5f}.")
+    got, wanted = (np.concatenate([np.ravel(one) for one in some]) for some in (values, _adam(gradients, starts)))
+    if got.shape != wanted.shape:
+        raise Wrong("other", "A value has another shape than before.")
+    worst = np.argmax(np.nan_to_num(np.abs(got - wanted), nan=np.inf))
+    raise Wrong("other", f"After six steps a weight is {got[worst]:.8g}, and should be {wanted[worst]:.8g}.")
 
 
 _SLOPE = 0.3  # of the leaky ReLU in the exercise, for negative numbers
@@ -469,7 +486,17 @@ def _kernel(answer, shape, rng):
 @task(
     "04.initial",
     "a function `initial_kernel(shape, rng)`",
-    mistakes=("not random", "mean not zero", "He's own", "fades", "explodes", "outputs counted", "shape", "wrong type"),
+    mistakes=(
+        "not random",
+        "mean not zero",
+        "He's own",
+        "fades",
+        "explodes",
+        "outputs counted",
+        "shape ignored",
+        "shape",
+        "wrong type",
+    ),
     nudges=(
         "For ReLU half of the mean square is left, hence He's 2. Which share does this activation leave?",
         "Half of the sums keep their square, the others keep 0.09 of it. With n inputs: what must n times the variance "
@@ -488,6 +515,13 @@ def _initial(answer):
             "Within a row all weights are equal, so all units compute the same, get the same gradient and stay the "
             "same. `rng` has random numbers.",
         )
+    rng = np.random.default_rng(0)
+    if np.array_equal(_kernel(answer, (300, 300), rng), _kernel(answer, (300, 300), rng)):
+        raise Wrong(
+            "not random",
+            "Asked twice, it gives the same weights: every layer would begin alike. Draw them from the "
+            "`rng` that you are given.",
+        )
     if abs(kernel.mean()) > 0.1 * kernel.std():
         raise Wrong("mean not zero", "The weights have a mean other than zero: the derivation needs a mean of zero.")
     scale, narrow = kernel.var() * 300, _kernel(answer, (100, 400), np.random.default_rng(1)).var() * 100
@@ -502,6 +536,12 @@ def _initial(answer):
         raise Wrong("fades", f"After 20 layers the signal is {np.exp(growth):.1g} of what it was: it fades.")
     if growth > 0.4:
         raise Wrong("explodes", f"After 20 layers the signal is {np.exp(growth):.1g} times what it was: it explodes.")
+    if abs(narrow / scale - 1 / 3) < 0.015:
+        raise Wrong(
+            "shape ignored",
+            "Right for a kernel of shape (300, 300), and the same variance for one of shape (100, 400), where a unit "
+            "sums only 100 products. Take the number from `shape`.",
+        )
     if narrow < 0.32 * scale or narrow > 2.5 * scale:
         raise Wrong(
             "outputs counted",
@@ -519,7 +559,7 @@ def _initial(answer):
         "The network of the chapter is a good beginning; MNIST's images are smaller, have one channel, and are easier.",
         "Convolution, ReLU and pooling, twice, with few filters; then flatten, and a linear layer of 10 units.",
     ),
-    why="Every number in it was computed by code that you can read, and the optimiser is your own.",
+    why="Every number in it was computed by code that you can read; with your Adam, the optimiser is your own too.",
 )
 def _network(model):
     if not isinstance(model, nn.Sequential):
@@ -544,7 +584,8 @@ def _network(model):
         raise Wrong(
             "accuracy",
             f"It is right on {accuracy:.1%} of 500 test images; {least:.0%} is within reach. Does the training loss "
-            "fall? If not, look at the optimiser and its rate.",
+            "fall? If not, look at the optimiser and its rate; if it falls and stops early, at the number of filters, "
+            "and whether an activation stands behind the last layer.",
         )
     return f"It is right on {accuracy:.1%} of 500 test images, with {count:,} parameters."
 
@@ -556,8 +597,12 @@ def _network(model):
         "package's own",
         "does nothing",
         "constant",
+        "not finite",
         "gradient",
+        "gradient changed",
+        "parameter forgotten",
         "parameter without gradient",
+        "output shape",
         "wrong type",
         "shape",
     ),
@@ -572,12 +617,47 @@ def _own_layer(answer):
     layer = _layer(answer)
     if type(layer).__module__.startswith("course_utils."):
         raise Wrong("package's own", "That layer is the library's. Write one that it does not have.")
-    x = np.random.default_rng(7).normal(size=(2, 6, 8, 3))
+    for shape in ((2, 6, 8, 3), (3, 4, 10, 2)):
+        error = _own_error(layer, shape)
+    count = len(_parameters(layer))
+    return f"Relative error {error:.0e}; {count} arrays of parameters."
+
+
+def _parameters(layer):
+    return layer.parameters() if hasattr(layer, "parameters") else []
+
+
+def _held(layer):
+    """Parameters that are attributes of the layer, or belong to layers that are."""
+    for value in vars(layer).values():
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(one, nn.Parameter):
+                yield one
+            elif isinstance(one, (nn.Layer, nn.Sequential)):
+                yield from one.parameters()
+
+
+def _own_error(layer, shape):
+    rng = np.random.default_rng([7, shape[0]])
+    x, another = rng.normal(size=(2, *shape))
     _build(layer, x)
+    forgotten = {id(one): one.name for one in _held(layer)}
+    for parameter in _parameters(layer):
+        forgotten.pop(id(parameter), None)
+        # A scale may begin at 1, a branch at 0: what counts is the layer that it can become.
+        parameter.value = parameter.value + 0.1 + 0.3 * rng.random(np.shape(parameter.value))
+    if forgotten:
+        raise Wrong(
+            "parameter forgotten",
+            f"The layer has a parameter `{next(iter(forgotten.values()))}` that `parameters` does not return: no "
+            "optimiser will ever change it.",
+        )
     output = _forward(layer, x)
+    if not np.isfinite(output).all():
+        raise Wrong("not finite", "`forward` gives nan or infinity. Its input may be negative, or zero.")
     if output.shape == x.shape and np.allclose(output, x):
         raise Wrong("does nothing", "The output is the input. Its gradient is right, and it is no use.")
-    if np.allclose(output, _forward(layer, x + 0.5 + 0.1 * np.arange(8)[:, None])):
+    if np.allclose(output, _forward(layer, another)):
         raise Wrong("constant", "Two different inputs give the same output: the layer ignores its input.")
     error = _error(layer, x)
     if not error < 1e-4:
@@ -587,5 +667,12 @@ def _own_layer(answer):
             "has 1e-7 or less. Check `backward` against `forward`, and the gradients of the parameters, if there are "
             "any.",
         )
-    count = len(layer.parameters()) if hasattr(layer, "parameters") else 0
-    return f"Relative error {error:.0e}; {count} arrays of parameters."
+    declared = getattr(layer, "output_shape", output.shape[1:])
+    if tuple(declared) != output.shape[1:]:
+        raise Wrong(
+            "output shape",
+            f"The gradient is right. But the layer makes {output.shape[1:]} of {x.shape[1:]}, and its `output_shape` "
+            f"says {tuple(declared)}, so the next layer would be built for the wrong shape. Set "
+            "`self.output_shape` in `build`.",
+        )
+    return error

@@ -207,6 +207,12 @@ class NarrowAverage(Average):
         return gradient[:, None, None] / self.x[0, ..., 0].size
 
 
+class AverageInPlace(Average):
+    def backward(self, gradient):
+        gradient /= self.x[0, ..., 0].size
+        return np.ones_like(self.x) * gradient[:, None, None]
+
+
 class Swish(nn.Layer):
     def forward(self, x, training=False):
         self.x, self.gate = x, 1 / (1 + np.exp(-x))
@@ -282,6 +288,13 @@ def corrected_once(average, beta, steps):
     return average / (1 - beta)
 
 
+class AdamWithoutEpsilon(adam()):
+    def step(self, parameters):
+        self.epsilon = 0
+        with np.errstate(invalid="ignore"):
+            super().step(parameters)
+
+
 class AdamOfThePaper:
     """In place, with the correction in the rate, a counter for each parameter, and a list for a memory."""
 
@@ -305,6 +318,10 @@ class AdamOfThePaper:
 
 def normal(variance):
     return lambda shape, rng: rng.normal(size=shape) * np.sqrt(variance(*shape))
+
+
+def own_generator(shape, rng):
+    return np.random.default_rng(0).normal(size=shape) * np.sqrt(2 / (1.09 * shape[0]))
 
 
 def uniform_rule(shape, rng):
@@ -452,6 +469,62 @@ class ScaleWithWrongGradient(Scale):
         return gradient * self.scale.value
 
 
+class ScaleFromOne(Scale):
+    """As gamma of batch normalisation: at its start the output is the input."""
+
+    start = 1.0
+
+    def build(self, input_shape, rng):
+        super().build(input_shape, rng)
+        self.scale.value = np.full(input_shape[-1], self.start, dtype="float32")
+
+
+class ScaleFromZero(ScaleFromOne):
+    start = 0.0
+
+
+class ScaleForgotten(Scale):
+    def parameters(self):
+        return []
+
+
+class ResidualForgotten(Residual):
+    def parameters(self):
+        return []
+
+
+class Softmax(nn.Layer):
+    """Over the channels: the same for inputs that differ by the same amount in all of them."""
+
+    def forward(self, x, training=False):
+        powers = np.exp(x - x.max(axis=-1, keepdims=True))
+        self.share = powers / powers.sum(axis=-1, keepdims=True)
+        return self.share
+
+    def backward(self, gradient):
+        return self.share * (gradient - (gradient * self.share).sum(axis=-1, keepdims=True))
+
+
+class LeakyInPlace(LeakyReLU):
+    def backward(self, gradient):
+        gradient *= self.slope
+        return gradient
+
+
+class Logarithm(nn.Layer):
+    def forward(self, x, training=False):
+        self.x = x
+        with np.errstate(invalid="ignore"):
+            return np.log(x)
+
+    def backward(self, gradient):
+        return gradient / self.x
+
+
+class AveragePoolingUnbuilt(AveragePooling):
+    build = nn.Layer.build
+
+
 class Flattening(Identity):
     def forward(self, x, training=False):
         return x.reshape(len(x), -1)
@@ -490,6 +563,7 @@ WRONG = {
         (SquareAverage, "square images only"),
         (UndividedAverage(), "gradient"),
         (NarrowAverage, "shape"),
+        (AverageInPlace, "gradient changed"),
         (Swish, "another layer"),
         ("Average", "wrong type"),
     ],
@@ -507,6 +581,7 @@ WRONG = {
         (adam(sign=1), "uphill"),
         (adam(moves=False), "nothing moves"),
         (adam(root=np.cbrt), "other"),
+        (AdamWithoutEpsilon, "no epsilon"),
         (nn.Adam, "wrong type"),
         (nn.SGD(), "wrong type"),
     ],
@@ -518,6 +593,8 @@ WRONG = {
         (normal(lambda inputs, outputs: 1 / inputs), "fades"),
         (normal(lambda inputs, outputs: 2 / (inputs * (1 - 0.3**2))), "explodes"),
         (normal(lambda inputs, outputs: 2 / (1.09 * outputs)), "outputs counted"),
+        (normal(lambda inputs, outputs: 2 / 1.09 / 300), "shape ignored"),
+        (own_generator, "not random"),
         (lambda shape, rng: rng.normal(size=shape[::-1])[:-1], "shape"),
         (0.08, "wrong type"),
     ],
@@ -536,6 +613,11 @@ WRONG = {
         (ForgetfulResidual(), "gradient"),
         (ScaleWithWrongGradient(), "gradient"),
         (ScaleWithoutGradient(), "parameter without gradient"),
+        (ScaleForgotten(), "parameter forgotten"),
+        (ResidualForgotten(), "parameter forgotten"),
+        (LeakyInPlace(), "gradient changed"),
+        (Logarithm(), "not finite"),
+        (AveragePoolingUnbuilt(), "output shape"),
         (Flattening(), "shape"),
         (np.tanh, "wrong type"),
     ],
@@ -554,5 +636,14 @@ RIGHT = {
         normal(lambda inputs, outputs: 4 / (1.09 * (inputs + outputs))),
     ],
     "04.network": [network_trained],
-    "04.own_layer": [LeakyReLU(), LeakyReLU, AveragePooling(), Residual(), Scale()],
+    "04.own_layer": [
+        LeakyReLU(),
+        LeakyReLU,
+        AveragePooling(),
+        Residual(),
+        Scale(),
+        ScaleFromOne(),
+        ScaleFromZero(),
+        Softmax(),
+    ],
 }
