@@ -244,9 +244,9 @@ def _build(layer, x):
         run(layer.build, x.shape[1:], np.random.default_rng(0), doing="`build`")
 
 
-def _forward(layer, x):
+def _forward(layer, x, **training):
     before = x.copy()
-    output = run(layer.forward, x, doing=f"`forward` on an array of shape {x.shape}")
+    output = run(layer.forward, x, **training, doing=f"`forward` on an array of shape {x.shape}")
     if not isinstance(output, np.ndarray):
         raise Wrong("no return", f"`forward` returns {describe(output)}; an array was expected.")
     if not np.array_equal(x, before):
@@ -254,9 +254,9 @@ def _forward(layer, x):
     return output
 
 
-def _error(layer, x):
+def _error(layer, x, **training):
     """The relative error of a layer's gradients, by input and by parameters, in float64."""
-    output = _forward(layer, x)
+    output = _forward(layer, x, **training)
     given = np.ones(output.shape)
     gradient = run(layer.backward, given, doing="`backward`")
     if not (given == 1).all():
@@ -277,7 +277,7 @@ def _error(layer, x):
                 f"After `backward`, the gradient of `{parameter.name}` must have its shape, "
                 f"{np.shape(parameter.value)}; it has {np.shape(parameter.gradient)}.",
             )
-    return run(nn.check_gradients, layer, x, samples=60, doing="The gradient check")
+    return run(nn.check_gradients, layer, x, samples=60, **training, doing="The gradient check")
 
 
 @task(
@@ -347,7 +347,12 @@ def _adam(gradients, starts, *, rate=0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-7
                 root = square if change.get("no_root") else np.sqrt(square)
             if change.get("momentum_only"):
                 root = 1
-            values[index] = values[index] + change.get("sign", -1) * rate * mean / (root + epsilon)
+            divisor = root + epsilon
+            if change.get("place") == "with the uncorrected":  # the other usual order of computation
+                divisor = root + epsilon / np.sqrt(1 - beta_2**count)
+            if change.get("place") == "in the root":
+                divisor = np.sqrt(square + epsilon)
+            values[index] = values[index] + change.get("sign", -1) * rate * mean / divisor
     return values
 
 
@@ -395,7 +400,15 @@ _ADAM_MISTAKES = {
 @task(
     "04.adam",
     "the class `Adam`",
-    mistakes=(*_ADAM_MISTAKES, "no epsilon", "nothing moves", "wrong type", "other"),
+    mistakes=(
+        *_ADAM_MISTAKES,
+        "no epsilon",
+        "epsilon ignored",
+        "epsilon in the root",
+        "nothing moves",
+        "wrong type",
+        "other",
+    ),
     nudges=(
         "For each parameter keep two arrays, the average of its gradients and that of their squares; and once for all "
         "parameters, how many steps there were.",
@@ -431,7 +444,7 @@ def _check_adam(answer):
         )
 
     if agree(_adam(gradients, starts)):
-        return
+        return _check_epsilon(answer)
     if agree(starts):
         raise Wrong(
             "nothing moves",
@@ -454,6 +467,42 @@ def _check_adam(answer):
         raise Wrong("other", "A value has another shape than before.")
     worst = np.argmax(np.nan_to_num(np.abs(got - wanted), nan=np.inf))
     raise Wrong("other", f"After six steps a weight is {got[worst]:.8g}, and should be {wanted[worst]:.8g}.")
+
+
+def _check_epsilon(answer):
+    """Gradients that are small beside epsilon: with an ordinary epsilon nobody sees where it stands."""
+    rng = np.random.default_rng(1)
+    start, gradients = rng.normal(size=4), [[1e-3 * rng.normal(size=4)] for _ in range(4)]
+    parameter = nn.Parameter("kernel", start.copy())
+    optimizer = run(answer, learning_rate=0.1, beta_1=0.8, beta_2=0.95, epsilon=0.01, doing="`Adam(epsilon=0.01, ...)`")
+    for step in gradients:
+        parameter.gradient = step[0].copy()
+        run(optimizer.step, [parameter], doing="`step(parameters)`")
+    moved = np.asarray(parameter.value) - start
+
+    def agrees(epsilon, **change):
+        wanted = _adam(gradients, [start], rate=0.1, epsilon=epsilon, **change)[0] - start
+        return np.allclose(moved, wanted, rtol=1e-3, atol=2e-6)
+
+    if agrees(0.01) or agrees(0.01, place="with the uncorrected"):
+        return
+    if agrees(0.01, place="in the root"):
+        raise Wrong(
+            "epsilon in the root",
+            "Right while epsilon is tiny. With `epsilon=0.01` and small gradients it shows that yours is added under "
+            "the root, where it counts as 0.1. Take the root first.",
+        )
+    if any(agrees(fixed) for fixed in (1e-5, 1e-6, 1e-7, 1e-8, 1e-10)):
+        raise Wrong(
+            "epsilon ignored",
+            "Asked for `epsilon=0.01`, it steps as with a tiny one. Use the `epsilon` that the class is given.",
+        )
+    wanted = _adam(gradients, [start], rate=0.1, epsilon=0.01)[0] - start
+    raise Wrong(
+        "other",
+        f"Right with an epsilon of 1e-7. With `epsilon=0.01` and gradients of about 0.001 a weight moves by "
+        f"{moved.flat[0]:.5g}, and should by {wanted[0]:.5g}.",
+    )
 
 
 _SLOPE = 0.3  # of the leaky ReLU in the exercise, for negative numbers
@@ -652,14 +701,17 @@ def _own_error(layer, shape):
             f"The layer has a parameter `{next(iter(forgotten.values()))}` that `parameters` does not return: no "
             "optimiser will ever change it.",
         )
-    output = _forward(layer, x)
+    output, training = _forward(layer, x), {}
+    if output.shape == x.shape and np.allclose(output, x):  # as of dropout, which acts in training only
+        training = {"training": True}
+        output = _forward(layer, x, **training)
     if not np.isfinite(output).all():
         raise Wrong("not finite", "`forward` gives nan or infinity. Its input may be negative, or zero.")
     if output.shape == x.shape and np.allclose(output, x):
         raise Wrong("does nothing", "The output is the input. Its gradient is right, and it is no use.")
-    if np.allclose(output, _forward(layer, another)):
+    if np.allclose(output, _forward(layer, another, **training)):
         raise Wrong("constant", "Two different inputs give the same output: the layer ignores its input.")
-    error = _error(layer, x)
+    error = _error(layer, x, **training)
     if not error < 1e-4:
         raise Wrong(
             "gradient",

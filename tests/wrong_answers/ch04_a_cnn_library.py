@@ -295,6 +295,29 @@ class AdamWithoutEpsilon(adam()):
             super().step(parameters)
 
 
+class AdamOfOneEpsilon(adam()):
+    def __init__(self, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+        super().__init__(learning_rate, beta_1, beta_2, epsilon=1e-8)
+
+
+class AdamOfHalfTheEpsilon(adam()):
+    def __init__(self, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+        super().__init__(learning_rate, beta_1, beta_2, epsilon / 2)
+
+
+class AdamWithEpsilonInTheRoot(adam()):
+    """Its square already holds epsilon, so that nothing is added to the root."""
+
+    def step(self, parameters):
+        self.steps += 1
+        first, second = self.betas
+        for p in parameters:
+            self.means[p] = first * self.means.get(p, 0) + (1 - first) * p.gradient
+            self.squares[p] = second * self.squares.get(p, 0) + (1 - second) * p.gradient**2
+            mean, square = self.means[p] / (1 - first**self.steps), self.squares[p] / (1 - second**self.steps)
+            p.value = p.value - self.rate * mean / np.sqrt(square + self.epsilon)
+
+
 class AdamOfThePaper:
     """In place, with the correction in the rate, a counter for each parameter, and a list for a memory."""
 
@@ -505,6 +528,25 @@ class Softmax(nn.Layer):
         return self.share * (gradient - (gradient * self.share).sum(axis=-1, keepdims=True))
 
 
+class Dropping(nn.Layer):
+    """Acts in training only."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(3)
+
+    def forward(self, x, training=False):
+        self.mask = (self.rng.random(x.shape) < 0.5) * 2.0 if training else np.ones(x.shape)
+        return x * self.mask
+
+    def backward(self, gradient):
+        return gradient * self.mask
+
+
+class DroppingForwardOnly(Dropping):
+    def backward(self, gradient):
+        return gradient + 0
+
+
 class LeakyInPlace(LeakyReLU):
     def backward(self, gradient):
         gradient *= self.slope
@@ -582,6 +624,9 @@ WRONG = {
         (adam(moves=False), "nothing moves"),
         (adam(root=np.cbrt), "other"),
         (AdamWithoutEpsilon, "no epsilon"),
+        (AdamOfOneEpsilon, "epsilon ignored"),
+        (AdamOfHalfTheEpsilon, "other"),
+        (AdamWithEpsilonInTheRoot, "epsilon in the root"),
         (nn.Adam, "wrong type"),
         (nn.SGD(), "wrong type"),
     ],
@@ -615,6 +660,7 @@ WRONG = {
         (ScaleWithoutGradient(), "parameter without gradient"),
         (ScaleForgotten(), "parameter forgotten"),
         (ResidualForgotten(), "parameter forgotten"),
+        (DroppingForwardOnly(), "gradient"),
         (LeakyInPlace(), "gradient changed"),
         (Logarithm(), "not finite"),
         (AveragePoolingUnbuilt(), "output shape"),
@@ -645,5 +691,6 @@ RIGHT = {
         ScaleFromOne(),
         ScaleFromZero(),
         Softmax(),
+        Dropping(),
     ],
 }
