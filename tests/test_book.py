@@ -22,7 +22,9 @@ from receipts import duration, receipt_html
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 NOTEBOOKS = book_site.notebooks()
 CHAPTERS = [name for name in NOTEBOOKS if name.startswith("book/")]
-PUBLIC_MODULES = ("arithmetic", "budget", "datasets", "datasets.drawn", "evaluation", "models", "nn", "plots", "training")
+PUBLIC_MODULES = (
+    "arithmetic", "budget", "datasets", "datasets.drawn", "evaluation", "models", "nn", "plots", "training",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
