@@ -270,7 +270,7 @@ def _error(layer, x, **training):
         raise Wrong(
             "shape", f"`backward` gives {got} for an input of shape {x.shape}: there is a gradient for each input."
         )
-    for parameter in layer.parameters() if hasattr(layer, "parameters") else []:
+    for parameter in _parameters(layer):
         if np.shape(parameter.gradient) != np.shape(parameter.value):
             raise Wrong(
                 "parameter without gradient",

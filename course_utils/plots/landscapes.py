@@ -57,8 +57,6 @@ def landscape(
     >>> figure.axes[0].get_xlabel()
     'w1'
     """
-    import matplotlib.pyplot as plt
-
     paths = {name: _path(name, path) for name, path in (paths or {}).items()}
     w1, w2 = np.meshgrid(np.linspace(*xlim, 201), np.linspace(*ylim, 201))
     heights = np.asarray(loss(w1, w2), dtype=float)
@@ -70,26 +68,14 @@ def landscape(
     at = _levels(heights, levels, log)
     groups = [{name: path} for name, path in paths.items()] if separate and paths else [paths]
     columns = min(len(groups), 3)
-    rows = -(-len(groups) // columns)
-    side = {1: 5.2, 2: 3.5, 3: 2.4}[columns]
-    figure, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(side * columns, (0.95 if columns == 3 else 0.85) * side * rows + 0.2),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
-    for index, axes in enumerate(grid.flat):
-        if index >= len(groups):
-            axes.remove()
-            continue
-        shown = np.clip(heights, at[0], at[-1])
+    figure, panels = _panels(len(groups), columns, 0.95 if columns == 3 else 0.85, labels)
+    shown = np.clip(heights, at[0], at[-1])
+    for axes, group in zip(panels, groups, strict=True):
         axes.contourf(
             w1, w2, np.log(shown) if log else shown, levels=np.log(at) if log else at, cmap="Greys", alpha=0.25
         )
         axes.contour(w1, w2, shown, levels=at, colors=GREY, linewidths=0.5)
-        for name, path in groups[index].items():
+        for name, path in group.items():
             number = list(paths).index(name)
             color, marker = _PATHS[number % len(_PATHS)], _MARKERS[number % len(_MARKERS)]
             inside = (path >= (xlim[0], ylim[0])).all(axis=1) & (path <= (xlim[1], ylim[1])).all(axis=1)
@@ -105,11 +91,6 @@ def landscape(
         if minimum is not None:
             axes.plot(*minimum, marker="*", color=INK, markersize=13, markeredgecolor=PAPER, zorder=4)
         axes.set(xlim=xlim, ylim=ylim)
-        if index // columns == rows - 1 or index + columns >= len(groups):
-            axes.set_xlabel(labels[0])
-            axes.tick_params(labelbottom=True)
-        if index % columns == 0:
-            axes.set_ylabel(labels[1])
     if paths and not separate:
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + 0.22 * -(-len(paths) // 2))
@@ -161,43 +142,48 @@ def curve(
     >>> [axes.get_title() for axes in figure.axes]
     ['rate 0.1', 'rate 0.9']
     """
-    import matplotlib.pyplot as plt
-
-    panels = {"": steps} if not isinstance(steps, dict) else steps
-    panels = {name: None if weights is None else _weights(name, weights) for name, weights in panels.items()}
+    weights_by_name = {"": steps} if not isinstance(steps, dict) else steps
+    weights_by_name = {
+        name: None if weights is None else _weights(name, weights) for name, weights in weights_by_name.items()
+    }
     w = np.linspace(*xlim, 401)
     heights = _heights(loss, w)
-    columns = min(columns, len(panels))
-    rows = -(-len(panels) // columns)
-    side = {1: 5.2, 2: 3.5}.get(columns, 7.2 / columns)
-    figure, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(side * columns, (0.95 if columns > 2 else 0.8) * side * rows + 0.2),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
+    columns = min(columns, len(weights_by_name))
+    figure, panels = _panels(len(weights_by_name), columns, 0.95 if columns > 2 else 0.8, (xlabel, ylabel))
     low, high = (np.nanmin(heights), np.nanmax(heights)) if ylim is None else ylim
     if ylim is None:
         low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
-    for index, axes in enumerate(grid.flat):
-        if index >= len(panels):
-            axes.remove()
-            continue
-        name, weights = list(panels.items())[index]
+    for axes, (name, weights) in zip(panels, weights_by_name.items(), strict=True):
         axes.plot(w, heights, color=INK, linewidth=1.6)
         if weights is not None:
             _descent(axes, loss, weights, name, xlim, (low, high), tangents)
         elif name:
             axes.set_title(name)
         axes.set(xlim=xlim, ylim=(low, high))
-        if index + columns >= len(panels):
-            axes.set_xlabel(xlabel)
+    return figure
+
+
+def _panels(count, columns, height, labels):
+    """A figure and so many axes on one scale, the lowest of each column and the first of each row with their labels.
+
+    `height` is that of a panel in widths of a panel.
+    """
+    import matplotlib.pyplot as plt
+
+    rows = -(-count // columns)
+    side = {1: 5.2, 2: 3.5}.get(columns, 7.2 / columns)
+    size = (side * columns, height * side * rows + 0.2)
+    figure, grid = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[count:]:
+        axes.remove()
+    panels = list(grid.flat[:count])
+    for index, axes in enumerate(panels):
+        if index + columns >= count:
+            axes.set_xlabel(labels[0])
             axes.tick_params(labelbottom=True)
         if index % columns == 0:
-            axes.set_ylabel(ylabel)
-    return figure
+            axes.set_ylabel(labels[1])
+    return figure, panels
 
 
 def _descent(axes, loss, weights, name, xlim, ylim, tangents):
