@@ -7,7 +7,7 @@ verdict.
 import numpy as np
 
 from .engine import Wrong, run
-from .kinds import Mistake, call, function, prediction, task
+from .kinds import Mistake, call, function, is_callable, prediction, task
 
 prediction(
     "01.which_task",
@@ -728,8 +728,7 @@ def features(describe):
 
     from course_utils.datasets.drawn import draw
 
-    if not callable(describe):
-        raise Wrong("wrong type", "This check wants the function itself, `describe` without parentheses after it.")
+    is_callable(describe, "describe")
     train, test = draw(1500, 32, seed=101), draw(600, 32, seed=102)
     described = []
     for drawing in (train, test):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..datasets.drawn import draw
 from .engine import Wrong, run
-from .kinds import Mistake, call, function, prediction, task
+from .kinds import Mistake, call, function, is_callable, prediction, task
 
 prediction(
     "02.random_labels",
@@ -694,8 +694,7 @@ _FAULTS = {
     "gradient, only worse. What it cannot find is a fault in the data.",
 )
 def _is_broken(is_broken):
-    if not callable(is_broken):
-        raise Wrong("wrong type", "This check wants the function itself, `is_broken` without parentheses after it.")
+    is_callable(is_broken, "is_broken")
 
     def verdict(seed, classes, fault=None, guessing=False, named=None):
         """Of one network. `guessing`: all its scores are 0. `named`: how many of the classes the labels name."""
@@ -777,8 +776,7 @@ _LEAST = 0.80
     "which one was worth it only a comparison tells, over several seeds.",
 )
 def _your_own(classify):
-    if not callable(classify):
-        raise Wrong("wrong type", "This check wants the function itself, `classify` without parentheses after it.")
+    is_callable(classify, "classify")
     drawing = draw(600, 16, classes=_SHAPES, seed=4711, rotation=10, clutter=0.3)
     found = np.asarray(run(classify, drawing.images.copy(), doing="`classify(images)`"))
     if found.shape != drawing.labels.shape:

@@ -11,7 +11,7 @@ from ..budget import profile
 from ..datasets import load
 from .comparing import describe
 from .engine import Wrong, run
-from .kinds import Mistake, call, function, prediction, task
+from .kinds import Mistake, call, function, is_callable, prediction, task
 
 prediction(
     "04.fastest",
@@ -555,8 +555,7 @@ def _kernel(answer, shape, rng):
     "That works for activations that nobody has named yet.",
 )
 def _initial(answer):
-    if not callable(answer):
-        raise Wrong("wrong type", f"This check wants the function itself, and got {describe(answer)}.")
+    is_callable(answer, "initial_kernel")
     kernel = _kernel(answer, (300, 300), np.random.default_rng(0))
     if kernel.std(axis=1).min() < 1e-9:
         raise Wrong(

@@ -88,13 +88,18 @@ def task(task_id, asks, *, nudges, why, mistakes=()):
     return declare
 
 
-def _wants_function(answer, signature):
-    name = signature.split("(")[0]
+def is_callable(answer, name):
+    """The answer is the student's function `name` and not what it returns. Mistake: ``wrong type``."""
     if not callable(answer):
         raise Wrong(
             "wrong type",
             f"This check wants the function itself, `{name}` without parentheses after it, and got {describe(answer)}.",
         )
+
+
+def _wants_function(answer, signature):
+    name = signature.split("(")[0]
+    is_callable(answer, name)
     if _from_package(answer):
         raise Wrong(
             "package's own",
