@@ -15,7 +15,18 @@ __version__ = "0.1.0"
 # TensorFlow reads this when it is first imported; its start-up log would otherwise stand on every page.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-_MODULES = ("arithmetic", "authoring", "checks", "datasets", "evaluation", "models", "nn", "plots", "training")
+_MODULES = (
+    "arithmetic",
+    "authoring",
+    "checks",
+    "datasets",
+    "evaluation",
+    "explain",
+    "models",
+    "nn",
+    "plots",
+    "training",
+)
 _HOMES = {
     "Dataset": "datasets",
     "DatasetUnavailable": "datasets",
@@ -28,7 +39,7 @@ _HOMES = {
 
 __all__ = [
     "Budget", "Dataset", "DatasetUnavailable", "ExpectationFailed", "__version__", "arithmetic", "authoring", "budget",
-    "check", "checks", "datasets", "evaluation", "expect", "glue", "hint", "load", "models", "needs", "nn",
+    "check", "checks", "datasets", "evaluation", "expect", "explain", "glue", "hint", "load", "models", "needs", "nn",
     "plots", "profile",
 ]  # fmt: skip
 

@@ -51,7 +51,7 @@ def test_importing_the_package_costs_less_than_importing_numpy():
     assert cost_of_importing("course_utils") < cost_of_importing("numpy")
 
 
-@pytest.mark.parametrize("name", ["datasets", "checks", "authoring", "arithmetic", "nn"])
+@pytest.mark.parametrize("name", ["datasets", "checks", "authoring", "arithmetic", "explain", "models", "nn"])
 def test_what_needs_no_framework_loads_none(name):
     loaded = set(python(f"import sys, course_utils; course_utils.{name}; print(*sys.modules)").split())
     assert not loaded & {"keras", "tensorflow", "jax", "torch"}
@@ -71,12 +71,13 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 
 # What each part may import of the others: the table of the design, read downwards. `training` holds the runs that
 # chapters repeat, between models and plots.
-PUBLIC = {"arithmetic", "budget", "datasets", "evaluation", "models", "nn", "plots", "training"}
+PUBLIC = {"arithmetic", "budget", "datasets", "evaluation", "explain", "models", "nn", "plots", "training"}
 MAY_IMPORT = {
     "cli": {"authoring", "checks", "doctor", *PUBLIC},
     "doctor": {"authoring", *PUBLIC},
     "authoring": {"budget"},
     "checks": PUBLIC,
+    "explain": {"arithmetic"},
     "models": {"datasets"},
     "plots": {"arithmetic", "evaluation"},
     "training": {"budget"},
