@@ -184,7 +184,7 @@ class Summary:
         )
 
 
-def _count_multiply_adds(layer, inputs, shape):
+def count_multiply_adds(layer, inputs, shape):
     """Multiply-adds of one call, or None where they are not known."""
     before = inputs[0].shape
     if is_a(layer, *CONVOLUTIONS):
@@ -215,7 +215,8 @@ def _relabels(layer):
     return is_a(layer, *_RELABEL)
 
 
-def _check(model):
+def check_model(model, asked_by):
+    """An error where a model cannot be walked through, in the name of the function that was asked to."""
     if not is_nested(model):
         if is_a(model, "Model"):
             raise TypeError(
@@ -223,7 +224,7 @@ def _check(model):
                 " so its layers cannot be listed. Build it as keras.Model(inputs, outputs) or keras.Sequential."
             )
         raise TypeError(
-            f"summarize was given {type(model).__name__}; it needs a Keras model, built with keras.Sequential or "
+            f"{asked_by} was given {type(model).__name__}; it needs a Keras model, built with keras.Sequential or "
             "keras.Model(inputs, outputs). Put a single layer into keras.Sequential([keras.Input(...), layer])."
         )
     if not model.built:
@@ -233,7 +234,8 @@ def _check(model):
         )
 
 
-def _input_shapes(model, input_shape):
+def input_shapes(model, input_shape):
+    """Shapes of the inputs without the batch, None in none of them."""
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     if input_shape is not None:
         if len(shapes) != 1:
@@ -313,8 +315,8 @@ def summarize(model, input_shape=None):
     """
     import keras
 
-    _check(model)
-    shapes = _input_shapes(model, input_shape)
+    check_model(model, "summarize")
+    shapes = input_shapes(model, input_shape)
     pixels = spatial(shapes[0], _Format(keras.config.image_data_format()))
     rows, seen = [], set()
 
@@ -336,7 +338,7 @@ def summarize(model, input_shape=None):
             type(layer).__name__ + (" (again)" if again else ""),
             signals,
             layer.count_params() if hasattr(layer, "count_params") and not again else 0,
-            _count_multiply_adds(layer, inputs, outputs[0]),
+            count_multiply_adds(layer, inputs, outputs[0]),
             0 if _relabels(layer) else sum(map(math.prod, outputs)),
         )
         return signals

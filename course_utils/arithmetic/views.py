@@ -119,7 +119,7 @@ _ALONG_AN_AXIS = ("LayerNormalization", "RMSNormalization", "UnitNormalization",
 _REDUCTIONS = ("Mean", "Max", "Min", "Sum", "Amax", "Amin")
 # Layers and operations whose output at a place depends on their inputs at that place only. Batch normalisation is one
 # where it predicts (its statistics are constants then), and augmentation does nothing there.
-_IN_PLACE = {
+IN_PLACE = {
     *("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Flatten", "Identity", "Masking", "ActivityRegularization"),
     *("BatchNormalization", "Normalization", "Rescaling", "Discretization", "LayerScale", "StochasticDepth"),
     *("AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D"),
@@ -224,7 +224,7 @@ def view_after(layer, inputs, shape):
         return _along(layer, view, len(first.shape))
     if is_a(layer, "Reshape") and spatial(shape, layer) != spatial(first.shape, layer):
         return UNKNOWN
-    if is_a(layer, "Dense", "Reshape") or _IN_PLACE.intersection(base.__name__ for base in type(layer).__mro__):
+    if is_a(layer, "Dense", "Reshape") or IN_PLACE.intersection(base.__name__ for base in type(layer).__mro__):
         return view
     return UNKNOWN
 
