@@ -130,35 +130,40 @@ def efficientnet_lite(
         )
 
     file = trained.chosen(weights, f"efficientnet_{variant}")  # before anything is built
+    first = trained.first_values(file)
 
     inputs = keras.Input(input_shape)
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescaling")(inputs)
-    x = _convolution(x, STEM, 3, strides=2, name="stem")
+    x = _convolution(x, STEM, 3, first, strides=2, name="stem")
     x = layers.ReLU(max_value=6, name="stem_activation")(x)
     for number, stage in enumerate(STAGES, 1):
         filters = rounded_filters(stage.filters, shape.width)
         fixed = number in (1, len(STAGES))
         for block in range(stage.blocks if fixed else math.ceil(stage.blocks * shape.depth)):
             strides = stage.strides if block == 0 else 1
-            x = _block(x, stage, filters, strides, name=f"block{number}{'abcdefgh'[block]}")
-    x = _convolution(x, HEAD, 1, name="top")
+            x = _block(x, stage, filters, strides, first, name=f"block{number}{'abcdefgh'[block]}")
+    x = _convolution(x, HEAD, 1, first, name="top")
     x = layers.ReLU(max_value=6, name="top_activation")(x)
 
     if include_top:
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
         x = layers.Dropout(shape.dropout, name="top_dropout")(x)
-        x = layers.Dense(classes, activation=classifier_activation, dtype="float32", name="predictions")(x)
+        x = layers.Dense(
+            classes, activation=classifier_activation, kernel_initializer=first, dtype="float32", name="predictions"
+        )(x)
     elif pooling == "avg":
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     elif pooling == "max":
         x = layers.GlobalMaxPooling2D(name="max_pool")(x)
     model = keras.Model(inputs, x, name=name)
 
-    if file is not None and file.suffix == ".pth":
+    if file is None:
+        return model
+    if file.suffix == ".pth":
         _load_state_dict(model, file, variant)
-    elif file is not None:
+    else:
         trained.load_keras(model, file)
-    return model
+    return trained.keep_initializers(model)
 
 
 def rounded_filters(filters, width):
@@ -188,22 +193,31 @@ def _input_shape(shape, weights):
     return shape
 
 
-def _convolution(x, filters, kernel_size, strides=1, name=""):
+def _convolution(x, filters, kernel_size, first, strides=1, name=""):
     """Convolution and batch normalisation, which has the bias."""
-    x = layers.Conv2D(filters, kernel_size, strides, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    x = layers.Conv2D(
+        filters, kernel_size, strides, padding="same", use_bias=False, kernel_initializer=first, name=f"{name}_conv"
+    )(x)
     return layers.BatchNormalization(name=f"{name}_bn")(x)
 
 
-def _block(inputs, stage, filters, strides, name):
+def _block(inputs, stage, filters, strides, first, name):
     """An inverted residual: expand the channels, filter each alone, project onto fewer, add the input if it fits."""
     x = inputs
     if stage.expansion > 1:
-        x = _convolution(x, stage.expansion * inputs.shape[-1], 1, name=f"{name}_expand")
+        x = _convolution(x, stage.expansion * inputs.shape[-1], 1, first, name=f"{name}_expand")
         x = layers.ReLU(max_value=6, name=f"{name}_expand_activation")(x)
-    x = layers.DepthwiseConv2D(stage.kernel_size, strides, padding="same", use_bias=False, name=f"{name}_dwconv")(x)
+    x = layers.DepthwiseConv2D(
+        stage.kernel_size,
+        strides,
+        padding="same",
+        use_bias=False,
+        depthwise_initializer=first,
+        name=f"{name}_dwconv",
+    )(x)
     x = layers.BatchNormalization(name=f"{name}_bn")(x)
     x = layers.ReLU(max_value=6, name=f"{name}_activation")(x)
-    x = _convolution(x, filters, 1, name=f"{name}_project")
+    x = _convolution(x, filters, 1, first, name=f"{name}_project")
     if strides == 1 and inputs.shape[-1] == filters:
         x = layers.Add(name=f"{name}_add")([x, inputs])
     return x

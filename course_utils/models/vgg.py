@@ -1,5 +1,7 @@
 """VGG16, layer by layer, with Keras' names, so that weights that Keras wrote fit it."""
 
+from functools import partial
+
 import keras
 from keras import layers
 
@@ -72,48 +74,52 @@ def vgg16(
         )
     input_shape = _input_shape(input_shape or (224, 224, 3), include_top, trained_top)
     file = trained.chosen(weights, "vgg16" if include_top else "vgg16_notop")  # before anything is built
+    first = trained.first_values(file)
+    conv = partial(layers.Conv2D, kernel_size=3, activation="relu", padding="same", kernel_initializer=first)
+    dense = partial(layers.Dense, kernel_initializer=first)
 
     inputs = keras.Input(input_shape)
     x = keras.ops.flip(inputs, axis=-1)
     x = layers.Rescaling(1.0, offset=[-mean for mean in MEANS_BGR], name="minus_means")(x)
 
-    x = layers.Conv2D(64, 3, activation="relu", padding="same", name="block1_conv1")(x)
-    x = layers.Conv2D(64, 3, activation="relu", padding="same", name="block1_conv2")(x)
+    x = conv(64, name="block1_conv1")(x)
+    x = conv(64, name="block1_conv2")(x)
     x = layers.MaxPooling2D(2, name="block1_pool")(x)
 
-    x = layers.Conv2D(128, 3, activation="relu", padding="same", name="block2_conv1")(x)
-    x = layers.Conv2D(128, 3, activation="relu", padding="same", name="block2_conv2")(x)
+    x = conv(128, name="block2_conv1")(x)
+    x = conv(128, name="block2_conv2")(x)
     x = layers.MaxPooling2D(2, name="block2_pool")(x)
 
-    x = layers.Conv2D(256, 3, activation="relu", padding="same", name="block3_conv1")(x)
-    x = layers.Conv2D(256, 3, activation="relu", padding="same", name="block3_conv2")(x)
-    x = layers.Conv2D(256, 3, activation="relu", padding="same", name="block3_conv3")(x)
+    x = conv(256, name="block3_conv1")(x)
+    x = conv(256, name="block3_conv2")(x)
+    x = conv(256, name="block3_conv3")(x)
     x = layers.MaxPooling2D(2, name="block3_pool")(x)
 
-    x = layers.Conv2D(512, 3, activation="relu", padding="same", name="block4_conv1")(x)
-    x = layers.Conv2D(512, 3, activation="relu", padding="same", name="block4_conv2")(x)
-    x = layers.Conv2D(512, 3, activation="relu", padding="same", name="block4_conv3")(x)
+    x = conv(512, name="block4_conv1")(x)
+    x = conv(512, name="block4_conv2")(x)
+    x = conv(512, name="block4_conv3")(x)
     x = layers.MaxPooling2D(2, name="block4_pool")(x)
 
-    x = layers.Conv2D(512, 3, activation="relu", padding="same", name="block5_conv1")(x)
-    x = layers.Conv2D(512, 3, activation="relu", padding="same", name="block5_conv2")(x)
-    x = layers.Conv2D(512, 3, activation="relu", padding="same", name="block5_conv3")(x)
+    x = conv(512, name="block5_conv1")(x)
+    x = conv(512, name="block5_conv2")(x)
+    x = conv(512, name="block5_conv3")(x)
     x = layers.MaxPooling2D(2, name="block5_pool")(x)
 
     if include_top:
         x = layers.Flatten(name="flatten")(x)
-        x = layers.Dense(4096, activation="relu", name="fc1")(x)
-        x = layers.Dense(4096, activation="relu", name="fc2")(x)
-        x = layers.Dense(classes, activation=classifier_activation, dtype="float32", name="predictions")(x)
+        x = dense(4096, activation="relu", name="fc1")(x)
+        x = dense(4096, activation="relu", name="fc2")(x)
+        x = dense(classes, activation=classifier_activation, dtype="float32", name="predictions")(x)
     elif pooling == "avg":
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     elif pooling == "max":
         x = layers.GlobalMaxPooling2D(name="max_pool")(x)
 
     model = keras.Model(inputs, x, name=name)
-    if file is not None:
-        trained.load_keras(model, file)
-    return model
+    if file is None:
+        return model
+    trained.load_keras(model, file)
+    return trained.keep_initializers(model)
 
 
 def _input_shape(shape, include_top, trained_top):
