@@ -156,14 +156,11 @@ class _Tensor:
     strides: tuple
 
     def array(self, numbers):
-        size = np.dtype(self.storage.dtype).itemsize
-        return np.ndarray(
-            self.shape,
-            self.storage.dtype,
-            buffer=numbers,
-            offset=self.offset * size if 0 not in self.shape else 0,
-            strides=[stride * size for stride in self.strides],
-        )
+        dtype = np.dtype(self.storage.dtype)
+        if 0 in self.shape:
+            return np.frombuffer(b"", dtype).reshape(self.shape)
+        strides = [stride * dtype.itemsize for stride in self.strides]
+        return np.ndarray(self.shape, dtype, numbers, self.offset * dtype.itemsize, strides)
 
 
 def _whole(value, most):
@@ -189,15 +186,15 @@ def _tensor(arguments):
             pass
         case _:
             raise TorchFileError("builds a tensor from something else than a storage, an offset, a shape and strides")
-    most = storage.count
     if len(shape) > _MOST_AXES or len(shape) != len(strides):
         raise TorchFileError(f"has a tensor with {len(shape)} axes and {len(strides)} strides")
-    if not (_whole(offset, most) and all(_whole(n, most) for n in shape) and all(_whole(n, most) for n in strides)):
-        raise TorchFileError("has a tensor whose offset, shape or strides do not fit its storage")
+    if not all(_whole(number, LARGEST) for number in (offset, *shape, *strides)):
+        raise TorchFileError("has a tensor whose offset, shape or strides are no numbers of this size")
+    places = math.prod(shape)
     last = offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
     # More places than numbers would be one number shown many times, which no weights are.
-    if math.prod(shape) > most or (0 not in shape and last >= most):
-        raise TorchFileError(f"has a tensor of {math.prod(shape)} numbers that reaches beyond its storage of {most}")
+    if places > storage.count or (places and last >= storage.count) or math.prod(filter(None, shape)) > LARGEST:
+        raise TorchFileError(f"has a tensor of {places} numbers that reaches beyond its storage of {storage.count}")
     return _Tensor(storage, offset, shape, strides)
 
 
