@@ -67,11 +67,11 @@ def pickled(value):
                 digits = pickle.encode_long(value)
                 return b"\x8a" + bytes([len(digits)]) + digits
             case str() if value in memo:
-                return b"h" + bytes([memo[value]])
+                return b"j" + struct.pack("<I", memo[value])
             case str():
                 memo[value] = len(memo)
                 text = value.encode()
-                return b"X" + struct.pack("<I", len(text)) + text + b"q" + bytes([memo[value]])
+                return b"X" + struct.pack("<I", len(text)) + text + b"r" + struct.pack("<I", memo[value])
             case tuple():
                 return b"(" + b"".join(map(write, value)) + b"t"
             case list():

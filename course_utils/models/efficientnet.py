@@ -14,6 +14,7 @@ from keras import layers
 
 from . import torch_files
 from . import weights as trained
+from .shapes import is_image_shape
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def efficientnet_lite(
     >>> base.input_shape, base.output_shape
     ((None, 260, 260, 3), (None, 1280))
     """
-    if variant not in VARIANTS:
+    if variant not in tuple(VARIANTS):
         raise ValueError(f"efficientnet_lite: variant is {variant!r}; it must be one of {', '.join(VARIANTS)}.")
     if pooling not in (None, "avg", "max"):
         raise ValueError(f"efficientnet_lite: pooling is {pooling!r}; it must be None, 'avg' or 'max'.")
@@ -180,11 +181,11 @@ def rounded_filters(filters, width):
 
 
 def _input_shape(shape, weights):
-    shape = tuple(shape)
-    if len(shape) != 3 or any(side is not None and side < 32 for side in shape[:2]):
+    if not is_image_shape(shape):
         raise ValueError(
-            f"efficientnet_lite: input_shape is {shape}; it must be (height, width, channels), at least 32 by 32."
+            f"efficientnet_lite: input_shape is {shape!r}; it must be (height, width, channels), at least 32 by 32."
         )
+    shape = tuple(shape)
     if isinstance(weights, str) and weights == "imagenet" and shape[2] != 3:
         raise ValueError(
             f"efficientnet_lite: input_shape is {shape}, but the trained weights are for 3 channels. Of grey images, "

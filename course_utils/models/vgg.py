@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from . import weights as trained
+from .shapes import is_image_shape
 
 # Means of red, green and blue over ImageNet, which the authors subtract. Their network sees blue first.
 MEANS_BGR = (103.939, 116.779, 123.68)
@@ -123,12 +124,12 @@ def vgg16(
 
 
 def _input_shape(shape, include_top, trained_top):
-    shape = tuple(shape)
-    if len(shape) != 3 or shape[2] != 3 or any(side is not None and side < 32 for side in shape[:2]):
+    if not is_image_shape(shape) or shape[2] != 3:
         raise ValueError(
-            f"vgg16: input_shape is {shape}; it must be (height, width, 3), at least 32 by 32. Of grey images, "
+            f"vgg16: input_shape is {shape!r}; it must be (height, width, 3), at least 32 by 32. Of grey images, "
             "repeat the channel: numpy.repeat(images, 3, axis=-1)."
         )
+    shape = tuple(shape)
     if (include_top and None in shape) or (trained_top and shape[:2] != (224, 224)):
         raise ValueError(
             f"vgg16: input_shape is {shape}, but the dense layers of the top see a fixed number of feature maps: "

@@ -302,7 +302,7 @@ def load_keras(model, path):
     """Give a model the weights of a file that Keras wrote; ValueError unless they fit it."""
     try:
         model.load_weights(path)
-    except (ValueError, OSError, KeyError, AttributeError, TypeError) as error:
+    except Exception as error:  # whatever the readers of zip, HDF5 and Keras raise at a file that is something else
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{path} does not hold the weights of {model.name!r}: {reason[0][:300]}") from error
 
