@@ -122,14 +122,15 @@ def classify(model, images, top=5):
 
 
 def _check_model(model):
-    shape = getattr(model, "output_shape", None)
-    if shape is None:
+    inputs, outputs = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
+    if not (isinstance(inputs, tuple) and len(inputs) == 4 and outputs):
         raise ValueError(
-            f"classify: model is a {type(model).__name__}; it must be a Keras model, such as efficientnet_lite()."
+            f"classify: model is a {type(model).__name__}; it must be a built Keras model with one input for images, "
+            "such as efficientnet_lite()."
         )
-    if not (isinstance(shape, tuple) and len(shape) == 2 and shape[1] == CLASSES):
+    if not (isinstance(outputs, tuple) and len(outputs) == 2 and outputs[1] == CLASSES):
         raise ValueError(
-            f"classify: the output of {model.name!r} has shape {shape}; only a classifier of ImageNet, "
+            f"classify: the output of {model.name!r} has shape {outputs}; only a classifier of ImageNet, "
             f"(None, {CLASSES}), gives what the class names are for. Build it with include_top=True."
         )
 
