@@ -209,6 +209,27 @@ def test_trained_weights_serve_every_size_with_and_without_the_top():
 
 
 @needs_weights
+def test_each_number_goes_to_the_place_that_keras_has_for_it():
+    state = torch_files.read(weights.find("efficientnet_lite0").path)
+
+    def kernel(name):
+        return keras.ops.convert_to_numpy(trained().get_layer(name).kernel)
+
+    stem, filters = kernel("stem_conv"), state["_conv_stem.weight"]
+    alone, taps = kernel("block3a_dwconv"), state["_blocks.3._depthwise_conv.weight"]
+    top, rows = kernel("predictions"), state["_fc.weight"]
+    assert stem[0, 2, 1, 7] == filters[7, 1, 0, 2] != filters[7, 1, 2, 0]
+    assert alone[4, 1, 9, 0] == taps[9, 0, 4, 1] != taps[9, 0, 1, 4]
+    assert top[5, 281] == rows[281, 5]
+    last = trained().get_layer("block7a_project_bn")
+    moments = [
+        keras.ops.convert_to_numpy(one) for one in (last.gamma, last.beta, last.moving_mean, last.moving_variance)
+    ]
+    for found, name in zip(moments, ("weight", "bias", "running_mean", "running_var"), strict=True):
+        np.testing.assert_array_equal(found, state[f"_blocks.15._bn2.{name}"])
+
+
+@needs_weights
 def test_a_trained_network_is_described_like_a_new_one():
     """It began with zeros, which a copy that is to be trained from scratch must not."""
 
