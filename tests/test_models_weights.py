@@ -174,7 +174,7 @@ def test_a_wrong_file_in_the_mirror_is_reported_and_the_next_place_is_asked(pack
         assert weights.find("small").place == "package"
     assert "test_models_weights.py" in warned[0].filename
     if "other" in damage:
-        assert "small-net.pth is other-net.pth, where small-net.pth (SHA256" in str(warned[0].message)
+        assert "small-net.pth is other-net.pth, where small-net.pth (SHA-256" in str(warned[0].message)
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut short", "empty", "missing", "a folder"])

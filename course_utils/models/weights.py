@@ -18,6 +18,8 @@ from ..datasets.errors import Damaged, NotAtHand, warn
 
 PLACES = ("mirror", "package", "download")
 
+_SPELT = {"sha256": "SHA-256", "md5": "MD5"}
+
 # A firewall that drops packets is noticed after half a minute; urllib would wait for as long as the system does.
 SECONDS_OF_SILENCE = 30
 
@@ -404,8 +406,8 @@ def _checked(path, file):
         raise Damaged(f"{path} cannot be read: {error}") from error
     if found != wanted:
         owner = next((other for other in _all_files() if other.checksum == f"{algorithm}:{found}"), None)
-        what = f"is {owner.name}" if owner else f"is damaged or another file: its {algorithm.upper()} is {found}"
-        raise Damaged(f"{path} {what}, where {file.name} ({algorithm.upper()} {wanted}) was expected")
+        what = f"is {owner.name}" if owner else f"is damaged or another file: its {_SPELT[algorithm]} is {found}"
+        raise Damaged(f"{path} {what}, where {file.name} ({_SPELT[algorithm]} {wanted}) was expected")
     return path
 
 
