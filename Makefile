@@ -91,7 +91,8 @@ lock: $(INSTALLED) ## write requirements/*.lock anew, with the newest versions t
 	@$(BIN)/python -m pip install --quiet uv
 	@for accelerator in cpu gpu; do \
 		$(BIN)/uv pip compile pyproject.toml --quiet --no-config --upgrade --universal --python-version 3.11 \
-			--extra $$accelerator --extra book --extra test --generate-hashes --no-emit-index-url --no-emit-find-links \
+			--extra $$accelerator --extra weights --extra book --extra test \
+			--generate-hashes --no-emit-index-url --no-emit-find-links \
 			--annotation-style line --custom-compile-command "make lock" \
 			--output-file requirements/$$accelerator.lock || exit 1; \
 	done

@@ -79,13 +79,22 @@ def data_fetch(
 @data_app.command("mirror")
 def data_mirror(
     directory: Annotated[Path, typer.Argument(help="The mirror's folder; made where it does not exist.")],
-    names: Names = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Data sets (`course data list`), by default all of them, and trained networks (`course doctor`).",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
 ):
     """Make a mirror for machines without a network."""
     from .datasets import NAMES, mirror
+    from .models import weights
 
-    for name in _known(names, NAMES) if names else NAMES:
-        for written in mirror.write(directory, [name]):
+    for name in _known(names, [*NAMES, *weights.NETWORKS]) if names else NAMES:
+        of_network = name in weights.NETWORKS
+        for written in [weights.write_to_mirror(directory, name)] if of_network else mirror.write(directory, [name]):
             print(f"{written.name}: {_size(written.bytes)} in {written.path}, from {written.origin}", flush=True)
     print(f"\nOn a machine without a network, set COURSE_UTILS_MIRROR to where this folder is: {directory.absolute()}")
 

