@@ -155,9 +155,9 @@ def nested(*inside):
     return keras.Sequential([keras.Input((8, 6, 3)), *inside], name="inside")
 
 
-def dividing():
+def computing(operation):
     inputs = keras.Input((8, 6, 3))
-    return keras.Model(inputs, inputs / 255.0)
+    return keras.Model(inputs, operation(inputs))
 
 
 EXPECT_LARGE = {
@@ -168,7 +168,8 @@ EXPECT_LARGE = {
     "batch normalisation": lambda: [trained_batch_normalization()],
     "after augmentation": lambda: [layers.RandomFlip(), layers.ZeroPadding2D(1), layers.Rescaling(1 / 255)],
     "nested twice": lambda: [nested(nested(layers.RandomFlip(), layers.Rescaling(1 / 255)))],
-    "an operation": lambda: [dividing()],
+    "a division": lambda: [computing(lambda x: x / 255.0)],
+    "a mean colour": lambda: [computing(lambda x: x - np.array([104.0, 117.0, 123.0], "float32"))],
 }
 
 

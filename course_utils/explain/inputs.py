@@ -91,7 +91,7 @@ def checked_images(model, images):
 
     Whether the range fits is read off the model itself: the first layer that computes with the pixels says in what
     units they are, if it is a Rescaling, a Normalization, a BatchNormalization, or a division, multiplication or
-    subtraction of one number. A unit is the step of the pixels that becomes 1, and the zero is the pixel that becomes
+    subtraction of constants. A unit is the step of the pixels that becomes 1, and the zero is the pixel that becomes
     0. Where the unit or the zero is 10 or more, such as 255, or a mean of 117, the pixels are meant from 0 to 255, and
     images of type float that stay between -1 and 1 are an error (integers may be dark). Where the unit is at most 0.6
     and the zero within 1, such as a mean of 0.45 with a deviation of 0.2, the pixels are meant from 0 to 1, and images
@@ -362,14 +362,21 @@ def _zero_and_unit(layer, args):
     elif is_a(layer, "BatchNormalization"):
         zero, unit = _numbers(layer.moving_mean), np.sqrt(_numbers(layer.moving_variance))
     elif is_a(layer, "TrueDivide", "Divide", "Multiply", "Subtract") and not hasattr(layer, "trainable"):
-        constants = [value for value in args[1:] if isinstance(value, (int, float)) and value]
-        if len(constants) != 1:
+        constants = [_constant(value) for value in args[1:]]
+        if len(constants) != 1 or constants[0] is None or not constants[0].all():
             return None
         (constant,) = constants
         zero, unit = {"Subtract": (constant, 1), "Multiply": (0, 1 / constant)}.get(type(layer).__name__, (0, constant))
     else:
         return None
     return float(np.abs(zero).max()), float(np.abs(unit).max())
+
+
+def _constant(value):
+    """A number, or an array in the form in which Keras saves it, as an array; None for anything else."""
+    if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__"):
+        value = value["config"]["value"]
+    return np.asarray(value, "float64") if isinstance(value, (int, float, list)) else None
 
 
 def _numbers(tensor):
