@@ -8,14 +8,23 @@ import importlib
 
 # name -> module: looked up on first use, so that `course_utils.explain` itself does not load Keras
 _HOMES = {
+    "Curve": "evaluate",
     "GradCam": "cam",
+    "PointingGame": "evaluate",
+    "Randomisation": "randomise",
     "activations": "features",
+    "agreement": "evaluate",
+    "deletion": "evaluate",
+    "energy_inside": "evaluate",
     "filters": "features",
     "grad_cam": "cam",
     "gradient": "gradients",
     "input_gradient": "gradients",
+    "insertion": "evaluate",
+    "pointing_game": "evaluate",
+    "randomisation": "randomise",
 }
-_MODULES = ("cam", "features", "gradients")
+_MODULES = ("cam", "evaluate", "features", "gradients", "randomise")
 
 __all__ = [*_HOMES, *_MODULES]
 

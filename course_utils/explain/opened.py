@@ -18,7 +18,7 @@ _FINDS_NOTHING = (
     *("MaxPooling2D", "AveragePooling2D", "AdaptiveMaxPooling2D", "AdaptiveAveragePooling2D"),
     *("GlobalMaxPooling2D", "GlobalAveragePooling2D", "ZeroPadding2D", "Cropping2D", "UpSampling2D", "Resizing"),
     *("Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Identity", "ActivityRegularization"),
-    "Reshape",
+    *("Cast", "GetItem", "Permute", "Reshape"),
 )
 _SHOWN = 6  # names in an error
 
@@ -103,7 +103,7 @@ class Opened:
             self._count += len(specs)
             kwargs = dict(_real(kwargs))
             if "training" in inspect.signature(layer.call).parameters:
-                kwargs.setdefault("training", False)  # augmentation is on unless it is told not to be
+                kwargs["training"] = False  # as predict has it, whatever the layer was called with
             shapes = tuple(tuple(spec.shape) for spec in specs)
             self.steps.append(Step(name, layer, layer, tuple(_real(args)), kwargs, outputs, shapes))
             return list(outputs)
@@ -247,14 +247,14 @@ class Opened:
                 continue
             activation = getattr(step.layer, "activation", None)
             squashes = activation in (keras.activations.softmax, keras.activations.sigmoid)
+            bends = activation is not keras.activations.linear
             if is_a(step.layer, "Softmax", "Sigmoid") or (is_a(step.layer, "Activation") and squashes):
                 self.steps[index] = step._replace(call=lambda x, **_: x)
             elif squashes:
                 self.steps[index] = step._replace(call=_without_activation(step.layer))
-            elif is_a(step.layer, "Dropout", "Identity") or activation is keras.activations.linear:
-                if is_a(step.layer, "Dropout", "Identity", "Activation"):
-                    (wanted,) = _slots((step.args, step.kwargs))
-                    continue
+            elif is_a(step.layer, "Dropout", "Identity") or (is_a(step.layer, "Activation") and not bends):
+                (wanted,) = _slots((step.args, step.kwargs))
+                continue
             return
 
 
@@ -299,4 +299,3 @@ def _real(arguments):
     if isinstance(arguments, (list, tuple)):
         return type(arguments)(_real(value) for value in arguments)
     return arguments
-
