@@ -77,7 +77,7 @@ MAY_IMPORT = {
     "doctor": {"authoring", *PUBLIC},
     "authoring": {"budget"},
     "checks": PUBLIC,
-    "explain": {"arithmetic"},
+    "explain": {"arithmetic", "evaluation"},
     "models": {"datasets"},
     "plots": {"arithmetic", "evaluation"},
     "training": {"budget"},

@@ -6,6 +6,7 @@ class, boxes are x0, y0, x1, y1 in pixels, masks are 0 and 1; every function say
 
 from .classes import accuracy, confusion, macro_f1, most_confused, per_class_report
 from .confidence import Calibration, calibration, fit_temperature, soften
+from .intervals import wilson_interval
 from .regions import box_iou, mask_iou, smooth_l1
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "per_class_report",
     "smooth_l1",
     "soften",
+    "wilson_interval",
 ]

@@ -19,9 +19,13 @@ _HOMES = {
     "model_comparison": "training",
     "rate_sweep": "training",
     "reliability_diagram": "training",
+    "saliency_overlay": "saliency",
     "templates": "features",
 }
-_MODULES = ("distributions", "features", "geometry", "graphs", "images", "landscapes", "overlays", "style", "training")
+_MODULES = (
+    "distributions", "features", "geometry", "graphs", "images", "landscapes", "overlays", "saliency", "style",
+    "training",
+)  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
 

@@ -1,0 +1,110 @@
+"""Grad-CAM: which places of a layer's feature maps speak for a class."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from .gradients import gradient, of_class, untracked
+from .inputs import checked_batch_size, checked_class_index, checked_images, checked_model
+from .maps import resized
+from .opened import Opened
+
+
+@dataclass(frozen=True)
+class GradCam:
+    """Where a layer speaks for a class, image by image. Made by `grad_cam`.
+
+    Attributes
+    ----------
+    heatmap : ndarray of float32, shape (images, height, width)
+        The raw map in the size of the images, by bilinear interpolation.
+    raw : ndarray of float32, shape (images, rows, columns)
+        The map in the size of the layer's feature maps. Its unit is that of the score, so that it can be compared
+        between classes of one image; the maps of two layers or of two networks have no common scale.
+    layer : str
+        Name of the layer whose feature maps were weighted.
+    class_index : ndarray of int64, shape (images,)
+        The class that was explained.
+    """
+
+    heatmap: np.ndarray
+    raw: np.ndarray
+    layer: str
+    class_index: np.ndarray
+
+
+def grad_cam(model, images, class_index=None, layer=None, signed=False, batch_size=32):
+    """Sum the feature maps of a layer, each weighted by how much the score of a class rises with it.
+
+    The weight of a feature map is the mean over its places of the gradient of the score; of the weighted sum, what is
+    negative becomes 0. The map is as coarse as the layer: a pixel of it stands for a whole receptive field.
+
+    Parameters
+    ----------
+    model : keras.Model
+        One input of images, one output of scores, made of layers (Sequential or functional), models inside it
+        included. It is not changed.
+    images : array, shape (images, height, width, channels)
+        In the range that the model expects.
+    class_index : int, array of int of shape (images,), or None
+        The class to explain; None for the one that the model predicts.
+    layer : str, keras.Layer or None
+        Any layer that puts out (batch, height, width, channels). In a model within the model it is called
+        ``model/layer``, where the last part alone will do if it is unique; the name of that model stands for its last
+        map. None takes the last feature map that a layer has found: pooling, padding and dropout behind it find none.
+    signed : bool
+        Keep what is negative: it speaks against the class.
+    batch_size : int
+        Images at a time. The feature maps and gradients of one batch are in memory.
+
+    Returns
+    -------
+    GradCam
+
+    Raises
+    ------
+    TypeError, ValueError
+        The model, the images or the class do not fit together; there is no such layer, or it has no feature map.
+
+    Notes
+    -----
+    Selvaraju et al. (2017), "Grad-CAM: Visual explanations from deep networks via gradient-based localization",
+    equations 1 and 2. The score is taken before the softmax or the sigmoid in which the model ends
+    (`course_utils.explain.opened.Opened` says how that is found): a probability of 1 has no gradient left. Where
+    global average pooling and one dense layer follow, the map is that of Zhou et al. (2016) divided by the number of
+    places, without its negative part. Layers act as they do in prediction. Taught in chapter 12, Input masking.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([
+    ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="relu", name="conv"),
+    ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax"),
+    ... ])
+    >>> cam = grad_cam(model, np.ones((5, 8, 8, 3)), class_index=1)
+    >>> cam.layer, cam.raw.shape, cam.heatmap.shape
+    ('conv', (5, 6, 6), (5, 8, 8))
+    """
+    model = checked_model(model)
+    images = checked_images(model, images)
+    batch_size = checked_batch_size(batch_size)
+    network = Opened(model)
+    step = network.find(layer)
+    class_index = checked_class_index(model, images, class_index)
+
+    raw = []
+    for start in range(0, len(images), batch_size):
+        part = slice(start, start + batch_size)
+        with untracked():
+            maps, onward = network.run_to(images[part], step)
+
+        def score(maps, onward=onward, classes=class_index[part]):
+            return of_class(onward(maps), classes)
+
+        slopes = gradient(score, maps)
+        maps = keras.ops.convert_to_numpy(maps).astype("float32")
+        raw.append(np.einsum("nhwc,nc->nhw", maps, slopes.mean(axis=(1, 2))))
+    raw = np.concatenate(raw)
+    if not signed:
+        raw = raw.clip(0, None)
+    return GradCam(resized(raw, images.shape[1:3]), raw, step.name, class_index)

@@ -1,0 +1,301 @@
+"""A network taken apart into its steps, which can be run as far as a layer, and on from there.
+
+Models inside the model are opened too, so that a layer of a frozen base can be looked at as any other. The network
+itself is left as it is: its layers are called with numbers, which leaves no trace in them.
+"""
+
+import difflib
+import inspect
+from typing import NamedTuple
+
+import keras
+
+from ..arithmetic.graph import walk
+from ..arithmetic.views import is_a
+
+# They hand on, drop or summarise what a layer before them found.
+_FINDS_NOTHING = (
+    *("MaxPooling2D", "AveragePooling2D", "AdaptiveMaxPooling2D", "AdaptiveAveragePooling2D"),
+    *("GlobalMaxPooling2D", "GlobalAveragePooling2D", "ZeroPadding2D", "Cropping2D", "UpSampling2D", "Resizing"),
+    *("Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Identity", "ActivityRegularization"),
+    *("Cast", "GetItem", "Permute", "Reshape"),
+)
+_SHOWN = 6  # names in an error
+
+
+class Slot(NamedTuple):
+    """The place of a tensor among the arguments of a step."""
+
+    number: int
+
+
+class Step(NamedTuple):
+    """One call of one layer.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer; in a model within the model, ``model/layer``.
+    layer : keras.Layer or keras.Operation
+    call : callable
+        What is called: the layer, or what stands in for it.
+    args, kwargs : tuple, dict
+        With a `Slot` for every tensor.
+    outputs : tuple of Slot
+    shapes : tuple of tuple
+        Of the outputs, (batch, ...), as far as the layer knows them.
+    """
+
+    name: str
+    layer: object
+    call: object
+    args: tuple
+    kwargs: dict
+    outputs: tuple
+    shapes: tuple
+
+    @property
+    def is_map(self):
+        """Whether it puts out one feature map with more than one place: (batch, height, width, channels)."""
+        return len(self.shapes) == 1 and len(self.shapes[0]) == 4 and self.shapes[0][1:3] != (1, 1)
+
+
+class Opened:
+    """The steps of a network, from its images to its scores.
+
+    Parameters
+    ----------
+    model : keras.Model
+        One that `course_utils.explain.inputs.checked_model` lets through.
+    logits : bool
+        Leave out the softmax or the sigmoid that the model ends in, so that the scores are what it is computed from.
+        Found are a last layer Softmax or Activation, and one whose ``activation`` is one of them, such as Dense, also
+        where only Dropout, Identity or a linear Activation follow. Of such a layer a copy without the activation is
+        run, with the same weights. Any other end is left as it is.
+
+    Attributes
+    ----------
+    steps : list of Step
+        In an order in which they can be run.
+
+    Examples
+    --------
+    >>> model = keras.Sequential(
+    ...     [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.Flatten(name="row"),
+    ...      keras.layers.Dense(2, activation="softmax", name="dense")]
+    ... )
+    >>> [step.name for step in Opened(model).steps]
+    ['conv', 'row', 'dense']
+    """
+
+    def __init__(self, model, logits=True):
+        self.name = model.name
+        self.steps = []
+        self._count = 1  # slot 0 holds the images
+        calls = {}
+
+        def visit(name, layer, signals, args, kwargs):
+            calls[name] = calls.get(name, 0) + 1
+            if calls[name] > 1:
+                name = f"{name} (call {calls[name]})"
+            specs = keras.tree.flatten(layer.output)
+            outputs = tuple(Slot(self._count + index) for index in range(len(specs)))
+            self._count += len(specs)
+            kwargs = dict(_real(kwargs))
+            if "training" in inspect.signature(layer.call).parameters:
+                kwargs["training"] = False  # as predict has it, whatever the layer was called with
+            shapes = tuple(tuple(spec.shape) for spec in specs)
+            self.steps.append(Step(name, layer, layer, tuple(_real(args)), kwargs, outputs, shapes))
+            return list(outputs)
+
+        (self._scores,) = walk(model, [Slot(0)], visit, lambda signal, dtype: signal)
+        if logits:
+            self._leave_out_the_squashing()
+        self._last_use = {self._scores: len(self.steps)}
+        for index, step in reversed(list(enumerate(self.steps))):
+            for slot in _slots((step.args, step.kwargs)):
+                self._last_use.setdefault(slot, index)
+
+    def run(self, images, keep=()):
+        """Scores of images, and the outputs of some steps.
+
+        Parameters
+        ----------
+        images : tensor or array, shape (images, height, width, channels)
+        keep : sequence of Step
+
+        Returns
+        -------
+        tensor, shape (images, classes)
+        dict
+            The output of each step in ``keep``, by name.
+        """
+        values = {Slot(0): keras.ops.convert_to_tensor(images)}
+        kept = {}
+        names = {step.name for step in keep}
+        for index in range(len(self.steps)):
+            self._take(index, values)
+            step = self.steps[index]
+            if step.name in names:
+                kept[step.name] = values[step.outputs[0]]
+            self._forget(index, values)
+        return values[self._scores], kept
+
+    def run_to(self, images, step):
+        """Run as far as a step: its output, and a function from that output to the scores.
+
+        Whatever else leads past the step, such as a shortcut, keeps the value that it has for these images.
+        """
+        values = {Slot(0): keras.ops.convert_to_tensor(images)}
+        last = self.steps.index(step)
+        for index in range(last + 1):
+            self._take(index, values)
+            self._forget(index, values)
+        (slot,) = step.outputs
+        if slot not in values:  # nothing computes with it
+            raise ValueError(f"the scores of {self.name!r} do not depend on its layer {step.name!r}. Choose another.")
+
+        def onward(output):
+            rest = {**values, slot: output}
+            for index in range(last + 1, len(self.steps)):
+                self._take(index, rest)
+                self._forget(index, rest)
+            return rest[self._scores]
+
+        return values[slot], onward
+
+    def maps(self):
+        """The steps that put out a feature map."""
+        return [step for step in self.steps if step.is_map]
+
+    def find(self, layer=None, a_map=True):
+        """The step of a layer.
+
+        Parameters
+        ----------
+        layer : str, keras.Layer or None
+            A name, ``model/name`` or the name of a model inside; None for the last map that a layer found before
+            pooling and dense layers sum it up.
+        a_map : bool
+            Only layers that put out a feature map will do.
+
+        Raises
+        ------
+        ValueError
+            There is no such layer, or it puts out no map, several outputs if any will do; the message lists maps.
+        """
+        if layer is None:
+            return self._last_map(self.steps)
+        named = [step for step in self.steps if layer in (step.name, step.layer)]
+        if not named and isinstance(layer, str):
+            named = [step for step in self.steps if step.name.rpartition("/")[2] == layer]
+        if not named:
+            name = layer if isinstance(layer, str) else getattr(layer, "name", None)
+            inside = [step for step in self.steps if f"/{name}/" in f"/{step.name}"]
+            if not inside:
+                raise ValueError(f"{self.name!r} has no layer {name or layer!r}. {self._candidates(name)}")
+            return self._last_map(inside)
+        if len(named) > 1:
+            raise ValueError(
+                f"{self.name!r} has {len(named)} steps that are called {getattr(layer, 'name', layer)!r}; say which: "
+                f"{', '.join(step.name for step in named)}."
+            )
+        (step,) = named
+        if not (step.is_map if a_map else len(step.outputs) == 1):
+            shape = ", ".join(map(str, step.shapes))
+            raise ValueError(
+                f"the layer {step.name!r} puts out shape {shape}: no feature map, (batch, height, width, channels). "
+                f"{self._candidates(None)}"
+            )
+        return step
+
+    def _last_map(self, steps):
+        found = [step for step in steps if step.is_map and not is_a(step.layer, *_FINDS_NOTHING)]
+        if not found:
+            raise ValueError(
+                f"no layer of {self.name!r} puts out a feature map, (batch, height, width, channels); expected a "
+                "network with convolutions."
+            )
+        return found[-1]
+
+    def _candidates(self, name):
+        names = [step.name for step in self.maps()]
+        close = difflib.get_close_matches(name, names, n=3) if name else []
+        last = [one for one in reversed(names) if one not in close][: _SHOWN - len(close)]
+        more = len(names) - len(close) - len(last)
+        return (
+            (f"Did you mean {' or '.join(close)}? " if close else "")
+            + f"Layers with a feature map, from the last: {', '.join(last)}"
+            + (f" and {more} more." if more else ".")
+        )
+
+    def _take(self, index, values):
+        step = self.steps[index]
+        outputs = keras.tree.flatten(step.call(*_filled(step.args, values), **_filled(step.kwargs, values)))
+        values.update(zip(step.outputs, outputs, strict=True))
+
+    def _forget(self, index, values):
+        """What no later step needs: the activations of a whole network are many times its images."""
+        for slot in [slot for slot in values if self._last_use.get(slot, -1) <= index]:
+            del values[slot]
+
+    def _leave_out_the_squashing(self):
+        wanted = self._scores
+        for index in reversed(range(len(self.steps))):
+            step = self.steps[index]
+            if wanted not in step.outputs:
+                continue
+            activation = getattr(step.layer, "activation", None)
+            squashes = activation in (keras.activations.softmax, keras.activations.sigmoid)
+            bends = activation is not keras.activations.linear
+            if is_a(step.layer, "Softmax", "Sigmoid") or (is_a(step.layer, "Activation") and squashes):
+                self.steps[index] = step._replace(call=lambda x, **_: x)
+            elif squashes:
+                self.steps[index] = step._replace(call=_without_activation(step.layer))
+            elif is_a(step.layer, "Dropout", "Identity") or (is_a(step.layer, "Activation") and not bends):
+                (wanted,) = _slots((step.args, step.kwargs))
+                continue
+            return
+
+
+def _without_activation(layer):
+    """A copy of a layer with the same weights and no activation."""
+    config = layer.get_config()
+    copy = type(layer).from_config({**config, "name": f"{layer.name}_logits", "activation": "linear"})
+    copy.build(layer.input.shape)
+    copy.set_weights(layer.get_weights())
+    return copy
+
+
+def _slots(arguments):
+    if isinstance(arguments, Slot):
+        yield arguments
+    elif isinstance(arguments, dict):
+        for value in arguments.values():
+            yield from _slots(value)
+    elif isinstance(arguments, (list, tuple)):
+        for value in arguments:
+            yield from _slots(value)
+
+
+def _filled(arguments, values):
+    if isinstance(arguments, Slot):
+        return values[arguments]
+    if isinstance(arguments, dict):
+        return {key: _filled(value, values) for key, value in arguments.items()}
+    if isinstance(arguments, (list, tuple)):
+        return type(arguments)(_filled(value, values) for value in arguments)
+    return arguments
+
+
+def _real(arguments):
+    """Arguments in the form in which Keras saves them, such as a slice, as what they are."""
+    if isinstance(arguments, Slot):
+        return arguments
+    if isinstance(arguments, dict):
+        if "class_name" in arguments and "config" in arguments:
+            return keras.saving.deserialize_keras_object(arguments)
+        return {key: _real(value) for key, value in arguments.items()}
+    if isinstance(arguments, (list, tuple)):
+        return type(arguments)(_real(value) for value in arguments)
+    return arguments
