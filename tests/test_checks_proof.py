@@ -125,6 +125,7 @@ def test_the_solution_passes(chapter, monkeypatch):
 def test_the_blank_exercise_is_told_that_it_is_not_answered_yet(chapter, monkeypatch):
     verdicts = _verdicts(_notebook("exercises", chapter), monkeypatch, blank=True)
     assert [verdict for verdict in verdicts.values() if verdict.outcome != "blank"] == []
+    assert set(verdicts) == set(engine.task_ids(chapter))  # a gap that stops its cell before the check has no verdict
 
 
 @pytest.mark.parametrize("task_id", TASKS)

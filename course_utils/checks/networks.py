@@ -11,6 +11,21 @@ from .comparing import describe
 from .engine import Wrong, run
 
 
+def built(answer):
+    """The model that the student's function builds, or the answer where it is one already. Mistake: ``no return``.
+
+    A gap in the function is then "not answered yet"; ``check(..., build())`` would stop before the check sees it.
+    """
+    import keras
+
+    if not callable(answer) or isinstance(answer, (keras.Layer, type)):  # a model is a layer too
+        return answer
+    model = run(answer)
+    if model is None:
+        raise Wrong("no return", "Your function returns nothing. It ends with `return keras.Model(...)`.")
+    return model
+
+
 def is_model(answer):
     """The answer is a Keras model. Mistake: ``wrong type``."""
     import keras
