@@ -332,6 +332,7 @@ WRONG = {
         (iou_inclusive, "one pixel more"),
         (iou_of_sizes, "sizes for corners"),
         (lambda a, b: 100 * iou_with_numpy(a, b), "percent"),
+        (lambda a, b: overlap(a, b) // (area(a) + area(b) - overlap(a, b)), "whole division"),
         (iou_of_the_package, "package's own"),
         (lambda a, b: 0.5, "constant"),
         (0.5, "wrong type"),
@@ -346,6 +347,8 @@ WRONG = {
         (lambda truth, prediction: float(dice_by_loop(truth, prediction).mean()), "one number for all"),
         (lambda truth, prediction: np.mean(truth == prediction, axis=(1, 2)), "pixels right"),
         (lambda truth, prediction: dice_by_loop(truth, prediction).tolist(), "list for array"),
+        (lambda truth, prediction: 100 * dice_by_loop(truth, prediction), "percent"),
+        (lambda truth, prediction: dice_by_loop(truth, prediction).astype(int), "whole division"),
     ],
     "01.smooth_l1": [
         (loss(parabola, line, size=lambda d: d), "sign"),
