@@ -50,6 +50,7 @@ class OneLineProgress(keras.callbacks.Callback):
         self._handle = None
 
     def on_train_begin(self, logs=None):
+        _build_optimizer(self.model)
         self._started = time.perf_counter()
         self.epoch_seconds = []
         self._handle = None
@@ -84,6 +85,47 @@ class OneLineProgress(keras.callbacks.Callback):
         else:
             sys.stdout.write("\r" + line)
             sys.stdout.flush()
+
+
+def _build_optimizer(model):
+    if model.optimizer is not None and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+def build(model, targets):
+    """Create the variables of a compiled model's optimizer, losses and metrics before its first step.
+
+    TensorFlow traces a step a second time where the first trace created variables. A short training of a small network
+    takes half as long without it; its results are the same.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled. One whose shapes are not known yet is left as it is.
+    targets : array or dict of arrays
+        What ``fit`` will be given for ``y``. Only the first of them is looked at.
+
+    Notes
+    -----
+    Used in chapter 01, What vision is asked to do, and appendix A1, It does not learn.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile(loss="mse", metrics=["mae"])
+    >>> build(model, np.ones(4))
+    >>> model.optimizer.built
+    True
+    """
+    if not getattr(model, "outputs", None):
+        return
+    _build_optimizer(model)
+    first = keras.tree.map_structure(lambda each: each[:1], targets)
+    outputs = [keras.ops.zeros((1, *each.shape[1:]), each.dtype) for each in model.outputs]
+    outputs = outputs[0] if isinstance(model, keras.Sequential) else keras.tree.pack_sequence_as(model.output, outputs)
+    model.compute_loss(x=None, y=first, y_pred=outputs)
+    model.compute_metrics(x=None, y=first, y_pred=outputs)
+    model.reset_metrics()
 
 
 @dataclass(frozen=True)

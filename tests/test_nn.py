@@ -202,6 +202,19 @@ def test_the_check_finds_a_gradient_that_is_wrong_by_a_hundredth():
     assert nn.check_gradients(built(Wrong(), (5,)), numbers(2, 5)) == pytest.approx(0.01, rel=0.02)
 
 
+def test_the_check_finds_a_mistake_of_normalising_whatever_seed_the_input_was_drawn_from():
+    class ByVariance(nn.BatchNorm):
+        def backward(self, gradient):
+            return super().backward(gradient) / self.deviation  # for once too often
+
+    layer = built(ByVariance(epsilon=1e-9), (5,))
+    errors = [
+        nn.check_gradients(layer, np.random.default_rng(seed).standard_normal((8, 5)), training=True, seed=0)
+        for seed in range(5)
+    ]
+    assert min(errors) > 0.01, errors
+
+
 def test_numerical_gradient_of_chosen_entries_leaves_its_argument_alone():
     x = np.array([[1.0, 2.0], [3.0, 4.0]])
     gradient = nn.numerical_gradient(lambda x: (x**2).sum(), x, entries=[1, 2])

@@ -35,6 +35,69 @@ def test_runs_come_in_the_order_of_their_seeds_with_all_that_fit_recorded():
     assert all(run.undisturbed_seconds <= sum(run.epoch_seconds) + 1e-9 <= run.seconds + 1e-9 for run in runs)
 
 
+TARGETS = {"number": np.arange(8) % 3, "place": np.ones((8, 2), "float32")}
+COMPILED = {
+    "number": {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]},
+    "both": {"loss": {"number": "sparse_categorical_crossentropy", "place": "mse"}},
+}
+
+
+def compiled(outputs, steps):
+    """A small network that keeps a list of how often its training step is run by Python."""
+
+    class Counted(keras.Model):
+        def train_step(self, *args, **kwargs):
+            steps.append(1)
+            return super().train_step(*args, **kwargs)
+
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4,))
+    found = {
+        "number": keras.layers.Dense(3, activation="softmax", name="number")(inputs),
+        "place": keras.layers.Dense(2, name="place")(inputs),
+    }
+    model = Counted(inputs, found if outputs == "both" else found[outputs])
+    model.compile(keras.optimizers.Adam(0.1), **COMPILED[outputs])
+    return model
+
+
+@pytest.mark.parametrize("outputs", COMPILED)
+def test_a_built_model_is_traced_once_and_trains_as_it_would_have(outputs):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow traces again where variables were created")
+    targets = TARGETS if outputs == "both" else TARGETS[outputs]
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    found = {}
+    for built in (False, True):
+        steps = []
+        model = compiled(outputs, steps)
+        if built:
+            training.build(model, targets)
+        found[built] = model.fit(x, targets, epochs=2, batch_size=4, verbose=0).history, len(steps)
+    assert found[True][0] == found[False][0]
+    assert (found[False][1], found[True][1]) == (2, 1)
+
+
+def test_a_model_without_shapes_is_left_to_its_first_step():
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    training.build(model, np.ones(4))
+    assert not model.built
+
+
+def test_progress_builds_the_optimizer_before_the_first_step():
+    built = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            built.append(self.model.optimizer.built)
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 2)), np.ones(4), verbose=0, callbacks=[training.OneLineProgress("line"), Watch()])
+    assert built == [True]
+
+
 def test_a_slow_epoch_does_not_count_for_undisturbed_seconds():
     run = training.Run("line", 0, None, {}, 10.0, (1.0, 7.0, 1.5))
     assert run.undisturbed_seconds == 3.0

@@ -88,8 +88,8 @@ written in another way than the solution's. An answer that costs something to ma
 arguments marked with ``@made``. ``tests/test_checks_proof.py`` finds the file by itself. The names that the engine
 gives to mistakes of its own: ``blank``, ``stopped`` (an exception), ``wrong type``, ``signature``, ``no return``,
 ``input changed``, ``changes between calls``, ``float for int``, ``in millions``, ``list for array``, ``constant``,
-``shape``, ``package's own``, ``not a choice``, ``too low``, ``too high``, ``unreadable`` and ``other``. For a
-prediction, the name is the choice.
+``percent``, ``whole division``, ``shape``, ``package's own``, ``not a choice``, ``too low``, ``too high``,
+``unreadable`` and ``other``. For a prediction, the name is the choice.
 
 Explained in the first task of chapter 03, CNN mathematics.
 """

@@ -43,6 +43,15 @@ def _shape(task, count, height, width, classes, *, swapped=False, first=False, h
     return (count, depth, rows, columns) if first else (count, rows, columns, depth)
 
 
+def _answer(name, shape):
+    """The right shapes, but for one task."""
+    return lambda task, *rest: shape(*rest) if task == name else _shape(task, *rest)
+
+
+def _ten_classes(task, count, height, width, classes):
+    return _shape(task, count, height, width, 10)
+
+
 _TASKS = ("classification", "several objects", "box", "segmentation", "generation")
 function(
     "01.output_shape",
@@ -98,6 +107,29 @@ function(
             "Nobody says that there are two objects. For each class the answer says whether it is there: how many "
             "numbers is that?",
         ),
+        Mistake(
+            "class in the box",
+            _answer("box", lambda count, height, width, classes: (count, 4 + classes)),
+            "For a box you give its class as well. That is what a detector answers; this task asks for the box alone.",
+        ),
+        Mistake(
+            "a box for each class",
+            _answer("box", lambda count, height, width, classes: (count, classes, 4)),
+            "You give a box for each class. There is one object here, and one box.",
+        ),
+        Mistake(
+            "grey pictures",
+            [
+                _answer("generation", lambda count, height, width, classes: (count, height, width)),
+                _answer("generation", lambda count, height, width, classes: (count, height, width, 1)),
+            ],
+            "You generate one number a pixel. The new images are in colour, as the old ones are.",
+        ),
+        Mistake(
+            "number of classes fixed",
+            _ten_classes,
+            "You have the number of classes of one example in your function. It is an argument.",
+        ),
     ],
     nudges=(
         "How many numbers are needed for one image? Then put `count` before them.",
@@ -131,6 +163,11 @@ def _from_sizes(a, b):
 
 def _of_parts(formula):
     return lambda a, b: formula(*_box_parts(a, b))
+
+
+def _over_the_hull(a, b):
+    width, height = (max(a[side + 2], b[side + 2]) - min(a[side], b[side]) for side in (0, 1))
+    return _of_parts(lambda shared, a, b: shared)(a, b) / (width * height)
 
 
 function(
@@ -199,9 +236,15 @@ function(
             "You read a box as x, y, width, height, as COCO stores it. Here it is x0, y0, x1, y1.",
         ),
         Mistake(
-            "percent",
-            lambda a, b: 100 * _box_iou(a, b),
-            "That is in per cent. IoU is a fraction from 0 to 1.",
+            "not divided",
+            _of_parts(lambda shared, a, b: shared),
+            "That is the area which both share. Divide it by the area that they cover together.",
+        ),
+        Mistake(
+            "the box around both",
+            _over_the_hull,
+            "You divide by the box around both, corners included which neither covers. Their union is smaller: both "
+            "areas, and what they share counted once.",
         ),
     ],
     nudges=(
@@ -403,6 +446,21 @@ function(
             "That is plain L1, straight everywhere. Below `beta` a parabola takes its place.",
         ),
         Mistake(
+            "branches exchanged",
+            _variant(below=lambda d, beta: d - beta / 2, above=lambda d, beta: d**2 / (2 * beta)),
+            "The two formulas are right, and in each other's place: the parabola is for small errors.",
+        ),
+        Mistake(
+            "times beta",
+            _variant(below=lambda d, beta: d**2 / 2 * beta),
+            "`error**2 / 2 * beta` multiplies by beta, from left to right. Put the divisor in brackets.",
+        ),
+        Mistake(
+            "the largest only",
+            _variant(reduce=lambda cost: cost.max(axis=1)),
+            "You take the largest of the four values of a box. The task asks for their mean.",
+        ),
+        Mistake(
             "mse",
             lambda truth, prediction, beta=1.0: ((prediction - truth) ** 2).mean(axis=1),
             "That is the mean squared error, a parabola everywhere: one edge that is 6 pixels off costs 36. Beyond "
@@ -442,6 +500,8 @@ def _harris(right, down, reach=1, k=0.05, *, mean=_window_mean, order="after", t
     else:
         xx, yy, xy = (mean(each, reach) for each in products)
     determinant = xx * yy - xy**cross
+    if trace == "of squares":
+        return determinant - k * (xx**2 + yy**2)
     return determinant - k * (xx + yy) ** trace if minus else determinant + k * (xx + yy) ** trace
 
 
@@ -486,6 +546,16 @@ function(
             lambda right, down, reach=1, k=0.05: _harris(right, down, reach, k, trace=1),
             "The sum in the last term is squared in the formula: the first two terms are of the fourth power in the "
             "slopes, and so must the third be.",
+        ),
+        Mistake(
+            "sum of squares",
+            lambda right, down, reach=1, k=0.05: _harris(right, down, reach, k, trace="of squares"),
+            "In the last term the sum is squared: (a + b)**2. You add the squares, a**2 + b**2.",
+        ),
+        Mistake(
+            "edges cut off",
+            lambda right, down, reach=1, k=0.05: _harris(right, down, reach, k).clip(0),
+            "You cut off what is negative. The response of an edge is negative, and the task asks for it.",
         ),
         Mistake(
             "mixed mean not squared",

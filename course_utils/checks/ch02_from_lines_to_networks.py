@@ -765,7 +765,7 @@ _LEAST = 0.80
 @task(
     "02.your_own",
     "a function `classify(images)`",
-    mistakes=("accuracy", "learned by heart", "one label an image", "not labels"),
+    mistakes=("accuracy", "one class only", "one template", "learned by heart", "one label an image", "not labels"),
     nudges=(
         "What reaches 0.32 here, and why can one template for each shape not do more, if a disk may be darker or "
         "lighter than its ground?",
@@ -800,6 +800,18 @@ def _your_own(classify):
                 "learned by heart",
                 f"It names {known:.0%} of the training images and {accuracy:.0%} of new ones: learned by heart. "
                 f"{_LEAST:.0%} are asked for.",
+            )
+        if len(set(found.tolist())) == 1:
+            raise Wrong(
+                "one class only",
+                f"It calls every image a {_SHAPES[found[0]]}. Has it been trained, and are new images prepared as "
+                "those of the training were?",
+            )
+        if abs(known - accuracy) < 0.15 and 0.29 < accuracy < 0.45:
+            raise Wrong(
+                "one template",
+                f"It names {accuracy:.1%} of new images, about what one template for each shape reaches. A template "
+                "cannot stand for shapes that are darker and lighter than their ground: that takes a hidden layer.",
             )
         raise Wrong("accuracy", f"It names {accuracy:.1%} of 600 new images; {_LEAST:.0%} are asked for.")
     return f"It names {accuracy:.1%} of 600 images that it has never seen."

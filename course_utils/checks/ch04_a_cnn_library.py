@@ -54,6 +54,24 @@ def _max_pool(gradient, x, size, strides, *, keep=False, shares="first", start=N
     return by_x
 
 
+def _pool_channels_together(gradient, x, size, strides):
+    by_x = np.zeros(x.shape)
+    for n, i, j, channel in np.ndindex(gradient.shape):
+        place = n, slice(i * strides, i * strides + size), slice(j * strides, j * strides + size)
+        row, column, largest = np.unravel_index(x[place].argmax(), x[place].shape)
+        by_x[n, i * strides + row, j * strides + column, largest] += gradient[n, i, j, channel]
+    return by_x
+
+
+def _pool_turned(gradient, x, size, strides):
+    by_x = np.zeros(x.shape)
+    for n, i, j, channel in np.ndindex(gradient.shape):
+        window = x[n, i * strides : i * strides + size, j * strides : j * strides + size, channel]
+        column, row = divmod(window.argmax(), size)
+        by_x[n, i * strides + row, j * strides + column, channel] += gradient[n, i, j, channel]
+    return by_x
+
+
 def _pool_case(rng, shape, size, strides, levels=None):
     x = rng.normal(size=shape) if levels is None else rng.integers(0, levels, shape).astype(float)
     places = [(length - size) // strides + 1 for length in shape[1:3]]
@@ -116,6 +134,17 @@ function(
             ],
             "Your windows begin at the wrong places where the stride is not what you took it for. Window `i` begins "
             "at `i * strides`, whatever its size.",
+        ),
+        Mistake(
+            "channels together",
+            _pool_channels_together,
+            "You look for the largest number of a window in all channels at once. Each channel is pooled by itself.",
+        ),
+        Mistake(
+            "rows and columns exchanged",
+            _pool_turned,
+            "`argmax` of a window counts along its rows: the quotient by the width is the row, the remainder the "
+            "column. Yours are exchanged.",
         ),
         Mistake(
             "gradient ignored",

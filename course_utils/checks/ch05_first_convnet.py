@@ -342,7 +342,7 @@ _CHAIN_SHAPES = ((3, 3, 1, 24), (3, 3, 24, 24), (5, 5, 24, 32), (1_152, 10))
 
 @task(
     "05.described",
-    "a Keras model",
+    "a function that returns a Keras model",
     mistakes=(
         "valid padding",
         "same everywhere",
@@ -355,6 +355,7 @@ _CHAIN_SHAPES = ((3, 3, 1, 24), (3, 3, 24, 24), (5, 5, 24, 32), (1_152, 10))
         "no probabilities",
         "input shape",
         "output shape",
+        "no return",
         "wrong type",
     ),
     nudges=(
@@ -364,7 +365,8 @@ _CHAIN_SHAPES = ((3, 3, 1, 24), (3, 3, 24, 24), (5, 5, 24, 32), (1_152, 10))
     why="Three lines of text were enough to get the same network again: with the same weights, yours gives the same "
     "outputs as the check's.",
 )
-def _described(model):
+def _described(answer):
+    model = networks.built(answer)
     networks.is_model(model)
     networks.gives(model, input_shape=_SHAPE, output_shape=(10,))
     known = {
@@ -395,7 +397,7 @@ _PATHS_SHAPES = ((3, 3, 1, 16), (7, 7, 1, 16), (3, 3, 32, 32), (1_152, 10))
 
 @task(
     "05.two_paths",
-    "a Keras model",
+    "a function that returns a Keras model",
     mistakes=(
         "added",
         "in a row",
@@ -407,6 +409,7 @@ _PATHS_SHAPES = ((3, 3, 1, 16), (7, 7, 1, 16), (3, 3, 32, 32), (1_152, 10))
         "no probabilities",
         "input shape",
         "output shape",
+        "no return",
         "wrong type",
     ),
     nudges=(
@@ -416,7 +419,8 @@ _PATHS_SHAPES = ((3, 3, 1, 16), (7, 7, 1, 16), (3, 3, 32, 32), (1_152, 10))
     why="A chain cannot do this: `keras.Sequential` has no place for two layers with the same input. Inception, ResNet "
     "and U-Net are all made of such branches.",
 )
-def _two_paths(model):
+def _two_paths(answer):
+    model = networks.built(answer)
     networks.is_model(model)
     networks.gives(model, input_shape=_SHAPE, output_shape=(10,))
     networks.parameters(

@@ -165,3 +165,29 @@ def _difference_of_parts(answer, right):
             mistake, clause = difference(given, wanted)
             return mistake, f"{where} {clause}"
     return "other", f"{describe(answer)}, and should give {describe(right)}."
+
+
+_SLIPS = (
+    (
+        "percent",
+        lambda right: 100 * right,
+        "All results are a hundred times too large: percent, where a fraction is asked for.",
+    ),
+    (
+        "whole division",
+        np.floor,
+        "All results are rounded down to whole numbers. Is there a `//`, or an array of ints that fractions are "
+        "written into?",
+    ),
+)
+
+
+def arithmetic_slip(results, wanted, tolerance):
+    """A slip that turns every right result into the one that was found: (mistake, sentence), or None."""
+    right = [_array(want) for want in wanted]
+    if any(want is None for want in right):
+        return None
+    for mistake, slip, sentence in _SLIPS:
+        if all(same(result, slip(want), tolerance) for result, want in zip(results, right, strict=True)):
+            return mistake, sentence
+    return None

@@ -10,7 +10,7 @@ import functools
 import inspect
 from dataclasses import dataclass
 
-from .comparing import describe, describe_call, difference, is_number, same, type_fault
+from .comparing import arithmetic_slip, describe, describe_call, difference, is_number, same, type_fault
 from .engine import Task, Wrong, run
 
 __all__ = ["Mistake", "call", "estimate", "function", "prediction", "task", "value"]
@@ -246,6 +246,9 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
                     f"`{name}` gives {describe(results[0])} whatever it is asked. The result must be computed from the "
                     "arguments.",
                 )
+            slip = arithmetic_slip(results, wanted, tolerance)
+            if slip:
+                raise Wrong(*slip)
         if fault:
             raise Wrong(*fault)
         first = good.index(False)

@@ -11,6 +11,21 @@ from .comparing import describe
 from .engine import Wrong, run
 
 
+def built(answer):
+    """The model that the student's function builds, or the answer where it is one already. Mistake: ``no return``.
+
+    A gap in the function is then "not answered yet"; ``check(..., build())`` would stop before the check sees it.
+    """
+    import keras
+
+    if not callable(answer) or isinstance(answer, (keras.Layer, type)):  # a model is a layer too
+        return answer
+    model = run(answer)
+    if model is None:
+        raise Wrong("no return", "Your function returns nothing. It ends with `return keras.Model(...)`.")
+    return model
+
+
 def is_model(answer):
     """The answer is a Keras model. Mistake: ``wrong type``."""
     import keras
@@ -29,6 +44,13 @@ def is_model(answer):
     raise Wrong("wrong type", f"The task asks for a Keras model, and got {describe(answer)}.")
 
 
+def outputs(model, images):
+    """What the model gives for a few images, as arrays. `predict` would compile, which takes longer."""
+    import keras
+
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, model(images, training=False))
+
+
 def gives(model, *, input_shape, output_shape, batch=2):
     """The model turns images of `input_shape` into outputs of `output_shape`, both without the batch.
 
@@ -36,7 +58,7 @@ def gives(model, *, input_shape, output_shape, batch=2):
     """
     images = np.zeros((batch, *input_shape), "float32")
     try:
-        result = model.predict(images, verbose=0)
+        result = outputs(model, images)
     except Exception as error:
         expected = getattr(model, "input_shape", None)
         if expected and tuple(expected[1:]) != tuple(input_shape):
@@ -58,7 +80,7 @@ def gives(model, *, input_shape, output_shape, batch=2):
 def probabilities(model, *, input_shape, batch=4, seed=0):
     """The output is a probability for each class. Mistake: ``no probabilities``."""
     images = np.random.default_rng(seed).normal(size=(batch, *input_shape)).astype("float32")
-    result = model.predict(images, verbose=0)
+    result = outputs(model, images)
     if result.min() < -1e-6 or not np.allclose(result.sum(axis=-1), 1, atol=0.02):  # outputs may be rounded to bfloat16
         raise Wrong(
             "no probabilities",

@@ -80,6 +80,10 @@ def iou_with_numpy(a, b):
     return shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
 
 
+def iou_of_the_hull(a, b):
+    return overlap(a, b) / area((*np.minimum(a[:2], b[:2]), *np.maximum(a[2:], b[2:])))
+
+
 def iou_of_the_package(a, b):
     return evaluation.box_iou([a], [b])
 
@@ -317,6 +321,11 @@ WRONG = {
         (shapes_with(segmentation=lambda n, h, w, c: (n, h, w, 3)), "colours in the mask"),
         (shapes_with(generation=lambda n, h, w, c: (n, h, w, c)), "classes in the picture"),
         (shapes_with(several_objects=lambda n, h, w, c: (n, 2)), "two for several"),
+        (shapes_with(box=lambda n, h, w, c: (n, c + 4)), "class in the box"),
+        (shapes_with(box=lambda n, h, w, c: [n, c, 4]), "a box for each class"),
+        (shapes_with(generation=lambda n, h, w, c: (n, h, w)), "grey pictures"),
+        (shapes_with(generation=lambda n, h, w, c: (n, h, w, 1)), "grey pictures"),
+        (lambda task, count, height, width, classes: shapes(task, count, height, width, 10), "number of classes fixed"),
         ((8, 10), "wrong type"),
         (lambda task: (8, 10), "signature"),
     ],
@@ -332,6 +341,9 @@ WRONG = {
         (iou_inclusive, "one pixel more"),
         (iou_of_sizes, "sizes for corners"),
         (lambda a, b: 100 * iou_with_numpy(a, b), "percent"),
+        (lambda a, b: overlap(a, b) // (area(a) + area(b) - overlap(a, b)), "whole division"),
+        (lambda a, b: overlap(a, b), "not divided"),
+        (iou_of_the_hull, "the box around both"),
         (iou_of_the_package, "package's own"),
         (lambda a, b: 0.5, "constant"),
         (0.5, "wrong type"),
@@ -346,6 +358,8 @@ WRONG = {
         (lambda truth, prediction: float(dice_by_loop(truth, prediction).mean()), "one number for all"),
         (lambda truth, prediction: np.mean(truth == prediction, axis=(1, 2)), "pixels right"),
         (lambda truth, prediction: dice_by_loop(truth, prediction).tolist(), "list for array"),
+        (lambda truth, prediction: 100 * dice_by_loop(truth, prediction), "percent"),
+        (lambda truth, prediction: dice_by_loop(truth, prediction).astype(int), "whole division"),
     ],
     "01.smooth_l1": [
         (loss(parabola, line, size=lambda d: d), "sign"),
@@ -357,6 +371,9 @@ WRONG = {
         (loss(lambda d, beta: d**2 / beta, line), "no half"),
         (loss(parabola, line, lambda cost: cost.sum(axis=1)), "sum"),
         (loss(parabola, line, np.mean), "one number for all"),
+        (loss(line, parabola), "branches exchanged"),
+        (loss(lambda d, beta: d**2 / 2 * beta, line), "times beta"),
+        (loss(parabola, line, lambda cost: cost.max(axis=-1)), "the largest only"),
         (loss(lambda d, beta: d, lambda d, beta: d), "l1"),
         (loss(lambda d, beta: d**2, lambda d, beta: d**2), "mse"),
     ],
@@ -365,6 +382,8 @@ WRONG = {
         (corner_of_means, "mean before the product"),
         (corner(lambda xx, yy, xy, k: xx * yy - xy**2 + k * (xx + yy) ** 2), "plus"),
         (corner(lambda xx, yy, xy, k: xx * yy - xy**2 - k * (xx + yy)), "sum not squared"),
+        (corner(lambda xx, yy, xy, k: xx * yy - xy**2 - k * (xx**2 + yy**2)), "sum of squares"),
+        (corner(lambda xx, yy, xy, k: np.maximum(xx * yy - xy**2 - k * (xx + yy) ** 2, 0)), "edges cut off"),
         (corner(lambda xx, yy, xy, k: xx * yy - xy - k * (xx + yy) ** 2), "mixed mean not squared"),
         (corner(lambda xx, yy, xy, k: xx * yy - xy**2 - 0.05 * (xx + yy) ** 2), "k ignored"),
         (corner(lambda xx, yy, xy, k: xx * yy - xy**2), "k ignored"),

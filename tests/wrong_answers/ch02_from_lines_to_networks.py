@@ -328,6 +328,22 @@ def classify_by_heart(images):
     return labels[((rows**2).sum(1) - 2 * new @ rows.T).argmin(1)]
 
 
+def classify_at_random(images):
+    return np.random.default_rng(0).integers(0, 4, len(images))
+
+
+@functools.cache
+def templates():
+    from sklearn.linear_model import LogisticRegression
+
+    rows, labels = training_set()
+    return LogisticRegression(C=1e-3, max_iter=300).fit(rows - 0.5, labels)
+
+
+def classify_by_templates(images):
+    return templates().predict(images.reshape(len(images), -1) / 255.0 - 0.5)
+
+
 def classify_scores(images):
     return trained().predict_proba(images.reshape(len(images), -1) / 255.0 - 0.5)
 
@@ -440,7 +456,9 @@ WRONG = {
         (lambda network, x, labels: True, "sound network accused"),
     ],
     "02.your_own": [
-        (lambda images: np.zeros(len(images), dtype=int), "accuracy"),
+        (lambda images: np.zeros(len(images), dtype=int), "one class only"),
+        (classify_at_random, "accuracy"),
+        (classify_by_templates, "one template"),
         (classify_by_heart, "learned by heart"),
         (classify_scores, "one label an image"),
         (lambda images: np.zeros(len(images)), "not labels"),

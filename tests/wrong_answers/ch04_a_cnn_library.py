@@ -62,6 +62,24 @@ def pool_side_by_side(gradient, x, size, strides):
     return by_x
 
 
+def pool_all_channels(gradient, x, size, strides):
+    by_x = np.zeros_like(x)
+    for n, i, j, c in np.ndindex(gradient.shape):
+        window = x[n, i * strides : i * strides + size, j * strides : j * strides + size]
+        a, b, k = np.argwhere(window == window.max())[0]
+        by_x[n, i * strides + a, j * strides + b, k] += gradient[n, i, j, c]
+    return by_x
+
+
+def pool_turned(gradient, x, size, strides):
+    def deliver(old, seen, g):
+        new = old.copy()
+        new[seen.argmax() % size, seen.argmax() // size] += g
+        return new
+
+    return pool_by_windows(gradient, x, size, strides, deliver)
+
+
 def pool_at_stride_1(gradient, x, size, strides):
     by_x = np.zeros_like(x)
     for n, i, j, c in np.ndindex(gradient.shape):
@@ -587,6 +605,8 @@ WRONG = {
         (pool_spread, "spread over the window"),
         (pool_at_stride_1, "stride ignored"),
         (pool_marked, "gradient ignored"),
+        (pool_all_channels, "channels together"),
+        (pool_turned, "rows and columns exchanged"),
         (pool_in_place, "input changed"),
         (lambda gradient, x, size, strides: gradient, "shape"),
         (lambda gradient, x, size, strides: print(end=""), "no return"),

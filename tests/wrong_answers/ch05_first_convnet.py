@@ -235,6 +235,11 @@ def one_path_turned():
     return keras.Model(inputs, layers.Dense(10, "softmax")(layers.Flatten()(layers.MaxPooling2D()(x))))
 
 
+def nothing_returned():
+    """The return is forgotten."""
+    described()
+
+
 def made_of(build, **mistake):
     return made(lambda: build(**mistake))
 
@@ -452,7 +457,9 @@ WRONG = {
         (made_of(chain_of, again=True), "used again"),
         (made_of(chain_of, dropout=0.5), "dropout"),
         (made_of(chain_of, before=divided), "rescaled"),
-        (described, "wrong type"),
+        (functools.partial(described, first="valid"), "valid padding"),
+        (nothing_returned, "no return"),
+        (layer, "wrong type"),
         (made(layer), "wrong type"),
     ],
     "05.two_paths": [
@@ -476,7 +483,9 @@ WRONG = {
         (made(softmax_again), "softmax twice"),
         (made(relu_before_softmax), "relu before softmax"),
         (made(one_path_turned), "other outputs"),
-        (two_paths, "wrong type"),
+        (functools.partial(two_paths, join="add"), "added"),
+        (nothing_returned, "no return"),
+        (made(layer), "wrong type"),
     ],
     "05.cross_entropy": [
         (lambda labels, probabilities: float(np.log(picked(labels, probabilities)).mean()), "sign"),
@@ -531,6 +540,7 @@ RIGHT = {
     "05.shapes": [tuple(SHAPES), [list(shape) for shape in SHAPES]],
     "05.parameters": [(160, 0, 9_624, 6_944, 0, 11_210), np.array([160, 0, 9_624, 6_944, 0, 11_210])],
     "05.described": [
+        described,
         made_of(described),
         made(with_relu_layers),
         made_of(chain_of),
@@ -541,6 +551,7 @@ RIGHT = {
         made(subclassed),
     ],
     "05.two_paths": [
+        two_paths,
         made_of(two_paths),
         made(two_paths_with_ops),
         made_of(branches),
