@@ -7,6 +7,7 @@ here needs a framework: Keras is met only through the model that is handed to `s
 32
 """
 
+from .changes import occlusion_bound
 from .fields import ReceptiveField, receptive_field, receptive_fields
 from .sizes import (
     conv_multiply_adds,
@@ -20,5 +21,5 @@ from .summary import Row, Summary, summarize
 
 __all__ = [
     "ReceptiveField", "Row", "Summary", "conv_multiply_adds", "conv_output_size", "conv_parameters", "dense_parameters",
-    "pool_output_size", "receptive_field", "receptive_fields", "same_padding", "summarize",
+    "occlusion_bound", "pool_output_size", "receptive_field", "receptive_fields", "same_padding", "summarize",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ from .views import (
 
 
 class Span(NamedTuple):
-    """Along one axis, the cells that can differ: for each position of the patch from ``first`` up to before ``stop``."""
+    """Along one axis, the cells that can differ: from ``first`` up to before ``stop``, for each position of the patch."""
 
     first: np.ndarray
     stop: np.ndarray
@@ -207,6 +207,11 @@ class Call:
         return self.rows is None
 
     @property
+    def cells_changed(self):
+        """Places that can differ, added up over all positions of the patch."""
+        return self.rows.sizes.sum() * self.columns.sizes.sum()
+
+    @property
     def cells(self):
         """Places of the map, or 1 where the output is not a map."""
         return self.shape[0] * self.shape[1] if len(self.shape) == 3 else 1
@@ -384,13 +389,14 @@ def occlusion_bound(model, patch=32, stride=16, input_shape=None):
     ...     layers.GlobalAveragePooling2D(), layers.Dense(2),
     ... ])
     >>> round(occlusion_bound(model, patch=8, stride=8), 1)  # 64 positions, two convolutions
-    22.3
+    22.0
     """
     calls = trace(model, as_axes("patch", patch), as_axes("stride", stride), input_shape)
     count = len(calls[0].rows.first) * len(calls[0].columns.first)
     whole = sum(call.multiply_adds for call in calls)
     windows = sum(
-        call.multiply_adds * (count if call.everywhere else call.rows.sizes.sum() * call.columns.sizes.sum() / call.cells)
+        call.multiply_adds
+        * (count if call.everywhere else call.rows.sizes.sum() * call.columns.sizes.sum() / call.cells)
         for call in calls
     )
     return float(count * whole / (whole + windows)) if whole else 1.0

@@ -10,6 +10,7 @@ import importlib
 _HOMES = {
     "Curve": "evaluate",
     "GradCam": "cam",
+    "OcclusionMap": "occlusion",
     "PointingGame": "evaluate",
     "Randomisation": "randomise",
     "activations": "features",
@@ -21,10 +22,11 @@ _HOMES = {
     "gradient": "gradients",
     "input_gradient": "gradients",
     "insertion": "evaluate",
+    "occlusion_map": "occlusion",
     "pointing_game": "evaluate",
     "randomisation": "randomise",
 }
-_MODULES = ("cam", "evaluate", "features", "gradients", "randomise")
+_MODULES = ("cam", "evaluate", "features", "gradients", "occlusion", "randomise")
 
 __all__ = [*_HOMES, *_MODULES]
 

@@ -245,17 +245,31 @@ class Opened:
             step = self.steps[index]
             if wanted not in step.outputs:
                 continue
-            activation = getattr(step.layer, "activation", None)
-            squashes = activation in (keras.activations.softmax, keras.activations.sigmoid)
-            bends = activation is not keras.activations.linear
-            if is_a(step.layer, "Softmax", "Sigmoid") or (is_a(step.layer, "Activation") and squashes):
+            end = squashing(step.layer)
+            if end == "itself":
                 self.steps[index] = step._replace(call=lambda x, **_: x)
-            elif squashes:
+            elif end == "within":
                 self.steps[index] = step._replace(call=_without_activation(step.layer))
-            elif is_a(step.layer, "Dropout", "Identity") or (is_a(step.layer, "Activation") and not bends):
+            elif end == "passes on":
                 (wanted,) = _slots((step.args, step.kwargs))
                 continue
             return
+
+
+def squashing(layer):
+    """What a layer at the end of a network has to do with softmax and sigmoid.
+
+    ``"itself"``: it is one of them. ``"within"``: it computes scores and puts them through one. ``"passes on"``: it
+    hands scores on, and the question goes to the layer before it. None: nothing.
+    """
+    activation = getattr(layer, "activation", None)
+    squashes = activation in (keras.activations.softmax, keras.activations.sigmoid)
+    if is_a(layer, "Softmax", "Sigmoid") or (is_a(layer, "Activation") and squashes):
+        return "itself"
+    if squashes:
+        return "within"
+    linear = is_a(layer, "Activation") and activation is keras.activations.linear
+    return "passes on" if is_a(layer, "Dropout", "Identity") or linear else None
 
 
 def _without_activation(layer):

@@ -18,6 +18,7 @@ from ..arithmetic.views import is_a
 # cost more than the few cells that are saved.
 NEARLY_ALL = 0.8
 _OUTSIDE = -(2**29)  # twice this is still an int32
+_THEMSELVES = (Taps(1), Taps(1))  # each cell reads the one at its place
 
 
 class Placement(NamedTuple):
@@ -39,8 +40,8 @@ class Placement(NamedTuple):
 class Reading(NamedTuple):
     """Along one axis, where the cells that a layer reads lie, a row for each position.
 
-    ``clean`` counts in the table of the clean map, whose cells are ``spacing`` apart with ``before`` and ``after`` cells
-    of padding at the ends, ``table`` in all; ``window`` counts in the windows, and is far below 0 for a cell outside.
+    ``clean`` counts in the table of the clean map, its cells ``spacing`` apart with ``before`` and ``after`` cells of
+    padding at the ends, ``table`` in all; ``window`` counts in the windows, and is far below 0 for a cell outside.
     """
 
     clean: np.ndarray
@@ -146,7 +147,7 @@ def _step(call, sources, counts, folded_into):
             for index, source in zip(call.inputs, sources, strict=True)
         ]
         return Step(call, placement, tuple(cuts))
-    if call.how == IN_PLACE_ONLY or call.how == (Taps(1), Taps(1)):
+    if call.how == IN_PLACE_ONLY or call.how == _THEMSELVES:
         return Step(call, before, as_they_are, folded_into)
     if isinstance(call.how[0], Moved):
         placement = [
@@ -186,7 +187,7 @@ def _same(one, other):
     return all(axis.same(with_axis) for axis, with_axis in zip(one, other, strict=True))
 
 
-def _cut(number, source, target, taps=(Taps(1), Taps(1)), value=0.0):
+def _cut(number, source, target, taps=_THEMSELVES, value=0.0):
     """What a layer with these taps reads of call ``number``, whose windows lie at ``source``, to compute ``target``."""
     sparse = all(axis.size == 1 for axis in taps)  # nothing between the strides of a kernel of 1x1 need be read
     return Cut(number, *(_reading(*axis, sparse) for axis in zip(source, target, taps, strict=True)), value)

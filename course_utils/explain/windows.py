@@ -13,6 +13,7 @@ from keras import ops
 from ..arithmetic.changes import fill_slots
 from ..arithmetic.views import CONVOLUTIONS, DEPTHWISE, POOLINGS, SEPARABLE, TRANSPOSED, is_a
 from .compiled import compiled
+from .opened import squashing
 
 _WITH_KERNELS = (*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED)
 
@@ -25,14 +26,18 @@ class Network:
     plan : Plan
     variables : list of keras.Variable
         All of the model's. Their values are read anew for each image.
+    logits : bool
+        Leave out the softmax or the sigmoid at the end.
     """
 
-    def __init__(self, plan, variables):
+    def __init__(self, plan, variables, logits=False):
         self.steps = plan.steps
+        self._unsquashed = _end(plan.steps) if logits else None
         self._tables = list({cut.table: cut for step in self.steps for cut in step.cuts if cut}.values())
         self._number = {cut.table: number for number, cut in enumerate(self._tables)}
         self.clean = compiled(self._clean, variables)
         self.outputs = compiled(self._outputs, variables)
+        self.whole = compiled(lambda images: self._values(images)[-1], variables)
 
     def _clean(self, image, filled):
         """Everything that the windows need of an image, and the network's output for it.
@@ -47,13 +52,19 @@ class Network:
         tuple
             The state that `outputs` takes, and the output, shape (1, classes).
         """
-        weights, values = [self._weights(number) for number in range(len(self.steps))], []
-        for number, step in enumerate(self.steps):
-            inputs = [values[index] for index in step.call.inputs]
-            values.append(self.layer(number, inputs, weights) if step.call.layer else image)
+        weights = [self._weights(number) for number in range(len(self.steps))]
+        values = self._values(image, weights)
         tables = [_table(values[cut.call], cut) for cut in self._tables]
         means = [ops.mean(values[step.call.inputs[0]], axis=(1, 2)) for step in self.steps if _adds_to_mean(step)]
         return (tables, weights, means, ops.reshape(filled, (-1, filled.shape[-1]))), values[-1]
+
+    def _values(self, images, weights=None):
+        """The outputs of all steps for whole images; with the weights of the windows, or as the model computes."""
+        values = []
+        for number, step in enumerate(self.steps):
+            inputs = [values[index] for index in step.call.inputs]
+            values.append(self.layer(number, inputs, weights) if step.call.layer else images)
+        return values
 
     def _outputs(self, state, rows, columns):
         """The network's outputs with the patch at positions (rows, columns), which count along the two axes.
@@ -94,14 +105,16 @@ class Network:
 
     # ------------------------------------------------------------------------------------------ what a layer computes
 
-    def layer(self, number, inputs, weights, cuts=(None,), at=None):
+    def layer(self, number, inputs, weights=None, cuts=(None,), at=None):
         """Output of a step's layer. Where its input was cut out, padding is already in it."""
         step, cut = self.steps[number], cuts[0] if cuts else None
         layer = step.call.layer
         in_windows = at is not None and not step.complete
-        if step.folded_into is not None or (in_windows and is_a(layer, "ZeroPadding2D", "Cropping2D")):
+        if (weights and step.folded_into is not None) or (in_windows and is_a(layer, "ZeroPadding2D", "Cropping2D")):
             return inputs[0]  # its work is done in the kernel, or by where the windows lie
-        if is_a(layer, *_WITH_KERNELS):
+        if number == self._unsquashed:
+            return inputs[0] if squashing(layer) == "itself" else _dense(layer, inputs[0])
+        if weights and is_a(layer, *_WITH_KERNELS):
             return _convolve(layer, inputs[0], *weights[number], cut)
         if is_a(layer, *POOLINGS):
             return _pool(layer, inputs[0], cut, at)
@@ -126,6 +139,21 @@ class Network:
             if step.folded_into == number:
                 kernels[-1], bias = _folded(layer, kernels[-1], bias, step.call.layer)
         return [kernels, bias]
+
+
+def _end(steps):
+    """The step whose softmax or sigmoid ends the network, or None."""
+    number = len(steps) - 1
+    while squashing(steps[number].call.layer) == "passes on":
+        (number,) = steps[number].call.inputs
+    end = squashing(steps[number].call.layer)
+    return number if end == "itself" or (end == "within" and is_a(steps[number].call.layer, "Dense")) else None
+
+
+def _dense(layer, x):
+    """A dense layer without its activation."""
+    x = ops.matmul(ops.cast(x, layer.compute_dtype), ops.cast(layer.kernel, layer.compute_dtype))
+    return x if layer.bias is None else ops.add(x, ops.cast(layer.bias, layer.compute_dtype))
 
 
 def _adds_to_mean(step):

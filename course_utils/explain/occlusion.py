@@ -1,0 +1,363 @@
+"""Occlusion: cover a part of the image, see how the score of a class falls, and do so everywhere."""
+
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..arithmetic.changes import as_axes, positions
+from .compiled import compiled
+from .inputs import checked_batch_size, checked_class_index, checked_images, checked_model
+from .plan import make_plan
+from .windows import Network
+
+SCORES = ("probability", "logit", "log_odds")
+FILLS = ("mean", "blur", "noise")
+METHODS = ("auto", "windows", "plain")
+
+# Windows are taken where they save this factor of multiply-adds: below it, cutting them out takes what they save.
+_PAYS = {"tensorflow": 1.3, "jax": 1.3, "torch": 1.3}
+# ... and where that is more time than it takes to compile them, reckoned with 25e9 multiply-adds a second and 0.02
+# seconds a layer, which two cores of today have been seen to need.
+_ADDS_A_SECOND, _SECONDS_A_LAYER = 25e9, 0.02
+_KEPT = 4  # compiled networks
+
+
+@dataclass(frozen=True)
+class OcclusionMap:
+    """What covering parts of images does to the score of a class. Made by `occlusion_map`.
+
+    Attributes
+    ----------
+    heatmap : ndarray of float32, shape (images, height, width)
+        How far the score falls, for each pixel the mean over all positions of the patch that cover it. Negative where
+        the score rises.
+    scores : ndarray of float32, shape (images, rows, columns)
+        The score with the patch at each position: rows and columns from the top left, the patch wholly inside.
+    baseline : ndarray of float32, shape (images,)
+        The score of the whole image.
+    class_index : ndarray of int64, shape (images,)
+    method : str
+        ``"windows"`` or ``"plain"``, as it was computed.
+    whole_from : str
+        The first layer from which on whole maps were computed, and why; empty where it was windows to the end.
+    """
+
+    heatmap: np.ndarray = field(repr=False)
+    scores: np.ndarray = field(repr=False)
+    baseline: np.ndarray
+    class_index: np.ndarray
+    method: str
+    whole_from: str
+
+
+def occlusion_map(
+    model,
+    images,
+    class_index=None,
+    patch=32,
+    stride=16,
+    fill=0.0,
+    score="probability",
+    method="auto",
+    batch_size=32,
+    seed=0,
+    progress=False,
+):
+    """Cover a patch of each image, position after position, and keep the score of a class.
+
+    The result is exact however it is computed. Covering a patch changes only those cells of a feature map whose
+    receptive fields meet it. So the clean image goes through the network once, its maps are kept, and for each position
+    only a window of each map is computed again, until the network itself mixes the whole image.
+
+    Parameters
+    ----------
+    model : keras.Model
+        One input of images, one output of scores; Sequential or functional, models inside it included. It is not
+        changed. Layers act as they do in prediction.
+    images : array, shape (images, height, width, channels)
+        In the range that the model expects.
+    class_index : int, array of int of shape (images,), or None
+        Whose score it is; None for the class that the model predicts for the whole image.
+    patch, stride : int or (int, int)
+        Size of the patch and distance between two positions, in pixels: rows, columns.
+    fill : float, sequence of float, {"mean", "blur", "noise"} or array
+        What the patch shows: a number or a colour in the units of the images; the mean colour of the image; the image
+        itself, blurred with a Gaussian of half the patch; normal noise with the mean and the deviation of the image's
+        channels; or an array in the shape of an image or of all images, of which the patch shows its part.
+    score : {"probability", "logit", "log_odds"}
+        The model's output as it is (softmax of it, where the model gives logits of several classes); what comes before
+        its softmax or sigmoid; or the logarithm of p / (1 - p), which keeps falling where a probability close to 1
+        hardly moves.
+    method : {"auto", "windows", "plain"}
+        Windows as above; plain, every covered image through the whole network; or the faster one by reckoning: with
+        `course_utils.arithmetic.occlusion_bound` of the windows as they are, and the time to compile them.
+    batch_size : int
+        Positions at a time. It bounds the memory: as many windows, or whole maps, as this are held at once.
+    seed : int
+        Of the noise.
+    progress : bool
+        Show a bar on stderr.
+
+    Returns
+    -------
+    OcclusionMap
+        ``heatmap``, ``scores``, ``baseline``, ``class_index``, ``method``, ``whole_from``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The model, the images, the class or the patch do not fit together; each message says what was expected.
+
+    Notes
+    -----
+    The first image of a model takes longer, since its windows are planned and compiled; what was compiled is kept for
+    its next images. Pixels that no position covers (at the right and the lower border, where the stride does not come
+    out even, or between patches that are smaller than the stride) take the value of the nearest covered ones.
+
+    Zeiler and Fergus (2014), Visualizing and understanding convolutional networks, section 4.2; windows: Nakandala,
+    Kumar and Papakonstantinou (2019), Incremental and approximate inference for faster occlusion-based deep CNN
+    explanations, SIGMOD. Taught in chapter 12, Input masking.
+
+    Examples
+    --------
+    A network that looks at one corner only:
+
+    >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    >>> weights = np.zeros((8, 8))
+    >>> weights[:4, :4] = 1 / 16
+    >>> model.layers[-1].set_weights([weights.reshape(64, 1), np.zeros(1)])
+    >>> found = occlusion_map(model, np.ones((1, 8, 8, 1)), 0, patch=4, stride=4)
+    >>> found.baseline, found.scores[0]
+    (array([1.], dtype=float32), array([[0., 1.],
+           [1., 1.]], dtype=float32))
+    """
+    model = checked_model(model)
+    images = checked_images(model, images)
+    class_index = checked_class_index(model, images, class_index)
+    batch_size = checked_batch_size(batch_size)
+    patch, stride = as_axes("patch", patch), as_axes("stride", stride)
+    for name, options, given in (("score", SCORES, score), ("method", METHODS, method)):
+        if given not in options:
+            raise ValueError(f"{name} is {given!r}; expected {', '.join(map(repr, options))}.")
+    size = images.shape[1:3]
+    if patch[0] > size[0] or patch[1] > size[1]:
+        raise ValueError(
+            f"patch is {patch[0]}x{patch[1]} pixels and larger than the images, {size[0]}x{size[1]}; make it smaller."
+        )
+    filled = _filled(images, fill, patch, seed)
+
+    starts = [positions(cells, side, step) for cells, side, step in zip(size, patch, stride, strict=True)]
+    network = _network(model, images.shape, patch, stride, batch_size, score != "probability", method)
+    places = np.stack(np.meshgrid(*map(_numbers, starts), indexing="ij"), axis=-1).reshape(-1, 2).astype("int32")
+    baseline, outputs = [], []
+    for clean, covered in _runs(network, images, filled, places, batch_size, progress):
+        baseline.append(clean)
+        outputs.append(covered)
+    outputs = np.concatenate([np.stack(baseline)[:, None], np.stack(outputs)], axis=1).astype("float64")
+    finite = np.isfinite(outputs).all(axis=(1, 2))
+    if not finite.all():
+        raise ValueError(
+            f"the scores of image {int(finite.argmin())} from {model.name!r} are NaN or infinite, so that there is "
+            "nothing to explain. Look at the model's weights: did its training fail?"
+        )
+    every = _scores(model, outputs, class_index, score)
+    baseline, scores = every[:, 0], every[:, 1:].reshape(len(images), *map(len, starts))
+    heatmap = _spread(baseline[:, None, None] - scores, starts, patch, size)
+    as_floats = (values.astype("float32") for values in (heatmap, scores, baseline))
+    return OcclusionMap(*as_floats, class_index, network.method, network.whole_from)
+
+
+def _numbers(starts):
+    return np.arange(len(starts))
+
+
+# ----------------------------------------------------------------------------------------------- what a patch shows
+
+
+def _filled(images, fill, patch, seed):
+    """What the patch shows of each image, wherever it lies: an array in the shape of the images."""
+    if isinstance(fill, str):
+        if fill == "mean":
+            return np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)
+        if fill == "noise":
+            noise = np.random.default_rng(seed).standard_normal(images.shape)
+            mean, deviation = images.mean(axis=(1, 2), keepdims=True), images.std(axis=(1, 2), keepdims=True)
+            return (mean + deviation * noise).astype("float32")
+        if fill == "blur":
+            return _blurred(images, [side / 2 for side in patch])
+        raise ValueError(f"fill is {fill!r}; expected a number, a colour, an array, or {', '.join(map(repr, FILLS))}.")
+    given = np.asarray(fill)
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"fill is an array of {given.dtype}; expected numbers in the units of the images.")
+    if not np.isfinite(given).all():
+        raise ValueError("fill holds NaN or infinity; expected numbers in the units of the images.")
+    if given.shape not in ((), (1,), images.shape[3:], images.shape[1:], images.shape):
+        raise ValueError(
+            f"fill has shape {given.shape}; expected a number, a colour of {images.shape[3]} channels, or an array of "
+            f"shape {images.shape[1:]} or {images.shape}."
+        )
+    return np.broadcast_to(given.astype("float32"), images.shape)
+
+
+def _blurred(images, deviations):
+    """A Gaussian blur along rows and columns, the border repeated outwards."""
+    for axis, deviation in zip((1, 2), deviations, strict=True):
+        reach = int(np.ceil(3 * deviation))
+        weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
+        padding = [(0, 0)] * 4
+        padding[axis] = (reach, reach)
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(images, padding, "edge"), 2 * reach + 1, axis=axis)
+        images = windows @ (weights / weights.sum()).astype("float32")
+    return images
+
+
+# --------------------------------------------------------------------------------------------- networks, made ready
+
+
+class _Plain:
+    """Every covered image through the whole network."""
+
+    method = "plain"
+
+    def __init__(self, model, variables, starts, patch, whole_from, network=None):
+        owner = weakref.ref(model)  # a compiled network that is kept must not keep its model
+        self.whole_from = whole_from
+        run = network.whole if network else compiled(lambda images: owner()(images, training=False), variables)
+
+        def covered(state, rows, columns):
+            image, filled = state
+            inside = []
+            for first, index, side, cells in zip(starts, (rows, columns), patch, image.shape[1:3], strict=True):
+                first = ops.take(first.astype("int32"), index, axis=0)[:, None]
+                pixel = np.arange(cells, dtype="int32")[None]
+                inside.append(ops.logical_and(pixel >= first, pixel < first + side))
+            inside = ops.logical_and(inside[0][:, :, None], inside[1][:, None, :])
+            return ops.where(inside[..., None], filled, image)
+
+        cover = compiled(covered, [])
+        self.clean = lambda image, filled: ((image, filled), run(image))
+        self.outputs = lambda state, rows, columns: run(cover(state, rows, columns))
+
+
+class _Windows:
+    """Windows around the patch."""
+
+    method = "windows"
+
+    def __init__(self, network, whole_from):
+        self.whole_from = whole_from
+        self.clean, self.outputs = network.clean, network.outputs
+
+
+_networks = OrderedDict()
+
+
+def _network(model, shape, patch, stride, batch_size, logits, method):
+    """The model as one of the two above, from those that were compiled before, if it is among them."""
+    count, input_shape = shape[0], shape[1:]
+    sides = (input_shape, patch, stride, batch_size, logits)
+
+    def kept(name):
+        owner, network = _networks.get((id(model), name, *sides), (None, None))
+        return network if owner is not None and owner() is model else None
+
+    if method == "auto" and kept("windows"):
+        return kept("windows")
+    if method != "auto" and kept(method):
+        return kept(method)
+    try:
+        plan, why = make_plan(model, patch, stride, input_shape), ""
+    except (TypeError, ValueError, RuntimeError) as error:  # a layer with two outputs, one that cannot describe itself
+        if logits:
+            raise
+        plan, why = None, f"the image: the network cannot be taken apart ({error})"
+    windows = plan is not None and (method == "windows" or (method == "auto" and _pays(plan, count)))
+    found = kept("windows" if windows else "plain")
+    if found is None:
+        starts = [positions(cells, side, step) for cells, side, step in zip(input_shape, patch, stride, strict=False)]
+        network = Network(plan, model.variables, logits) if plan is not None and (windows or logits) else None
+        if windows:
+            found = _Windows(network, _whole_from(plan))
+        else:
+            why = why or "the image: plain computation" + (
+                "" if method == "plain" else f", since windows would save too little (multiply-adds: {plan.gain:.1f}x)"
+            )
+            found = _Plain(model, model.variables, starts, patch, why, network)
+        _networks[(id(model), found.method, *sides)] = (weakref.ref(model), found)
+        while len(_networks) > _KEPT:
+            _networks.popitem(last=False)
+    return found
+
+
+def _pays(plan, images):
+    backend = keras.backend.backend()
+    if plan.gain < _PAYS.get(backend, np.inf):
+        return False
+    adds = images * plan.counts[0] * plan.counts[1] * sum(step.call.multiply_adds for step in plan.steps)
+    saved = adds * (1 - 1 / plan.gain) / _ADDS_A_SECOND
+    return backend == "torch" or saved > _SECONDS_A_LAYER * len(plan.steps)  # PyTorch compiles nothing here
+
+
+def _whole_from(plan):
+    for step in plan.steps[1:]:
+        if step.complete and len(step.call.shape) == 3:
+            if not step.call.known:
+                return f"{step.call.name}: it is not known which cells it changes"
+            why = "all cells can change" if step.call.everywhere else "windows would be nearly as large as the map"
+            return f"{step.call.name}: {why}"
+        if step.complete:
+            return "" if step.call.known else f"{step.call.name}: it is not known which cells it changes"
+    return ""
+
+
+def _runs(network, images, filled, places, batch_size, progress):
+    """For each image, the outputs (classes,) of the whole image, and those (positions, classes) of all positions."""
+    from tqdm import tqdm
+
+    with tqdm(total=len(images) * len(places), disable=not progress, unit=" positions", delay=1) as bar:
+        for image, cover in zip(images, filled, strict=True):
+            state, clean = network.clean(ops.convert_to_tensor(image[None]), ops.convert_to_tensor(cover[None]))
+            covered = []
+            for start in range(0, len(places), batch_size):
+                chunk = places[start : start + batch_size]
+                # One size of batch, so that the last one is not compiled anew.
+                padded = np.pad(chunk, ((0, batch_size - len(chunk)), (0, 0)), "edge")
+                outputs = network.outputs(state, *map(ops.convert_to_tensor, padded.T))
+                covered.append(ops.convert_to_numpy(outputs)[: len(chunk)])
+                bar.update(len(chunk))
+            yield ops.convert_to_numpy(clean)[0], np.concatenate(covered)
+
+
+# ---------------------------------------------------------------------------------------------- scores and heatmaps
+
+
+def _scores(model, outputs, class_index, score):
+    """Scores of one class, shape (images, ...), from the outputs (images, ..., classes)."""
+    own = np.take_along_axis(outputs, class_index[:, None, None], axis=-1)[..., 0]
+    if outputs.shape[-1] == 1 or score == "logit":
+        return own
+    if score == "log_odds":  # log p - log(1 - p) = logit - log of the sum of the others' exponentials
+        others = np.where(np.arange(outputs.shape[-1]) == class_index[:, None, None], -np.inf, outputs)
+        highest = others.max(axis=-1, keepdims=True)
+        return own - highest[..., 0] - np.log(np.exp(others - highest).sum(axis=-1))
+    if (outputs >= 0).all() and (outputs <= 1).all():
+        return own
+    highest = outputs.max(axis=-1, keepdims=True)
+    return np.exp(own - highest[..., 0]) / np.exp(outputs - highest).sum(axis=-1)
+
+
+def _spread(drops, starts, patch, size):
+    """From a number for each position one for each pixel: the mean over the positions that cover it."""
+    weights = []
+    for first, side, cells in zip(starts, patch, size, strict=True):
+        pixel = np.arange(cells)
+        covers = (pixel >= first[:, None]) & (pixel < first[:, None] + side)
+        covered = np.flatnonzero(covers.any(axis=0))
+        nearest = covered[np.abs(pixel[:, None] - covered).argmin(axis=1)]
+        covers = covers[:, nearest]
+        weights.append(covers / covers.sum(axis=0))
+    return weights[0].T @ drops @ weights[1]
