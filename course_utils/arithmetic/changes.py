@@ -26,7 +26,7 @@ from .views import (
 
 
 class Span(NamedTuple):
-    """Along one axis, the cells that can differ: from ``first`` up to before ``stop``, for each position of the patch."""
+    """Along one axis, the cells that can differ: from ``first`` to before ``stop``, for each position of the patch."""
 
     first: np.ndarray
     stop: np.ndarray
