@@ -21,7 +21,17 @@ def compiled(function, variables):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, autograph=False)
+        traced, graphs = tf.function(function, autograph=False), {}
+
+        # Traced once for each set of shapes, and called without the question whether that was once too often: for
+        # another model it is traced again, of which tf.function would warn.
+        def with_shapes(*args):
+            shapes = tuple(tuple(tensor.shape) for tensor in keras.tree.flatten(args) if tensor is not None)
+            if shapes not in graphs:
+                graphs[shapes] = traced.get_concrete_function(*args)
+            return graphs[shapes](*args)
+
+        return with_shapes
     if backend == "jax":
         import jax
 

@@ -233,7 +233,7 @@ class _Plain:
             inside = []
             for first, index, side, cells in zip(starts, (rows, columns), patch, image.shape[1:3], strict=True):
                 first = ops.take(first.astype("int32"), index, axis=0)[:, None]
-                pixel = np.arange(cells, dtype="int32")[None]
+                pixel = ops.arange(cells, dtype="int32")[None]
                 inside.append(ops.logical_and(pixel >= first, pixel < first + side))
             inside = ops.logical_and(inside[0][:, :, None], inside[1][:, None, :])
             return ops.where(inside[..., None], filled, image)
