@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .graph import walk
+from .graph import as_called, walk
 from .sizes import same_padding, whole_number
 from .summary import check_model, count_multiply_adds, input_shapes
 from .views import (
@@ -291,6 +291,7 @@ def trace(model, patch, stride, input_shape=None):
         return Slot(value.call)
 
     def visit(name, layer, values, args, kwargs):
+        args, kwargs = as_called(args), as_called(kwargs)
         filled = fill_slots((args, kwargs), tensor)
         outputs = keras.tree.flatten(layer.compute_output_spec(*filled[0], **filled[1]))
         if len(outputs) != 1:
@@ -298,6 +299,8 @@ def trace(model, patch, stride, input_shape=None):
         shape = tuple(outputs[0].shape[1:])
         inputs = [calls[value.call] for value in values]
         how, known = spread(layer, [call.shape for call in inputs], shape)
+        if any(np.prod(np.shape(value)[-3:-1]) > 1 for value in keras.tree.flatten((args, kwargs))):
+            how = EVERYWHERE  # a constant with a value of its own for each place
         rows = columns = None
         if how != EVERYWHERE and not any(call.everywhere for call in inputs):
             rows, columns = (_after(inputs, how, axis, shape) for axis in (0, 1))

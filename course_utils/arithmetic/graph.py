@@ -44,6 +44,22 @@ def _filled_in(arguments, signals, as_tensor):
     return arguments
 
 
+def as_called(arguments):
+    """Arguments in the form in which Keras saves them, such as a slice or an array, as what they are.
+
+    Named tuples, which stand for tensors, are left as they are.
+    """
+    if isinstance(arguments, dict):
+        if "class_name" in arguments and "config" in arguments:
+            import keras
+
+            return keras.saving.deserialize_keras_object(arguments)
+        return {key: as_called(value) for key, value in arguments.items()}
+    if isinstance(arguments, (list, tuple)) and not hasattr(arguments, "_fields"):
+        return type(arguments)(as_called(value) for value in arguments)
+    return arguments
+
+
 def is_nested(layer):
     """Whether a layer is itself a model that can be opened."""
     return is_a(layer, "Sequential", "Functional")

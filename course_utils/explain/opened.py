@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import keras
 
-from ..arithmetic.graph import walk
+from ..arithmetic.graph import as_called, walk
 from ..arithmetic.views import is_a
 
 # They hand on, drop or summarise what a layer before them found.
@@ -101,11 +101,11 @@ class Opened:
             specs = keras.tree.flatten(layer.output)
             outputs = tuple(Slot(self._count + index) for index in range(len(specs)))
             self._count += len(specs)
-            kwargs = dict(_real(kwargs))
+            kwargs = dict(as_called(kwargs))
             if "training" in inspect.signature(layer.call).parameters:
                 kwargs["training"] = False  # as predict has it, whatever the layer was called with
             shapes = tuple(tuple(spec.shape) for spec in specs)
-            self.steps.append(Step(name, layer, layer, tuple(_real(args)), kwargs, outputs, shapes))
+            self.steps.append(Step(name, layer, layer, tuple(as_called(args)), kwargs, outputs, shapes))
             return list(outputs)
 
         (self._scores,) = walk(model, [Slot(0)], visit, lambda signal, dtype: signal)
@@ -299,17 +299,4 @@ def _filled(arguments, values):
         return {key: _filled(value, values) for key, value in arguments.items()}
     if isinstance(arguments, (list, tuple)):
         return type(arguments)(_filled(value, values) for value in arguments)
-    return arguments
-
-
-def _real(arguments):
-    """Arguments in the form in which Keras saves them, such as a slice, as what they are."""
-    if isinstance(arguments, Slot):
-        return arguments
-    if isinstance(arguments, dict):
-        if "class_name" in arguments and "config" in arguments:
-            return keras.saving.deserialize_keras_object(arguments)
-        return {key: _real(value) for key, value in arguments.items()}
-    if isinstance(arguments, (list, tuple)):
-        return type(arguments)(_real(value) for value in arguments)
     return arguments

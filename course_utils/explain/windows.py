@@ -109,8 +109,8 @@ class Network:
         """Output of a step's layer. Where its input was cut out, padding is already in it."""
         step, cut = self.steps[number], cuts[0] if cuts else None
         layer = step.call.layer
-        in_windows = at is not None and not step.complete
-        if (weights and step.folded_into is not None) or (in_windows and is_a(layer, "ZeroPadding2D", "Cropping2D")):
+        moved = is_a(layer, "ZeroPadding2D") and at is not None and not step.complete
+        if (weights and step.folded_into is not None) or moved or (cut is not None and is_a(layer, "Cropping2D")):
             return inputs[0]  # its work is done in the kernel, or by where the windows lie
         if number == self._unsquashed:
             return inputs[0] if squashing(layer) == "itself" else _dense(layer, inputs[0])
