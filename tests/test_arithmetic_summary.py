@@ -105,7 +105,7 @@ def test_nested_models_are_opened_and_take_the_size_of_the_outer_model(keras):
     outer = keras.Sequential(
         [
             keras.Input((64, 48, 3)),
-            keras.Sequential([keras.layers.RandomFlip()], name="augment"),
+            keras.Sequential([keras.layers.RandomFlip(name="random_flip")], name="augment"),
             base,
             keras.layers.GlobalAveragePooling2D(name="gap"),
             keras.layers.Dense(2, name="dense"),
