@@ -18,6 +18,7 @@ import platform
 import sys
 import time
 from importlib import metadata
+from types import SimpleNamespace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -29,6 +30,7 @@ from course_utils.arithmetic import occlusion_bound
 from course_utils.datasets.drawn import draw
 from course_utils.explain import occlusion, occlusion_map
 
+_AXES = ("places", "rows", "columns")
 SIZES = (8, 16, 32, 64)  # of batches that the plain way may choose from
 REPEATS = 3
 CAPTUM_BAR = 7.0
@@ -81,16 +83,19 @@ def plain(model, image, patch, stride, batch_size, few):
     shape = (1, *model.input_shape[1:])
     # The same network as occlusion_map(method="plain") runs, on some of its positions.
     network = occlusion._network(model, shape, (patch, patch), (stride, stride), batch_size, True, "plain")
-    side = (shape[1] - patch) // stride + 1
-    places = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), -1).reshape(-1, 2)[:few]
-    places = places.astype("int32")
+    (batches,) = network.batches
+    few = min(len(batches.places), -(-few // batches.size) * batches.size)  # whole batches
 
-    def run():
-        return next(occlusion._runs(network, image, np.zeros_like(image), places, batch_size, False))[1]
+    def first(count):
+        some = (axis[:count] for axis in (batches.places, batches.rows, batches.columns))
+        return SimpleNamespace(clean=network.clean, batches=[batches._replace(**dict(zip(_AXES, some, strict=True)))])
 
-    run()
-    seconds, outputs = timed(run)
-    return seconds / (len(places) + 1), outputs
+    def run(count):
+        return next(occlusion._runs(first(count), image, np.zeros_like(image), False))[1]
+
+    run(batches.size)  # compiles
+    seconds, outputs = timed(lambda: run(few))
+    return seconds / (few + 1), outputs
 
 
 def captum_seconds(model, image, patch, stride):
@@ -135,7 +140,6 @@ def measure(name, patch, stride, few):
     model, image = build(name)
     side = (image.shape[1] - patch) // stride + 1
     count = side * side
-    few = min(few, count)
     occlusion._networks.clear()
 
     def windows():
@@ -151,10 +155,10 @@ def measure(name, patch, stride, few):
         seconds, outputs = plain(model, image, patch, stride, best_size, few)
         a_position = min(a_position, seconds)
     spread = np.ptp(scores)
-    difference = np.abs(scores.reshape(-1)[:few] - outputs[:, 0]).max() / spread
+    difference = np.abs(scores.reshape(-1)[: len(outputs)] - outputs[:, 0]).max() / spread
     bound = occlusion_bound(model, patch, stride)
     captum = captum_seconds(model, image, patch, stride) if name == "VGG16" and stride == 16 else None
-    plan = occlusion.make_plan(model, (patch, patch), (stride, stride), image.shape[1:])
+    plan = occlusion.make_plan(model, (patch, patch), (stride, stride), image.shape[1:], occlusion._cost(100))
     return dict(
         name=name, patch=patch, stride=stride, count=count, plain=a_position * (count + 1), size=best_size, first=first,
         windows=a_map, bound=bound, difference=difference, captum=captum,

@@ -3,6 +3,7 @@
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -20,10 +21,11 @@ METHODS = ("auto", "windows", "plain")
 
 # Windows are taken where they save this factor of multiply-adds: below it, cutting them out takes what they save.
 _PAYS = {"tensorflow": 1.3, "jax": 1.3, "torch": 1.3}
-# ... and where that is more time than it takes to compile them, reckoned with 25e9 multiply-adds a second and 0.02
-# seconds a layer, which two cores of today have been seen to need.
-_ADDS_A_SECOND, _SECONDS_A_LAYER = 25e9, 0.02
+# ... and where that is more time than it takes to compile them: 0.02 seconds a layer, in which two cores of today do
+# half a milliard multiply-adds. PyTorch compiles nothing here; what its calls take is a hundredth of that.
+_COST = {"tensorflow": 5e8, "jax": 5e8, "torch": 5e6}
 _KEPT = 4  # compiled networks
+_MOST = 2  # windows go through together for this many whole images
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def occlusion_map(
         Windows as above; plain, every covered image through the whole network; or the faster one by reckoning: with
         `course_utils.arithmetic.occlusion_bound` of the windows as they are, and the time to compile them.
     batch_size : int
-        Positions at a time. It bounds the memory: as many windows, or whole maps, as this are held at once.
+        Whole images at a time. It bounds the memory: no more numbers are held at once than the maps of this many
+        images. Windows are smaller, and up to twice as many go together.
     seed : int
         Of the noise.
     progress : bool
@@ -152,9 +155,8 @@ def occlusion_map(
 
     starts = [positions(cells, side, step) for cells, side, step in zip(size, patch, stride, strict=True)]
     network = _network(model, images.shape, patch, stride, batch_size, score != "probability", method)
-    places = np.stack(np.meshgrid(*map(_numbers, starts), indexing="ij"), axis=-1).reshape(-1, 2).astype("int32")
     baseline, outputs = [], []
-    for clean, covered in _runs(network, images, filled, places, batch_size, progress):
+    for clean, covered in _runs(network, images, filled, progress):
         baseline.append(clean)
         outputs.append(covered)
     outputs = np.concatenate([np.stack(baseline)[:, None], np.stack(outputs)], axis=1).astype("float64")
@@ -169,10 +171,6 @@ def occlusion_map(
     heatmap = _spread(baseline[:, None, None] - scores, starts, patch, size)
     as_floats = (values.astype("float32") for values in (heatmap, scores, baseline))
     return OcclusionMap(*as_floats, class_index, network.method, network.whole_from)
-
-
-def _numbers(starts):
-    return np.arange(len(starts))
 
 
 # ----------------------------------------------------------------------------------------------- what a patch shows
@@ -218,12 +216,30 @@ def _blurred(images, deviations):
 # --------------------------------------------------------------------------------------------- networks, made ready
 
 
+class _Batches(NamedTuple):
+    """Positions that one compiled function takes: their places along the axes of the map and of its part."""
+
+    outputs: callable  # (state, rows, columns) -> (positions, classes)
+    size: int
+    places: np.ndarray  # numbers of the positions, row by row
+    rows: np.ndarray
+    columns: np.ndarray
+
+
+def _batches(outputs, rows, columns, all_columns, most):
+    """Batches of one size, as even as they can be, since the last one is filled up to it."""
+    places = (rows[:, None] * all_columns + columns).reshape(-1)
+    index = np.indices((len(rows), len(columns)), dtype="int32").reshape(2, -1)
+    size = -(-len(places) // -(-len(places) // most))
+    return _Batches(outputs, size, places, *index)
+
+
 class _Plain:
     """Every covered image through the whole network."""
 
     method = "plain"
 
-    def __init__(self, model, variables, starts, patch, whole_from, network=None):
+    def __init__(self, model, variables, starts, patch, whole_from, batch_size, network=None):
         owner = weakref.ref(model)  # a compiled network that is kept must not keep its model
         self.whole_from = whole_from
         run = network.whole if network else compiled(lambda images: owner()(images, training=False), variables)
@@ -240,7 +256,9 @@ class _Plain:
 
         cover = compiled(covered, [])
         self.clean = lambda image, filled: ((image, filled), run(image))
-        self.outputs = lambda state, rows, columns: run(cover(state, rows, columns))
+        rows, columns = (np.arange(len(first)) for first in starts)
+        outputs = lambda state, rows, columns: run(cover(state, rows, columns))  # noqa: E731
+        self.batches = [_batches(outputs, rows, columns, len(columns), batch_size)]
 
 
 class _Windows:
@@ -248,9 +266,13 @@ class _Windows:
 
     method = "windows"
 
-    def __init__(self, network, whole_from):
-        self.whole_from = whole_from
-        self.clean, self.outputs = network.clean, network.outputs
+    def __init__(self, network, plan, all_columns, batch_size):
+        self.whole_from, self.clean = _whole_from(plan), network.clean
+        most = batch_size * int(np.clip(plan.shrinks, 1, _MOST))
+        self.batches = [
+            _batches(outputs, part.rows, part.columns, all_columns, most)
+            for outputs, part in zip(network.outputs, plan.parts, strict=True)
+        ]
 
 
 _networks = OrderedDict()
@@ -270,7 +292,7 @@ def _network(model, shape, patch, stride, batch_size, logits, method):
     if method != "auto" and kept(method):
         return kept(method)
     try:
-        plan, why = make_plan(model, patch, stride, input_shape), ""
+        plan, why = make_plan(model, patch, stride, input_shape, cost=_cost(count)), ""
     except (TypeError, ValueError, RuntimeError) as error:  # a layer with two outputs, one that cannot describe itself
         if logits:
             raise
@@ -281,29 +303,32 @@ def _network(model, shape, patch, stride, batch_size, logits, method):
         starts = [positions(cells, side, step) for cells, side, step in zip(input_shape, patch, stride, strict=False)]
         network = Network(plan, model.variables, logits) if plan is not None and (windows or logits) else None
         if windows:
-            found = _Windows(network, _whole_from(plan))
+            found = _Windows(network, plan, len(starts[1]), batch_size)
         else:
             why = why or "the image: plain computation" + (
                 "" if method == "plain" else f", since windows would save too little (multiply-adds: {plan.gain:.1f}x)"
             )
-            found = _Plain(model, model.variables, starts, patch, why, network)
+            found = _Plain(model, model.variables, starts, patch, why, batch_size, network)
         _networks[(id(model), found.method, *sides)] = (weakref.ref(model), found)
         while len(_networks) > _KEPT:
             _networks.popitem(last=False)
     return found
 
 
+def _cost(images):
+    """Multiply-adds an image that a layer must save to be worth compiling."""
+    return _COST.get(keras.backend.backend(), np.inf) / images
+
+
 def _pays(plan, images):
-    backend = keras.backend.backend()
-    if plan.gain < _PAYS.get(backend, np.inf):
+    if plan.gain < _PAYS.get(keras.backend.backend(), np.inf):
         return False
-    adds = images * plan.counts[0] * plan.counts[1] * sum(step.call.multiply_adds for step in plan.steps)
-    saved = adds * (1 - 1 / plan.gain) / _ADDS_A_SECOND
-    return backend == "torch" or saved > _SECONDS_A_LAYER * len(plan.steps)  # PyTorch compiles nothing here
+    saved = plan.count * plan.multiply_adds * (1 - 1 / plan.gain)
+    return saved > _cost(images) * len(plan.calls) * len(plan.parts)
 
 
 def _whole_from(plan):
-    for step in plan.steps[1:]:
+    for step in plan.parts[-1].steps[1:]:  # the part inside, where windows are largest
         if step.complete and len(step.call.shape) == 3:
             if not step.call.known:
                 return f"{step.call.name}: it is not known which cells it changes"
@@ -314,22 +339,26 @@ def _whole_from(plan):
     return ""
 
 
-def _runs(network, images, filled, places, batch_size, progress):
+def _runs(network, images, filled, progress):
     """For each image, the outputs (classes,) of the whole image, and those (positions, classes) of all positions."""
     from tqdm import tqdm
 
-    with tqdm(total=len(images) * len(places), disable=not progress, unit=" positions", delay=1) as bar:
+    count = sum(len(batches.places) for batches in network.batches)
+    with tqdm(total=len(images) * count, disable=not progress, unit=" positions", delay=1) as bar:
         for image, cover in zip(images, filled, strict=True):
             state, clean = network.clean(ops.convert_to_tensor(image[None]), ops.convert_to_tensor(cover[None]))
-            covered = []
-            for start in range(0, len(places), batch_size):
-                chunk = places[start : start + batch_size]
-                # One size of batch, so that the last one is not compiled anew.
-                padded = np.pad(chunk, ((0, batch_size - len(chunk)), (0, 0)), "edge")
-                outputs = network.outputs(state, *map(ops.convert_to_tensor, padded.T))
-                covered.append(ops.convert_to_numpy(outputs)[: len(chunk)])
-                bar.update(len(chunk))
-            yield ops.convert_to_numpy(clean)[0], np.concatenate(covered)
+            clean = ops.convert_to_numpy(clean)[0]
+            covered = np.empty((count, len(clean)), clean.dtype)
+            for outputs, size, places, rows, columns in network.batches:
+                for start in range(0, len(places), size):
+                    chunk = slice(start, start + size)
+                    # One size of batch, so that the last one is not compiled anew.
+                    missing = start + size - min(start + size, len(places))
+                    index = (np.pad(axis[chunk], (0, missing), "edge") for axis in (rows, columns))
+                    found = outputs(state, *map(ops.convert_to_tensor, index))
+                    covered[places[chunk]] = ops.convert_to_numpy(found)[: size - missing]
+                    bar.update(size - missing)
+            yield clean, covered
 
 
 # ---------------------------------------------------------------------------------------------- scores and heatmaps

@@ -1,17 +1,17 @@
 """Which windows of a network's maps are computed again for each position of a patch, and where their inputs lie.
 
 `course_utils.arithmetic.changes` says which cells can differ. Here every map gets windows of one size, the largest
-that any position needs, so that all positions go through a layer together; at a border a window moves inward. A window
+that any position needs, so that many positions go through a layer together; at a border a window moves inward. A window
 may therefore hold cells that did not change, which does no harm, and never lacks one that did. Only NumPy: what is
 planned here, `windows` computes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from ..arithmetic.changes import IN_PLACE_ONLY, Call, Moved, Taps, trace
+from ..arithmetic.changes import IN_PLACE_ONLY, Call, Moved, Span, Taps, trace
 from ..arithmetic.views import is_a
 
 # Windows that cover this share of their map are widened to the whole of it: to cut them out and to fill them up would
@@ -98,25 +98,101 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """The steps of a network for one size of image, patch and stride; ``counts`` are positions along rows, columns."""
+class Part:
+    """Positions whose windows have one size: the steps for them, and which they are, counted along rows and columns."""
 
     steps: tuple = field(repr=False)
-    counts: tuple
+    rows: np.ndarray
+    columns: np.ndarray
+
+    @property
+    def count(self):
+        return len(self.rows) * len(self.columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The parts of an occlusion map for one size of image, patch and stride; ``calls`` are those of the network."""
+
+    calls: list = field(repr=False)
+    parts: tuple
+
+    @property
+    def count(self):
+        """Positions of the patch."""
+        return sum(part.count for part in self.parts)
+
+    @property
+    def multiply_adds(self):
+        """Of one whole pass."""
+        return sum(call.multiply_adds for call in self.calls)
 
     @property
     def gain(self):
         """Multiply-adds of a whole pass for each position, divided by those of this plan, its clean pass included."""
-        count = self.counts[0] * self.counts[1]
-        whole = sum(step.call.multiply_adds for step in self.steps)
-        windows = sum(step.call.multiply_adds * step.share for step in self.steps)
-        return count * whole / (whole + count * windows) if whole else 1.0
+        whole = self.multiply_adds
+        windows = sum(part.count * step.call.multiply_adds * step.share for part in self.parts for step in part.steps)
+        return self.count * whole / (whole + windows) if whole else 1.0
+
+    @property
+    def shrinks(self):
+        """How many times fewer numbers the windows of a position hold than its whole maps, where both hold the most."""
+        whole = max(np.prod(call.shape) for call in self.calls)
+        return whole / max(np.prod(step.call.shape) * step.share for part in self.parts for step in part.steps)
 
 
-def make_plan(model, patch, stride, input_shape=None):
-    """The plan for a model; arguments and errors as for `course_utils.arithmetic.changes.trace`."""
+def make_plan(model, patch, stride, input_shape=None, cost=np.inf):
+    """The plan for a model; arguments and errors as for `course_utils.arithmetic.changes.trace`.
+
+    Windows of positions near a border are smaller, since they end there. If it saves enough, those positions become
+    parts of their own, with windows of their own size.
+
+    Parameters
+    ----------
+    cost : float
+        Multiply-adds that a layer of a further part must save to be worth its making.
+    """
     calls = trace(model, patch, stride, input_shape)
     counts = tuple(len(span.first) for span in (calls[0].rows, calls[0].columns))
+    groups = min(
+        _groupings(counts), key=lambda groups: _multiply_adds(calls, *groups) + _parts(groups) * cost * len(calls)
+    )
+    return Plan(calls, tuple(_part(calls, patch, rows, columns) for rows in groups[0] for columns in groups[1]))
+
+
+def _groupings(counts):
+    """Ways to tell positions near a border from the others, along each axis: ([rows, ...], [columns, ...])."""
+    yield [np.arange(counts[0])], [np.arange(counts[1])]
+    for depth in range(1, (min(counts) + 1) // 2):
+        yield tuple([np.r_[:depth, count - depth : count], np.arange(depth, count - depth)] for count in counts)
+
+
+def _parts(groups):
+    return len(groups[0]) * len(groups[1])
+
+
+def _multiply_adds(calls, rows, columns):
+    """About as many as the windows of all positions take if each group of positions has windows of one size."""
+    count = sum(map(len, rows)) * sum(map(len, columns))
+    total = 0
+    for call in calls:
+        if call.multiply_adds:
+            cells = count * call.cells if call.everywhere else _cells(call.rows, rows) * _cells(call.columns, columns)
+            total += call.multiply_adds / call.cells * cells
+    return total
+
+
+def _cells(span, groups):
+    return sum(len(group) * span.sizes[group].max() for group in groups)
+
+
+def _part(calls, patch, rows, columns):
+    """The steps for the positions in these rows and columns."""
+    calls = [
+        call if call.everywhere else replace(call, rows=_at(call.rows, rows), columns=_at(call.columns, columns))
+        for call in calls
+    ]
+    counts = len(rows), len(columns)
     image = tuple(
         Placement(span.first, size, cells)
         for span, size, cells in zip((calls[0].rows, calls[0].columns), patch, calls[0].shape[:2], strict=True)
@@ -124,7 +200,11 @@ def make_plan(model, patch, stride, input_shape=None):
     folds, steps = _folds(calls), [Step(calls[0], image, ())]
     for number, call in enumerate(calls[1:], 1):
         steps.append(_step(call, [steps[index] for index in call.inputs], counts, folds.get(number)))
-    return Plan(tuple(steps), counts)
+    return Part(tuple(steps), rows, columns)
+
+
+def _at(span, group):
+    return Span(span.first[group], span.stop[group])
 
 
 def _step(call, sources, counts, folded_into):
@@ -147,7 +227,7 @@ def _step(call, sources, counts, folded_into):
             for index, source in zip(call.inputs, sources, strict=True)
         ]
         return Step(call, placement, tuple(cuts))
-    if call.how == IN_PLACE_ONLY or call.how == _THEMSELVES:
+    if call.how == IN_PLACE_ONLY or (call.how == _THEMSELVES and call.shape[:2] == sources[0].call.shape[:2]):
         return Step(call, before, as_they_are, folded_into)
     if isinstance(call.how[0], Moved):
         placement = [

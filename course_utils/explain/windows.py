@@ -5,6 +5,7 @@ on whole maps and once on windows, so there is one description of what each laye
 """
 
 import inspect
+from functools import partial
 
 import keras
 import numpy as np
@@ -31,12 +32,14 @@ class Network:
     """
 
     def __init__(self, plan, variables, logits=False):
-        self.steps = plan.steps
-        self._unsquashed = _end(plan.steps) if logits else None
-        self._tables = list({cut.table: cut for step in self.steps for cut in step.cuts if cut}.values())
+        self.parts, self._steps = plan.parts, plan.parts[0].steps  # the same layers in all parts
+        self._unsquashed = _end(self._steps) if logits else None
+        every = [step for part in plan.parts for step in part.steps]
+        self._tables = list({cut.table: cut for step in every for cut in step.cuts if cut}.values())
         self._number = {cut.table: number for number, cut in enumerate(self._tables)}
+        self._averaged = sorted({step.call.inputs[0] for step in every if _adds_to_mean(step)})
         self.clean = compiled(self._clean, variables)
-        self.outputs = compiled(self._outputs, variables)
+        self.outputs = [compiled(partial(self._outputs, part.steps), variables) for part in plan.parts]
         self.whole = compiled(lambda images: self._values(images)[-1], variables)
 
     def _clean(self, image, filled):
@@ -52,25 +55,27 @@ class Network:
         tuple
             The state that `outputs` takes, and the output, shape (1, classes).
         """
-        weights = [self._weights(number) for number in range(len(self.steps))]
+        weights = [self._weights(number) for number in range(len(self._steps))]
         values = self._values(image, weights)
         tables = [_table(values[cut.call], cut) for cut in self._tables]
-        means = [ops.mean(values[step.call.inputs[0]], axis=(1, 2)) for step in self.steps if _adds_to_mean(step)]
+        means = [ops.mean(values[number], axis=(1, 2)) for number in self._averaged]
         return (tables, weights, means, ops.reshape(filled, (-1, filled.shape[-1]))), values[-1]
 
     def _values(self, images, weights=None):
         """The outputs of all steps for whole images; with the weights of the windows, or as the model computes."""
         values = []
-        for number, step in enumerate(self.steps):
+        for number, step in enumerate(self._steps):
             inputs = [values[index] for index in step.call.inputs]
-            values.append(self.layer(number, inputs, weights) if step.call.layer else images)
+            values.append(self.layer(number, step, inputs, weights) if step.call.layer else images)
         return values
 
-    def _outputs(self, state, rows, columns):
-        """The network's outputs with the patch at positions (rows, columns), which count along the two axes.
+    def _outputs(self, steps, state, rows, columns):
+        """The network's outputs with the patch at positions (rows, columns), which count along the axes of a part.
 
         Parameters
         ----------
+        steps : tuple of Step
+            Of the part.
         state : what `clean` returned
         rows, columns : int32 tensors, shape (positions,)
 
@@ -79,8 +84,8 @@ class Network:
         tensor, shape (positions, classes)
         """
         tables, weights, means, filled = state
-        means, values = iter(means), []
-        for number, step in enumerate(self.steps):
+        means, values = dict(zip(self._averaged, means, strict=True)), []
+        for number, step in enumerate(steps):
             if step.call.layer is None:
                 values.append(_crop(filled, step, rows, columns))
                 continue
@@ -95,19 +100,20 @@ class Network:
                         value = _gather(table, value, cut, rows, columns)
                 inputs.append(value)
             if _adds_to_mean(step):
-                cells = np.prod(self.steps[step.call.inputs[0]].call.shape[:2])
-                value = next(means) + ops.sum(inputs[0], axis=(1, 2)) / float(cells)
+                (averaged,) = step.call.inputs
+                cells = np.prod(steps[averaged].call.shape[:2])
+                value = means[averaged] + ops.sum(inputs[0], axis=(1, 2)) / float(cells)
                 value = ops.reshape(value, (-1, *step.call.shape))
             else:
-                value = self.layer(number, inputs, weights, cuts=step.cuts, at=(rows, columns))
+                value = self.layer(number, step, inputs, weights, at=(rows, columns))
             values.append(value)
         return values[-1]
 
     # ------------------------------------------------------------------------------------------ what a layer computes
 
-    def layer(self, number, inputs, weights=None, cuts=(None,), at=None):
-        """Output of a step's layer. Where its input was cut out, padding is already in it."""
-        step, cut = self.steps[number], cuts[0] if cuts else None
+    def layer(self, number, step, inputs, weights=None, at=None):
+        """Output of a step's layer: for whole maps, or for windows ``at`` positions, with the padding in them."""
+        cut = step.cuts[0] if step.cuts and at is not None else None
         layer = step.call.layer
         moved = is_a(layer, "ZeroPadding2D") and at is not None and not step.complete
         if (weights and step.folded_into is not None) or moved or (cut is not None and is_a(layer, "Cropping2D")):
@@ -126,7 +132,7 @@ class Network:
 
     def _weights(self, number):
         """Kernels and bias of a convolution, the batch normalisation after it multiplied into them."""
-        layer = self.steps[number].call.layer
+        layer = self._steps[number].call.layer
         if not is_a(layer, *_WITH_KERNELS):
             return []
         if is_a(layer, *SEPARABLE):
@@ -135,7 +141,7 @@ class Network:
             kernels = [layer.kernel]
         kernels = [ops.cast(kernel, layer.compute_dtype) for kernel in kernels]
         bias = ops.cast(layer.bias, layer.compute_dtype) if layer.use_bias else None
-        for step in self.steps:
+        for step in self._steps:
             if step.folded_into == number:
                 kernels[-1], bias = _folded(layer, kernels[-1], bias, step.call.layer)
         return [kernels, bias]
