@@ -339,7 +339,7 @@ _WITHOUT_BIASES = 612_074
 
 @task(
     "06.second_network",
-    "a Keras model",
+    "a function that returns a Keras model",
     mistakes=(
         "parameters",
         "valid padding",
@@ -350,6 +350,7 @@ _WITHOUT_BIASES = 612_074
         "input shape",
         "output shape",
         "no probabilities",
+        "no return",
         "wrong type",
     ),
     nudges=(
@@ -359,7 +360,8 @@ _WITHOUT_BIASES = 612_074
     ),
     why="Nine in ten of its parameters sit in the one dense layer: 2,048 values times 256 units.",
 )
-def _second_network(model):
+def _second_network(answer):
+    model = networks.built(answer)
     networks.is_model(model)
     networks.gives(model, input_shape=_SHAPE, output_shape=(10,))
     if model.count_params() != _WITHOUT_BIASES:  # a bias before batch normalisation is redundant: either is right

@@ -322,7 +322,8 @@ WRONG = {
         (variant(size=28), "input shape"),
         (variant(classes=1, activation="sigmoid"), "output shape"),
         (variant(activation=None), "no probabilities"),
-        (network, "wrong type"),
+        (lambda: None, "no return"),
+        (lambda: layer(), "wrong type"),
         (made(layer), "wrong type"),
     ],
     "06.trained": [
@@ -349,7 +350,7 @@ RIGHT = {
         soften_in_logarithms,
         lambda scores, temperature: softmax(np.array(scores) / temperature, -1),
     ],
-    "06.second_network": [variant(), variant(bias=False)],
+    "06.second_network": [network, variant(), variant(bias=False)],
     "06.trained": [made(trained_small_network)],
     "06.your_own": [made(trained_small_network)],
 }

@@ -1,0 +1,101 @@
+"""Do explanations point at the animal? Run as ``python benchmarks/explanations.py``.
+
+EfficientNet-Lite0, as it comes, names a class for each of 100 photographs of pets. What speaks for that class, right or
+wrong, is asked of occlusion and of Grad-CAM, and each map plays the pointing game against the annotators' masks: does
+its highest point lie on the animal? The outline, which they left open, counts as animal. Two answers that look at
+nothing play too: the centre of the picture, and a pixel drawn at random, whose expected score is the share of the
+picture that the animal covers.
+
+Prints a table in Markdown as soon as each row is known: images that were hit, the rate with its 95 % Wilson interval,
+in how many images the row was right where the centre was wrong and the other way round, the share of the positive part
+of the map that lies on the animal, and seconds an image. Exits with 1 where the photographs or the weights are missing.
+"""
+
+import argparse
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from course_utils import DatasetUnavailable, load, models
+from course_utils.explain import energy_inside, grad_cam, occlusion_map, pointing_game
+
+HEADER = ("map", "on the animal", "95 % interval", "better than the centre", "worse", "energy inside", "s an image")
+
+
+def pets(count, size):
+    """Photographs of the test split drawn with a fixed seed, their masks, whether each is a cat, and their source."""
+    data = load("oxford_pets", "test", size=size)
+    chosen = np.random.default_rng(0).choice(len(data.images), min(count, len(data.images)), replace=False)
+    is_cat = np.array([data.class_names[label][0].isupper() for label in data.labels[chosen]])
+    return data.images[chosen].astype("float32"), data.masks[chosen] != 2, is_cat, data.source
+
+
+def centre(images):
+    """A map that is highest in the middle of the picture, and nowhere else."""
+    heatmaps = np.zeros(images.shape[:3])
+    rows, columns = heatmaps.shape[1:]
+    heatmaps[:, (rows - 1) // 2 : rows // 2 + 1, (columns - 1) // 2 : columns // 2 + 1] = 1
+    return heatmaps
+
+
+def ways(model, images, score):
+    """(name, function that makes the maps) of every row."""
+
+    def occlusion(patch, stride, fill):
+        return lambda: occlusion_map(model, images, None, patch, stride, fill, score).heatmap
+
+    yield "centre of the picture", lambda: centre(images)
+    yield "a pixel at random", lambda: np.ones(images.shape[:3])
+    for patch, stride in ((32, 16), (64, 16), (96, 16)):
+        yield f"occlusion, {patch} px, mean colour", occlusion(patch, stride, "mean")
+    yield "occlusion, 64 px, blurred", occlusion(64, 16, "blur")
+    yield "Grad-CAM, last maps", lambda: grad_cam(model, images).heatmap
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=100, metavar="N")
+    parser.add_argument("--score", default="logit", choices=("logit", "probability", "log_odds"))
+    arguments = parser.parse_args()
+    try:
+        model = models.efficientnet_lite("lite0")
+        images, masks, is_cat, source = pets(arguments.images, model.input_shape[1])
+    except (DatasetUnavailable, models.WeightsUnavailable) as error:
+        print(error, file=sys.stderr)
+        return 1
+    predicted = model.predict(images, verbose=0).argmax(axis=-1)
+    named = np.where(is_cat, (predicted >= 281) & (predicted < 286), (predicted >= 151) & (predicted < 269))
+    print(
+        f"{keras.backend.backend()}, keras {keras.__version__}: {len(images)} photographs ({source}), "
+        f"{is_cat.sum()} of cats; {named.sum()} are called some cat or some dog rightly; score: {arguments.score}\n"
+    )
+    print("| " + " | ".join(HEADER) + " |")
+    print("| " + " | ".join("---" for _ in HEADER) + " |", flush=True)
+    guess = None
+    for name, make in ways(model, images, arguments.score):
+        start = time.perf_counter()
+        heatmaps = make()
+        seconds = (time.perf_counter() - start) / len(images)
+        game = pointing_game(heatmaps, masks)
+        guess = game.hits if guess is None else guess
+        low, high = game.interval
+        row = (
+            name,
+            f"{game.hits.sum():.0f} of {len(images)}, {game.rate:.2f}",
+            f"{low:.2f} to {high:.2f}",
+            f"{np.maximum(game.hits - guess, 0).sum():.0f}",
+            f"{np.maximum(guess - game.hits, 0).sum():.0f}",
+            f"{energy_inside(np.maximum(heatmaps, 0), masks).mean():.2f}",
+            f"{seconds:.2f}",
+        )
+        print("| " + " | ".join(row) + " |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
