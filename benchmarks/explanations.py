@@ -71,7 +71,7 @@ def draw(model, images, masks, score, file):
         np.tile(images.astype("uint8"), (3, 1, 1, 1)), np.concatenate([nothing, *maps]), np.tile(masks, (3, 1, 1, 1)),
         titles, columns=len(images), label="how much the score of the named class owes to the place",
     )  # fmt: skip
-    figure.savefig(file, dpi=180, pil_kwargs={"quality": 82})
+    figure.savefig(file, dpi=180, bbox_inches="tight", pil_kwargs={"quality": 82})
 
 
 def main():
