@@ -77,7 +77,7 @@ def draw(model, images, masks, score, file):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=100, metavar="N")
-    parser.add_argument("--score", default="logit", choices=("logit", "probability", "log_odds"))
+    parser.add_argument("--score", default="log_odds", choices=("logit", "probability", "log_odds"))
     parser.add_argument("--figure", metavar="FILE", help="draw four photographs instead")
     arguments = parser.parse_args()
     try:
