@@ -2,7 +2,7 @@
 
 For each network and each patch and stride: the windows of `course_utils.explain.occlusion_map` beside our own plain
 computation (covered images in compiled batches) at its best batch size, and for VGG16 beside Captum's Occlusion where
-PyTorch and Captum are installed (``pip install torch captum``), on the same architecture with the same weights. Weights
+PyTorch and Captum are installed (extras ``torch`` and ``peers``), on the same architecture with the same weights. Weights
 are random, since the time does not depend on them; batch normalisation has the statistics of a batch of drawn images,
 so that scores differ enough for the two results to be compared.
 
