@@ -2,9 +2,9 @@
 
 For each network and each patch and stride: the windows of `course_utils.explain.occlusion_map` beside our own plain
 computation (covered images in compiled batches) at its best batch size, and for VGG16 beside Captum's Occlusion where
-PyTorch and Captum are installed (extras ``torch`` and ``peers``), on the same architecture with the same weights. Weights
-are random, since the time does not depend on them; batch normalisation has the statistics of a batch of drawn images,
-so that scores differ enough for the two results to be compared.
+PyTorch and Captum are installed (extras ``torch`` and ``peers``), on the same architecture with the same weights.
+Weights are random, since the time does not depend on them; batch normalisation has the statistics of a batch of drawn
+images, so that scores differ enough for the two results to be compared.
 
 All are run in turn in one process, so that whatever else the machine does slows all of them; the best time counts.
 Windows are timed on all positions of an image whose network was compiled before. The plain ways do the same work at
