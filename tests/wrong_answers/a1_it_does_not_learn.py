@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from . import made
+
 
 def trained(model, images, labels, optimizer, epochs=15, batch_size=32, **more):
     model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
@@ -68,14 +70,12 @@ def history(images, labels):
     return model.fit(images, labels, verbose=0)
 
 
+@made
 def a_model():
     """What a script gives, in place of the script."""
     from keras import Input, Sequential, layers
 
     return Sequential([Input((28, 28, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")])
-
-
-a_model.makes_an_answer = True
 
 
 # --- scaling ----------------------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ WRONG = {
         (dense(sgd(0.1), change=divided), "tiny inputs"),
         (dense(sgd(0.1), scale=1.0, change=divided), "another range"),
         (dense(adam(0.1)), "accuracy"),
-        (dense(sgd(3.0), train=by_batches), "one class only"),
+        (dense(sgd(100.0), train=by_batches), "one class only"),
         (dense(sgd(0.1), outputs=5), "output shape"),
         (dense(sgd(0.1), outputs=11), "output shape"),
         (without_return, "no return"),
@@ -341,6 +341,7 @@ WRONG = {
     ],
     "a1.rare": [
         (rare(sgd(0.005), epochs=5), "one class only"),
+        (rare(sgd(1e-4), epochs=20), "steps too small"),
         (rare(sgd(0.01), epochs=20), "too few found"),
         (rare(sgd(0.001), epochs=5, weight=100.0), "too many alarms"),
         (rare(adam(1e-3), epochs=8), "too few found"),
@@ -356,6 +357,7 @@ WRONG = {
         (convolutional(momentum=0.999), "two modes"),
         (convolutional(momentum=0.999, turned=False), "two modes"),
         (convolutional(momentum=0.99, turned=False), "two modes"),
+        (convolutional(normalise=None, epochs=1), "accuracy"),
         (dense(sgd(0.1), scale=1.0, activation="leaky_relu", units=(64, 64)), "not a number"),
         (history, "wrong type"),
     ],
