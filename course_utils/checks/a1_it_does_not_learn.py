@@ -27,15 +27,15 @@ def _digits():
 
 
 @functools.cache
-def _few_threes():
-    """The same with two classes: 1 is a three, and one image in twenty."""
+def _few_nines():
+    """The same with two classes: 1 is a nine, and one image in twenty."""
     from ..datasets import load
 
     digits = load("mnist", "train", examples=1_400, source="stand-in")
-    images, threes = digits.images[300:900], (digits.labels[300:900] == 3).astype("int64")
-    others = np.flatnonzero(threes == 0)
-    keep = np.sort(np.concatenate([others, np.flatnonzero(threes)[: len(others) // 19]]))
-    return images[keep], threes[keep], digits.images[900:], (digits.labels[900:] == 3).astype("int64")
+    images, nines = digits.images[300:900], (digits.labels[300:900] == 9).astype("int64")
+    others = np.flatnonzero(nines == 0)
+    keep = np.sort(np.concatenate([others, np.flatnonzero(nines)[: len(others) // 19]]))
+    return images[keep], nines[keep], digits.images[900:], (digits.labels[900:] == 9).astype("int64")
 
 
 # --- measurements -----------------------------------------------------------------------------------------------------
@@ -453,7 +453,15 @@ def _shuffled(script):
 @task(
     "a1.rare",
     "a function of images and labels that returns a trained model",
-    mistakes=("one class only", "too many alarms", "too few found", "steps too small", "another range", "wrong type", "output shape"),
+    mistakes=(
+        "one class only",
+        "too many alarms",
+        "too few found",
+        "steps too small",
+        "another range",
+        "wrong type",
+        "output shape",
+    ),
     nudges=(
         "What does the loss lose when an eight is missed, and how often does that happen?",
         "`fit` takes `class_weight`, a dict. More training, or rare images shown more often, can do it too.",
@@ -461,7 +469,7 @@ def _shuffled(script):
     why="State the accuracy of the constant answer beside every accuracy. Here it is 0.95, and worth nothing.",
 )
 def _rare(script):
-    images, labels, unseen, unseen_labels = _few_threes()
+    images, labels, unseen, unseen_labels = _few_nines()
     training = scripts.trained(script, images, labels, 2)
     same_pixels = _pairs(training, images, labels)
     scores = _scores(training.model, unseen)

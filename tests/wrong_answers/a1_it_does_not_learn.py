@@ -341,8 +341,8 @@ WRONG = {
     ],
     "a1.rare": [
         (rare(sgd(0.005), epochs=5), "one class only"),
-        (rare(sgd(1e-4), epochs=20), "steps too small"),
-        (rare(sgd(0.01), epochs=20), "too few found"),
+        (rare(sgd(1e-5), epochs=20), "steps too small"),
+        (rare(sgd(0.02), epochs=20), "too few found"),
         (rare(sgd(0.001), epochs=5, weight=100.0), "too many alarms"),
         (rare(adam(1e-3), epochs=8), "too few found"),
         (rare(adam(), epochs=30, weight=19.0, inside=False), "another range"),
@@ -384,7 +384,7 @@ RIGHT = {
         dense(adam(), change=untouched),
         dense(adam(), change=halves_exchanged),
     ],
-    "a1.rare": [rare(adam(), epochs=40), rare(adam(), epochs=25, repeat=19), rare(sgd(0.01), epochs=20, weight=19.0)],
+    "a1.rare": [rare(adam(), epochs=40), rare(adam(), epochs=25, repeat=19), rare(sgd(0.02), epochs=20, weight=19.0)],
     "a1.two_bugs": [
         scaled_when_returned,
         convolutional(momentum=0.9),
