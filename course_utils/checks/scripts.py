@@ -84,8 +84,8 @@ def trained(script, images, labels, classes):
     if isinstance(script, keras.Model):
         raise Wrong(
             "wrong type",
-            "This is a model already. The check trains one itself, on images of its own: it wants the function, without "
-            "parentheses after it.",
+            "This is a model already. The check trains one itself, on images of its own: it wants the function, "
+            "without parentheses after it.",
         )
     if not callable(script):
         raise Wrong(
