@@ -342,9 +342,9 @@ WRONG = {
     "a1.rare": [
         (rare(sgd(0.005), epochs=5), "one class only"),
         (rare(sgd(1e-5), epochs=20), "steps too small"),
-        (rare(sgd(0.02), epochs=20), "one class only"),
+        (rare(sgd(0.02), epochs=20), "too few found"),
         (rare(sgd(0.001), epochs=5, weight=100.0), "too many alarms"),
-        (rare(adam(1e-3), epochs=8), "too few found"),
+        (rare(adam(1e-3), epochs=8), "one class only"),
         (rare(adam(), epochs=30, weight=19.0, inside=False), "another range"),
         (rare(adam(), weight=19.0, outputs=1), "output shape"),
         ({0: 1.0, 1: 20.0}, "wrong type"),
