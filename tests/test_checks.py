@@ -1,6 +1,7 @@
 """The engine of the checks: what each kind of answer is told, and that nothing raw escapes."""
 
 import json
+import linecache
 import subprocess
 import sys
 from functools import partial
@@ -140,6 +141,30 @@ def test_an_exception_in_a_library_shows_the_students_line_that_led_there():
         return json.loads("no json")
 
     assert 'return json.loads("no json")' in judge("zz.double", double).message
+
+
+def test_an_exception_in_a_function_of_another_cell_shows_the_line_that_called_it():
+    names = {}
+    for cell, lines in {
+        "<given>": ["def fit(n):", "    return n / 0"],
+        "<own>": ["def half(n):", "    return fit(n)"],
+    }.items():
+        source = [line + "\n" for line in lines]
+        linecache.cache[cell] = len(source), None, source, cell
+        exec(compile("".join(source), cell, "exec"), names)
+    with pytest.raises(Wrong, match=r"`half` raised .* in `fit`, called in line 2 of its cell: `return fit\(n\)`"):
+        run(names["half"], 4)
+
+
+def test_an_exceptions_message_is_shown_without_colours_and_cut_where_it_is_long():
+    def half(n):
+        raise ValueError("\x1b[1mcannot\x1b[0m halve " + 400 * "this ")
+
+    message = judge("zz.half", half).message
+    assert "`ValueError: cannot halve this" in message
+    assert "\x1b" not in message
+    assert "this ...`" in message
+    assert len(message) < 500
 
 
 def test_a_recursion_without_end_and_an_exit_have_their_sentence():
@@ -575,5 +600,6 @@ def test_values_are_described_in_few_words():
     assert describe(list(range(100))) == "a list of length 100"
     assert describe(len) == "the function `len`"
     assert describe(int) == "the class `int`"
+    assert describe(partial(len)) == "a partial"  # called like a function, and has no name
     assert describe_call("f", (np.zeros((9, 9)), "a"), {"k": 2}) == "`f(an array of shape (9, 9), 'a', k=2)`"
     assert describe_call("f", (np.ones((2, 2)), np.ones(2)), {}) == "`f(an array of shape (2, 2), [1.0, 1.0])`"

@@ -56,9 +56,10 @@ def test_tasks_and_checks_match(path):
 def test_an_unanswered_exercise_raises_nothing_but_not_implemented_error(path):
     from course_utils.authoring.execution import errors_when_blank
 
-    errors = errors_when_blank(path)
-    assert not (found := list(exercise_rules.blank_findings(Notebook(path, ROOT), errors))), listed(found)
-    assert errors, "nothing is unanswered: is there a task?"
+    notebook = Notebook(path, ROOT)
+    assert not (found := list(exercise_rules.blank_findings(notebook, errors_when_blank(path)))), listed(found)
+    # A gap in a function that only `check` calls raises nothing, so gaps are counted, and not errors.
+    assert any("# TODO" in cell.source for cell in notebook.cells), "nothing is unanswered: is there a task?"
 
 
 # ------------------------------------------------------------------------------------ each rule, broken at least once

@@ -2,7 +2,8 @@
 
 A task has an id, ``"NN.name"``, and is declared in ``course_utils/checks/chNN_slug.py``, which is imported when the
 first task of that chapter is checked. `engine` runs a check, `kinds` has the ways to declare a task, `networks` the
-judgements that tasks about Keras models share, `rendering` the look of a verdict.
+judgements that tasks about Keras models share, `scripts` runs a student's training and keeps what happened in it,
+`rendering` the look of a verdict.
 
 How a task is declared
 ----------------------

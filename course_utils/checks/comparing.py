@@ -109,7 +109,8 @@ def describe(value, longest=60):
             return f"an array of shape {tuple(value.shape)}"
         return f"`{np.asarray(value).tolist()}`"
     if callable(value):
-        return f"the {'class' if isinstance(value, type) else 'function'} `{getattr(value, '__name__', '?')}`"
+        name = getattr(value, "__name__", None)
+        return f"the {'class' if isinstance(value, type) else 'function'} `{name}`" if name else _kind(value)
     text = repr(_plain(value))
     if len(text) > longest:
         return f"{_kind(value)} of length {len(value)}" if hasattr(value, "__len__") else _kind(value)

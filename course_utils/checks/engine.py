@@ -1,6 +1,7 @@
 """Run a check: find the task, judge the answer, turn whatever happens into a verdict."""
 
 import importlib
+import inspect
 import os
 import pkgutil
 import re
@@ -128,20 +129,34 @@ def _is_students(filename):
     return "site-packages" not in filename and not filename.startswith(_LIBRARIES)
 
 
-def _students_line(error):
-    """The innermost line of the student's own code that an exception went through: (number, text), or None."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if _is_students(frame.filename):
-            return frame.lineno, (frame.line or "").strip()
-    return None
+def _students_line(error, function=None):
+    """The innermost line of the student's own code that an exception went through: (number, text, inside), or None.
+
+    Where it is known which function was called, it is a line of that function's cell: one of another cell, such as a
+    given function, has a number that says nothing there. ``inside`` is then the name of the function it stopped in.
+    """
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_students(frame.filename)]
+    if not frames:
+        return None
+    cell = getattr(getattr(inspect.unwrap(function), "__code__", None), "co_filename", None) if function else None
+    last = next((frame for frame in reversed(frames) if frame.filename == cell), frames[-1])
+    inside = frames[-1].name if frames[-1].filename != last.filename else None
+    return last.lineno, (last.line or "").strip(), inside
 
 
-def _stopped(error, doing):
+def _said(error, longest=300):
+    """The type and message of an exception on one line, without a terminal's colours; long messages are cut."""
+    text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
+    text = text if len(text) <= longest else text[:longest].rsplit(" ", 1)[0] + " ..."
+    return (f"`{type(error).__name__}: {text}`" if text else f"`{type(error).__name__}`").replace("``", "`")
+
+
+def _stopped(error, doing, function=None):
     """The verdict on an exception in the student's code."""
-    line = _students_line(error)
-    text = f"`{type(error).__name__}: {' '.join(str(error).split())}`" if str(error) else f"`{type(error).__name__}`"
-    where = f" in line {line[0]} of its cell: `{line[1].replace('`', '')}`" if line and line[1] else ""
-    return Wrong("stopped", f"{doing} raised {text.replace('``', '`')}{where}.", outcome="stopped")
+    number, line, inside = _students_line(error, function) or (None, "", None)
+    inside = f" in `{inside}`, called" if line and inside else ""
+    where = f"{inside} in line {number} of its cell: `{line.replace('`', '')}`" if line else ""
+    return Wrong("stopped", f"{doing} raised {_said(error)}{where}.", outcome="stopped")
 
 
 def run(function, *args, doing=None, **kwargs):
@@ -178,7 +193,7 @@ def run(function, *args, doing=None, **kwargs):
     except Wrong:
         raise
     except (Exception, SystemExit) as error:
-        raise _stopped(error, doing or f"`{getattr(function, '__name__', 'your function')}`") from error
+        raise _stopped(error, doing or f"`{getattr(function, '__name__', 'your function')}`", function) from error
     if result is Ellipsis:
         raise _blank()
     return result
@@ -214,8 +229,7 @@ def _examine(task, answer):
         # Nothing of the student's is on the way: the judge met something that it did not foresee.
         raise Wrong(
             "unreadable",
-            f"This check wants {task.asks}, and could not make sense of what it got "
-            f"(`{type(error).__name__}: {' '.join(str(error).split())}`).".replace("``", "`"),
+            f"This check wants {task.asks}, and could not make sense of what it got ({_said(error)}).",
         ) from error
 
 

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from . import made
+
 
 def trained(model, images, labels, optimizer, epochs=15, batch_size=32, **more):
     model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
@@ -11,9 +13,19 @@ def trained(model, images, labels, optimizer, epochs=15, batch_size=32, **more):
     return model
 
 
+def by_batches(model, images, labels, optimizer, epochs=15, batch_size=32):
+    """A training loop of the student's own: nothing reaches `fit`."""
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
+    for _ in range(epochs):
+        order = np.random.default_rng(0).permutation(len(labels))
+        for batch in np.array_split(order, len(labels) // batch_size):
+            model.train_on_batch(images[batch], labels[batch])
+    return model
+
+
 def dense(
     optimizer, kernel="glorot_uniform", scale=1 / 255, activation="relu", units=(64,), epochs=15, change=None,
-    answer=None, outputs=10,
+    answer=None, outputs=10, train=trained,
 ):  # fmt: skip
     """A script that trains a dense network; `change` is done to images and labels first."""
 
@@ -26,7 +38,7 @@ def dense(
         for width in units:
             model.add(layers.Dense(width, activation=activation, kernel_initializer=kernel))
         model.add(layers.Dense(outputs, activation="softmax", kernel_initializer=answer or kernel))
-        return trained(model, images, labels, optimizer(), epochs)
+        return train(model, images, labels, optimizer(), epochs)
 
     return script
 
@@ -58,18 +70,39 @@ def history(images, labels):
     return model.fit(images, labels, verbose=0)
 
 
+@made
+def a_model():
+    """What a script gives, in place of the script."""
+    from keras import Input, Sequential, layers
+
+    return Sequential([Input((28, 28, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")])
+
+
 # --- scaling ----------------------------------------------------------------------------------------------------------
 
 
-def scaled_outside(images, labels):
-    """The model works on pixels from 0 to 1, and 255 times larger ones saturate it."""
+def ink_turned(images, labels):
+    return 1 - images / 255, labels
+
+
+def divided(images, labels):
+    return images / 255, labels
+
+
+def standardised(images, labels):
+    return (images - images.mean()) / images.std(), labels
+
+
+def standardised_inside(images, labels):
     from keras import Input, Sequential, layers
 
-    model = Sequential([Input((28, 28, 1)), layers.Flatten()])
+    normalization = layers.Normalization(axis=None)
+    normalization.adapt(images)
+    model = Sequential([Input((28, 28, 1)), normalization, layers.Flatten()])
     for units in (64, 64):
-        model.add(layers.Dense(units, activation="tanh"))
+        model.add(layers.Dense(units, activation="leaky_relu"))
     model.add(layers.Dense(10, activation="softmax"))
-    return trained(model, 1 - images / 255, labels, adam()())
+    return trained(model, images, labels, sgd(0.1)())
 
 
 def normalised_inside(images, labels):
@@ -85,17 +118,19 @@ def normalised_inside(images, labels):
 # --- softmax ----------------------------------------------------------------------------------------------------------
 
 
-def two_heads(first, second, loss_on="outputs"):
-    """A convolution, then a dense layer with one activation, then another one."""
+def two_heads(first, second, loss_on="outputs", change=None, pooling="Flatten", times=1):
+    """A convolution, then a dense layer with one activation, then another one of so many times its numbers."""
 
     def script(images, labels):
         import keras
         from keras import layers
 
+        if change:
+            images, labels = change(images, labels)
         inputs = keras.Input((28, 28, 1))
-        x = layers.Conv2D(8, 3, strides=2, activation="relu")(layers.Rescaling(1 / 255)(inputs))
-        x = layers.Activation(first)(layers.Dense(10)(layers.Flatten()(x)))
-        model = keras.Model(inputs, layers.Activation(second)(x))
+        x = layers.Conv2D(8, 3, strides=2, activation="relu")(layers.Rescaling(1 if change else 1 / 255)(inputs))
+        x = layers.Activation(first)(layers.Dense(10)(getattr(layers, pooling)()(x)))
+        model = keras.Model(inputs, layers.Activation(second)(layers.Rescaling(times)(x)))
         if loss_on == "scores":
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
             model.compile(keras.optimizers.Adam(3e-3), loss, jit_compile=False)
@@ -135,17 +170,46 @@ def untouched(images, labels):
     return images, labels
 
 
+def with_replacement(images, labels):
+    drawn = np.random.default_rng(0).integers(0, len(labels), len(labels))
+    return images[drawn], labels[drawn]
+
+
+def one_short(images, labels):
+    order = np.random.default_rng(0).permutation(len(labels) - 1)
+    return images[order], labels[order]
+
+
+def ten_only(images, labels):
+    order = np.random.default_rng(0).permutation(10)
+    return images[order], labels[order]
+
+
+def rows_shuffled(images, labels):
+    return np.random.default_rng(0).permutation(images, axis=1), labels
+
+
+def images_reversed(images, labels):
+    return images[::-1], labels
+
+
+def halves_exchanged(images, labels):
+    middle = len(labels) // 2
+    return np.concatenate([images[middle:], images[:middle]]), np.concatenate([labels[middle:], labels[:middle]])
+
+
 # --- a rare class -----------------------------------------------------------------------------------------------------
 
 
-def rare(optimizer, epochs=15, weight=None, repeat=1):
+def rare(optimizer, epochs=15, weight=None, repeat=1, inside=True, outputs=2):
     def script(images, labels):
         from keras import Input, Sequential, layers
 
-        model = Sequential([Input((28, 28, 1)), layers.Rescaling(1 / 255)])
+        images = images if inside else images / 255
+        model = Sequential([Input((28, 28, 1)), layers.Rescaling(1 / 255 if inside else 1)])
         model.add(layers.Conv2D(8, 3, strides=2, activation="relu"))
         model.add(layers.Flatten())
-        model.add(layers.Dense(2, activation="softmax"))
+        model.add(layers.Dense(outputs, activation="softmax"))
         again = np.repeat(np.arange(len(labels)), np.where(labels == 1, repeat, 1))
         weights = {0: 1.0, 1: weight} if weight else None
         return trained(model, images[again], labels[again], optimizer(), epochs, class_weight=weights)
@@ -156,15 +220,15 @@ def rare(optimizer, epochs=15, weight=None, repeat=1):
 # --- two bugs ---------------------------------------------------------------------------------------------------------
 
 
-def convolutional(inside=True, momentum=0.99, epochs=6, batch_size=128, normalise="batch", rate=3e-3):
-    """A script with the network of broken_6; `inside`: the ink is turned in the model."""
+def convolutional(inside=True, momentum=0.99, epochs=10, batch_size=64, normalise="batch", rate=3e-3, turned=True):
+    """A script with the network of broken_6; `inside`: pixels are scaled, and the ink is turned, in the model."""
 
     def script(images, labels):
         from keras import Input, Sequential, layers
 
         model = Sequential([Input((28, 28, 1))])
         if inside:
-            model.add(layers.Rescaling(-1 / 255, offset=1))
+            model.add(layers.Rescaling(-1 / 255, offset=1) if turned else layers.Rescaling(1 / 255))
         for filters in (8, 16):
             model.add(layers.Conv2D(filters, 3, strides=2))
             if normalise == "batch":
@@ -198,19 +262,38 @@ WRONG = {
         ("batch size", "not a choice"),
     ],
     "a1.stuck": [
-        (dense(sgd(0.1), kernel="zeros"), "stuck at log 10"),
-        (dense(sgd(0.1), kernel="zeros", answer="glorot_uniform"), "stuck at log 10"),
-        (dense(sgd(1e-7), epochs=3), "stuck at log 10"),
-        (dense(sgd(0.1), kernel="ones"), "stuck at log 10"),
-        (dense(sgd(1e-3)), "accuracy"),
+        (dense(sgd(0.1), kernel="zeros"), "units alike"),
+        (dense(sgd(0.1), kernel="zeros", answer="glorot_uniform"), "units alike"),
+        (dense(sgd(0.1), kernel="ones"), "units alike"),
+        (dense(sgd(1e-7), epochs=3), "steps too small"),
+        (dense(sgd(1e-3)), "steps too small"),
+        (dense(adam(), epochs=0), "steps too small"),
+        (dense(sgd(3.0)), "steps too large"),
+        (dense(sgd(0.1), scale=1 / 255**2), "tiny inputs"),
+        (dense(sgd(0.1), change=divided), "tiny inputs"),
+        (dense(sgd(0.1), scale=1.0, change=divided), "another range"),
+        (dense(adam(0.1)), "accuracy"),
+        (dense(sgd(100.0), train=by_batches), "one class only"),
+        (dense(sgd(0.1), outputs=5), "output shape"),
+        (dense(sgd(0.1), outputs=11), "output shape"),
         (without_return, "no return"),
         (history, "wrong type"),
+        (a_model, "wrong type"),
     ],
     "a1.nan": [
         (dense(sgd(0.1), scale=1.0, activation="leaky_relu", units=(64, 64)), "not a number"),
         (dense(sgd(0.1), scale=255.0, activation="leaky_relu", units=(64, 64)), "not a number"),
-        (dense(sgd(1e-4), scale=1 / 255, activation="leaky_relu", units=(64, 64), epochs=3), "stuck at log 10"),
-        (scaled_outside, "another range"),
+        (dense(sgd(1e-4), activation="leaky_relu", units=(64, 64), epochs=3), "steps too small"),
+        (dense(adam(1e-3), scale=1.0, activation="leaky_relu", units=(64, 64)), "sure when wrong"),
+        (dense(sgd(0.1, clipnorm=1.0), scale=1.0, activation="leaky_relu", units=(64, 64)), "sure when wrong"),
+        (
+            dense(sgd(1e-5, momentum=0.9), scale=1.0, activation="leaky_relu", units=(64, 64), epochs=30),
+            "sure when wrong",
+        ),
+        (dense(adam(), scale=1.0, activation="tanh", units=(64, 64), change=ink_turned), "another range"),
+        (dense(sgd(0.1), scale=1.0, activation="leaky_relu", units=(64, 64), change=divided), "another range"),
+        (dense(sgd(0.1), scale=1.0, activation="leaky_relu", units=(64, 64), change=standardised), "another range"),
+        (dense(sgd(0.1), scale=1.0, change=divided, train=by_batches), "another range"),
         (0.1, "wrong type"),
     ],
     "a1.floor": [
@@ -219,13 +302,23 @@ WRONG = {
         (0, "no floor"),
         (math.e / (math.e + 99), "probability"),
         (-math.log(math.e / (math.e + 100)), "100 zeros"),
+        (3.6, "rounded"),
+        (round(math.log(math.e / (math.e + 99)), 2), "negative"),
+        (math.log2(math.e + 99) - math.log2(math.e), "other logarithm"),
+        (-math.log10(math.e / (math.e + 99)), "other logarithm"),
+        (-math.log(math.e / (math.e + 99)) / 100, "mean over classes"),
         (1.0, "other"),
     ],
     "a1.two_softmaxes": [
         (two_heads("softmax", "softmax"), "floor"),
         (two_heads("linear", "linear", loss_on="scores"), "no probabilities"),
         (two_heads("linear", "sigmoid"), "no probabilities"),
-        (dense(sgd(0.1), kernel="zeros"), "stuck at log 10"),
+        (two_heads("tanh", "softmax"), "floor"),
+        (two_heads("sigmoid", "softmax"), "floor"),
+        (two_heads("softmax", "softmax", times=5), "floor"),
+        (two_heads("linear", "softmax", pooling="GlobalAveragePooling2D"), "places lost"),
+        (two_heads("linear", "softmax", change=divided), "another range"),
+        (dense(sgd(0.1), kernel="zeros"), "units alike"),
         ("one softmax", "wrong type"),
     ],
     "a1.which_test": [
@@ -234,21 +327,36 @@ WRONG = {
         ("twenty images by heart", "twenty images by heart"),
     ],
     "a1.shuffled": [
-        (dense(adam(1e-3), change=apart, epochs=3), "stuck at log 10"),
-        (dense(adam(1e-3), change=labels_only, epochs=3), "stuck at log 10"),
-        (dense(adam(3e-3), change=apart, epochs=30), "sure and wrong"),
+        (dense(adam(1e-3), change=apart, epochs=3), "other labels"),
+        (dense(adam(3e-3), change=apart, epochs=30), "other labels"),
+        (dense(adam(1e-3), change=labels_only, epochs=3), "other labels"),
+        (dense(adam(1e-3), change=images_reversed), "other labels"),
+        (dense(adam(), change=with_replacement), "images lost"),
+        (dense(adam(), change=one_short), "images lost"),
+        (dense(adam(), change=ten_only), "images lost"),
+        (dense(adam(), change=rows_shuffled), "pixels moved"),
+        (dense(adam(1e-3), change=apart, epochs=3, train=by_batches), "stuck at log 10"),
+        (dense(adam(3e-3), change=apart, epochs=30, train=by_batches), "sure and wrong"),
         (np.random.default_rng(0).permutation(5), "wrong type"),
     ],
     "a1.rare": [
         (rare(sgd(0.005), epochs=5), "one class only"),
+        (rare(sgd(1e-5), epochs=20), "steps too small"),
+        (rare(sgd(0.02), epochs=20), "too few found"),
         (rare(sgd(0.001), epochs=5, weight=100.0), "too many alarms"),
-        (rare(adam(1e-3), epochs=8), "too few found"),
+        (rare(adam(1e-3), epochs=8), "one class only"),
+        (rare(adam(), epochs=30, weight=19.0, inside=False), "another range"),
+        (rare(adam(), weight=19.0, outputs=1), "output shape"),
         ({0: 1.0, 1: 20.0}, "wrong type"),
     ],
     "a1.two_bugs": [
+        (convolutional(inside=False, momentum=0.999, epochs=6, batch_size=128), "another range"),
         (convolutional(inside=False, momentum=0.999), "another range"),
-        (convolutional(inside=False, momentum=0.8), "another range"),
-        (convolutional(inside=True, momentum=0.999), "two modes"),
+        (convolutional(inside=False, momentum=0.9), "another range"),
+        (convolutional(inside=False, normalise="layer"), "another range"),
+        (convolutional(momentum=0.999), "two modes"),
+        (convolutional(momentum=0.999, turned=False), "two modes"),
+        (convolutional(momentum=0.99, turned=False), "two modes"),
         (convolutional(normalise=None, epochs=1), "accuracy"),
         (dense(sgd(0.1), scale=1.0, activation="leaky_relu", units=(64, 64)), "not a number"),
         (history, "wrong type"),
@@ -260,18 +368,27 @@ RIGHT = {
     "a1.stuck": [
         dense(sgd(0.1), kernel="he_normal"),
         dense(adam(), kernel="glorot_uniform", answer="zeros"),
+        dense(sgd(0.01)),
+        dense(sgd(0.1), train=by_batches),
     ],
     "a1.nan": [
-        dense(sgd(1e-5, momentum=0.9), scale=1.0, activation="leaky_relu", units=(64, 64), epochs=30),
+        dense(sgd(0.01, momentum=0.9), activation="leaky_relu", units=(64, 64)),
+        standardised_inside,
         normalised_inside,
     ],
     "a1.floor": [math.log(math.e + 99) - 1, 3.62],
     "a1.two_softmaxes": [two_heads("linear", "softmax"), softmax_afterwards],
     "a1.which_test": ["A batch drawn with its labels"],
-    "a1.shuffled": [dense(adam(), change=same_seed_twice), dense(adam(), change=untouched)],
-    "a1.rare": [rare(adam(), epochs=40), rare(adam(), epochs=25, repeat=19)],
+    "a1.shuffled": [
+        dense(adam(), change=same_seed_twice),
+        dense(adam(), change=untouched),
+        dense(adam(), change=halves_exchanged),
+    ],
+    "a1.rare": [rare(adam(), epochs=40), rare(adam(), epochs=25, repeat=19), rare(sgd(0.02), epochs=20, weight=19.0)],
     "a1.two_bugs": [
         scaled_when_returned,
+        convolutional(momentum=0.9),
+        convolutional(momentum=0.9, turned=False),
         convolutional(normalise=None, epochs=12, batch_size=32),
         convolutional(normalise="layer", epochs=12, batch_size=32),
         convolutional(momentum=0.99, epochs=30, batch_size=32),

@@ -1,0 +1,152 @@
+"""Run a student's script that trains a network, and keep what happened in it.
+
+A script is a function of images and labels that returns a trained Keras model. While it runs, `compile` and `fit` of
+Keras' models are watched, so that a hint can say what was measured: which images reached `fit`, with which labels, and
+how far the weights moved. A script with a training loop of its own is not watched, and is judged by its model alone.
+"""
+
+import contextlib
+import io
+from dataclasses import dataclass, field
+from unittest import mock
+
+import numpy as np
+
+from . import networks
+from .comparing import describe
+from .engine import Wrong, run
+
+
+@dataclass
+class Training:
+    """A script's run.
+
+    Attributes
+    ----------
+    model : keras.Model
+        What the script returned.
+    compiled : keras.Model or None
+        The model that was compiled last.
+    fits : list of (ndarray, ndarray)
+        Images and labels that each call of `fit` was given, where both were arrays.
+    kernels : list of (keras.Variable, ndarray)
+        The weights of the model that was fitted first, biases left out, and their values before.
+    """
+
+    model: object = None
+    compiled: object = None
+    fits: list = field(default_factory=list)
+    kernels: list = field(default_factory=list)
+
+    @property
+    def moved(self):
+        """How far the kernel that moved most has moved, as a fraction of its size before; None if nobody saw it."""
+        from keras import ops
+
+        sizes = [
+            (np.linalg.norm(ops.convert_to_numpy(kernel) - before), np.linalg.norm(before))
+            for kernel, before in self.kernels
+        ]
+        return max((float(step / size) for step, size in sizes if size), default=None)
+
+    @contextlib.contextmanager
+    def watching(self):
+        """Within it, what Keras' models are told is kept here."""
+        import keras
+
+        def watched_compile(model, *args, **kwargs):
+            self.compiled = model
+            return compile_(model, *args, **kwargs)
+
+        def watched_fit(model, x=None, y=None, *args, **kwargs):
+            if not self.kernels:
+                self.kernels = [
+                    (weight, np.array(keras.ops.convert_to_numpy(weight)))
+                    for weight in model.trainable_variables
+                    if len(weight.shape) > 1
+                ]
+            if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and len(x) == len(y):
+                self.fits.append((x, np.ravel(y)))
+            return fit(model, x, y, *args, **kwargs)
+
+        compile_, fit = keras.Model.compile, keras.Model.fit
+        with mock.patch.multiple(keras.Model, compile=watched_compile, fit=watched_fit):
+            yield
+
+
+def trained(script, images, labels, classes):
+    """Train the student's script, quietly: a `Training` whose model gives a number for each class.
+
+    Mistakes: ``wrong type``, ``no return``, ``input shape``, ``output shape``.
+    """
+    import keras
+
+    if isinstance(script, keras.Model):
+        raise Wrong(
+            "wrong type",
+            "This is a model already. The check trains one itself, on images of its own: it wants the function, "
+            "without parentheses after it.",
+        )
+    if not callable(script):
+        raise Wrong(
+            "wrong type",
+            f"This check wants the function itself, without parentheses after it, and got {describe(script)}.",
+        )
+    keras.utils.set_random_seed(0)
+    training = Training()
+    try:
+        with training.watching(), contextlib.redirect_stdout(io.StringIO()):
+            training.model = run(script, images.copy(), labels.copy())
+    except Wrong as wrong:
+        if wrong.outcome == "stopped":
+            _units(training.compiled, classes)
+        raise
+    if training.model is None:
+        raise Wrong("no return", "Your function trains and returns nothing. It ends with `return fit(...)`.")
+    if not isinstance(training.model, keras.Model):
+        raise Wrong(
+            "wrong type",
+            f"Your function returns something of the type `{type(training.model).__name__}`; a trained Keras model is "
+            "expected. It ends with `return fit(...)`.",
+        )
+    networks.gives(training.model, input_shape=images.shape[1:], output_shape=(classes,))
+    return training
+
+
+def _units(model, classes):
+    """A model with another number of outputs than there are classes stops in its loss, with a message about that."""
+    shape = getattr(model, "output_shape", None)
+    if isinstance(shape, tuple) and shape[1:] != (classes,):
+        raise Wrong(
+            "output shape",
+            f"For one image your model gives numbers of shape {shape[1:]}; the labels go from 0 to {classes - 1}, and "
+            f"the loss wants a probability for each of the {classes} classes.",
+        )
+
+
+def reach_fit(training, images, labels):
+    """What reached `fit` of the images that the script was given, each being known by its pixels.
+
+    Returns
+    -------
+    share : float or None
+        Of the pairs in `fit` whose image was given, those with its own label; None if there is no such image: pixels
+        were changed on the way, or nobody saw `fit`.
+    reached : int
+        So many of the given images were met, with whatever label.
+    rearranged : bool
+        `fit` was given no such image, and images of the same pixels in another arrangement.
+    """
+    own = dict(zip(_keys(images), labels.tolist(), strict=True))
+    pairs = [
+        (key, label) for x, y in training.fits for key, label in zip(_keys(x), y.tolist(), strict=True) if key in own
+    ]
+    if pairs:
+        return float(np.mean([own[key] == label for key, label in pairs])), len({key for key, _ in pairs}), False
+    rearranged = any(set(_keys(x, arranged=False)) & set(_keys(images, arranged=False)) for x, _ in training.fits)
+    return None, 0, rearranged
+
+
+def _keys(images, arranged=True):
+    pixels = np.asarray(images, "float32").reshape(len(images), -1)
+    return [row.tobytes() for row in (pixels if arranged else np.sort(pixels, axis=1))]

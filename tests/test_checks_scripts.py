@@ -1,0 +1,87 @@
+"""Scripts that train: what is kept of a run, and what is said of those that are none."""
+
+import numpy as np
+import pytest
+
+from course_utils.checks import Wrong, scripts
+
+keras = pytest.importorskip("keras")
+layers = keras.layers
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 6, 6, 1)).astype("uint8")
+LABELS = np.arange(40) % 3
+
+
+def script(change=lambda images, labels: (images, labels), *, units=3, epochs=1, rate=0.01):
+    def trains(images, labels):
+        model = keras.Sequential(
+            [keras.Input((6, 6, 1)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(units, "softmax")]
+        )
+        model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy", jit_compile=False)
+        model.fit(*change(images, labels), epochs=epochs, batch_size=20, verbose=0)
+        return model
+
+    return trains
+
+
+def mistake(answer):
+    with pytest.raises(Wrong) as caught:
+        scripts.trained(answer, IMAGES, LABELS, 3)
+    return caught.value.mistake, caught.value.hint
+
+
+def reach(change):
+    return scripts.reach_fit(scripts.trained(script(change), IMAGES, LABELS, 3), IMAGES, LABELS)
+
+
+def test_images_are_known_by_their_pixels_in_any_order_and_type():
+    order = np.random.default_rng(1).permutation(40)
+    assert reach(lambda images, labels: (images[order], labels[order])) == (1.0, 40, False)
+    assert reach(lambda images, labels: (images.astype("float32"), labels[:, None])) == (1.0, 40, False)
+    assert reach(lambda images, labels: (images[:10], labels[:10])) == (1.0, 10, False)
+    assert reach(lambda images, labels: (images, (labels + (np.arange(40) < 10)) % 3)) == (0.75, 40, False)
+
+
+def test_images_that_were_changed_on_the_way_are_not_known():
+    assert reach(lambda images, labels: (images / 255, labels)) == (None, 0, False)
+    assert reach(lambda images, labels: (images[:, ::-1], labels)) == (None, 0, True)
+
+
+def test_a_training_loop_of_ones_own_is_not_watched():
+    def by_hand(images, labels):
+        model = keras.Sequential([keras.Input((6, 6, 1)), layers.Flatten(), layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+        model.train_on_batch(images, labels)
+        return model
+
+    training = scripts.trained(by_hand, IMAGES, LABELS, 3)
+    assert training.moved is None
+    assert scripts.reach_fit(training, IMAGES, LABELS) == (None, 0, False)
+
+
+def test_how_far_the_weights_moved_grows_with_the_rate():
+    slow, fast = (scripts.trained(script(rate=rate), IMAGES, LABELS, 3).moved for rate in (1e-3, 1e-2))
+    assert 5 * slow < fast < 15 * slow
+    assert scripts.trained(script(epochs=0), IMAGES, LABELS, 3).moved == 0
+
+
+def test_keras_is_as_it_was_after_a_script_that_ends_and_one_that_stops():
+    before = keras.Model.compile, keras.Model.fit
+    scripts.trained(script(), IMAGES, LABELS, 3)
+    assert mistake(script(lambda images, labels: 1 / 0))[0] == "stopped"
+    assert (keras.Model.compile, keras.Model.fit) == before
+    assert "fit" not in vars(keras.Model)
+
+
+def test_what_is_no_script_is_told_what_it_is():
+    assert "a model already" in mistake(keras.Sequential([keras.Input((6, 6, 1))]))[1]
+    assert "got `3`" in mistake(3)[1]
+    assert mistake(lambda images, labels: None)[0] == "no return"
+    assert "`History`" in mistake(lambda images, labels: keras.callbacks.History())[1]
+
+
+@pytest.mark.parametrize("units", [1, 2, 4])
+def test_another_number_of_units_than_classes_is_said_so(units):
+    name, hint = mistake(script(units=units))
+    assert name == "output shape"
+    assert f"{units}" in hint
