@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from course_utils.checks import Wrong, scripts
+from course_utils.checks import Wrong, engine, scripts
+from tests.wrong_answers import a1_it_does_not_learn as a1
 
 keras = pytest.importorskip("keras")
 layers = keras.layers
@@ -85,3 +86,10 @@ def test_another_number_of_units_than_classes_is_said_so(units):
     name, hint = mistake(script(units=units))
     assert name == "output shape"
     assert f"{units}" in hint
+
+
+def test_a_network_that_learns_on_large_inputs_is_right_and_told_that_it_is_sure_of_its_mistakes():
+    verdict = engine.judge("a1.nan", a1.SURE_WHEN_WRONG[0])
+    assert verdict.right
+    assert "the wrong name a probability of more than 0.9" in verdict.message
+    assert "wrong name" not in engine.judge("a1.nan", a1.RIGHT["a1.nan"][0]).message
