@@ -6,7 +6,7 @@ its highest point lie on the animal? The outline, which they left open, counts a
 nothing play too: the centre of the picture, and a pixel drawn at random, whose expected score is the share of the
 picture that the animal covers.
 
-Prints a table in Markdown as soon as each row is known: images that were hit, the rate with its 95 % Wilson interval,
+Prints a table in Markdown as soon as each row is known: images that were hit, the 95 % Wilson interval of their share,
 in how many images the row was right where the centre was wrong and the other way round, and the share of the positive
 part of the map that lies on the animal. ``--figure FILE`` draws four of the photographs
 instead. Exits with 1 where the photographs or the weights are missing.
@@ -105,7 +105,7 @@ def main():
         low, high = game.interval
         row = (
             name,
-            f"{game.hits.sum():.0f} of {len(images)}, {game.rate:.2f}",
+            f"{game.hits.sum():.0f} of {len(images)}",
             f"{low:.2f} to {high:.2f}",
             f"{np.maximum(game.hits - guess, 0).sum():.0f}",
             f"{np.maximum(guess - game.hits, 0).sum():.0f}",
