@@ -44,18 +44,26 @@ def centre(images):
     return heatmaps
 
 
+def costliest(found, patch, stride):
+    """A map that is highest at the centre of the position that costs the score most, and nowhere else."""
+    falls = found.baseline[:, None, None] - found.scores
+    heatmaps = np.zeros(found.heatmap.shape)
+    for fall, heatmap in zip(falls, heatmaps, strict=True):
+        row, column = np.unravel_index(fall.argmax(), fall.shape)
+        heatmap[row * stride + patch // 2, column * stride + patch // 2] = 1
+    return heatmaps
+
+
 def ways(model, images, score):
-    """(name, function that makes the maps) of every row."""
-
-    def occlusion(patch, stride, fill):
-        return lambda: occlusion_map(model, images, None, patch, stride, fill, score).heatmap
-
-    yield "centre of the picture", lambda: centre(images)
-    yield "a pixel at random", lambda: np.ones(images.shape[:3])
-    for patch, stride in ((32, 16), (64, 16), (96, 16)):
-        yield f"occlusion, {patch} px, mean colour", occlusion(patch, stride, "mean")
-    yield "occlusion, 64 px, blurred", occlusion(64, 16, "blur")
-    yield "Grad-CAM, last maps", lambda: grad_cam(model, images).heatmap
+    """(name, maps) of every row; occlusion with strides of 16 pixels."""
+    yield "centre of the picture", centre(images)
+    yield "a pixel at random", np.ones(images.shape[:3])
+    for patch in (32, 64, 96):
+        found = occlusion_map(model, images, None, patch, 16, "mean", score)
+        yield f"occlusion, {patch} px", found.heatmap
+        yield f"occlusion, {patch} px: its costliest position", costliest(found, patch, 16)
+    yield "occlusion, 64 px, blurred", occlusion_map(model, images, None, 64, 16, "blur", score).heatmap
+    yield "Grad-CAM, last maps", grad_cam(model, images).heatmap
 
 
 def draw(model, images, masks, score, file):
@@ -66,7 +74,8 @@ def draw(model, images, masks, score, file):
     cam = grad_cam(model, images, signed=True).heatmap
     maps = [each / np.abs(each).max(axis=(1, 2), keepdims=True) for each in (occlusion, cam)]
     titles = [f"{one.names[0]}, {one.probabilities[0]:.2f}" for one in seen]
-    titles += ["occlusion"] * len(images) + ["Grad-CAM"] * len(images)
+    titles += [f"occlusion\n{each.min():+.1f} to {each.max():+.1f}" for each in occlusion]
+    titles += [f"Grad-CAM\nup to {each.max():.1f}" for each in cam]
     figure = saliency_overlay(
         np.tile(images.astype("uint8"), (3, 1, 1, 1)), np.concatenate([nothing, *maps]), np.tile(masks, (3, 1, 1, 1)),
         titles, columns=len(images), label="how much the score of the named class owes to the place",
@@ -98,17 +107,17 @@ def main():
     print("| " + " | ".join(HEADER) + " |")
     print("| " + " | ".join("---" for _ in HEADER) + " |", flush=True)
     guess = None
-    for name, make in ways(model, images, arguments.score):
-        heatmaps = make()
+    for name, heatmaps in ways(model, images, arguments.score):
         game = pointing_game(heatmaps, masks)
         guess = game.hits if guess is None else guess
         low, high = game.interval
+        drawn = name != "a pixel at random"  # else the numbers are what is to be expected, and nothing was counted
         row = (
             name,
             f"{game.hits.sum():.0f} of {len(images)}",
-            f"{low:.2f} to {high:.2f}",
-            f"{np.maximum(game.hits - guess, 0).sum():.0f}",
-            f"{np.maximum(guess - game.hits, 0).sum():.0f}",
+            f"{low:.2f} to {high:.2f}" * drawn,
+            f"{np.maximum(game.hits - guess, 0).sum():.0f}" * drawn,
+            f"{np.maximum(guess - game.hits, 0).sum():.0f}" * drawn,
             f"{energy_inside(np.maximum(heatmaps, 0), masks).mean():.2f}",
         )
         print("| " + " | ".join(row) + " |", flush=True)

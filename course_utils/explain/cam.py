@@ -52,7 +52,8 @@ def grad_cam(model, images, class_index=None, layer=None, signed=False, batch_si
     layer : str, keras.Layer or None
         Any layer that puts out (batch, height, width, channels). In a model within the model it is called
         ``model/layer``, where the last part alone will do if it is unique; the name of that model stands for its last
-        map. None takes the last feature map that a layer has found: pooling, padding and dropout behind it find none.
+        map. None: the output of the last layer that computes feature maps; pooling, padding and dropout after it
+        do not count.
     signed : bool
         Keep what is negative: it speaks against the class.
     batch_size : int
@@ -77,6 +78,8 @@ def grad_cam(model, images, class_index=None, layer=None, signed=False, batch_si
 
     Examples
     --------
+    >>> import keras
+    >>> import numpy as np
     >>> model = keras.Sequential([
     ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="relu", name="conv"),
     ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax"),

@@ -61,6 +61,7 @@ def pointing_game(heatmaps, masks, tolerance=0):
 
     Examples
     --------
+    >>> import numpy as np
     >>> masks = np.zeros((2, 4, 4), int)
     >>> masks[:, :2] = 1  # the upper half
     >>> heatmaps = np.zeros((2, 4, 4))
@@ -106,6 +107,7 @@ def energy_inside(heatmaps, masks):
 
     Examples
     --------
+    >>> import numpy as np
     >>> masks = np.zeros((1, 4, 4), int)
     >>> masks[:, :1] = 1
     >>> energy_inside(np.ones((1, 4, 4)), masks)
@@ -180,11 +182,12 @@ def deletion(model, images, heatmaps, class_index=None, steps=20, fill=None, bat
     Notes
     -----
     Pixels of the same value go in the order of reading, row by row. Petsiuk et al. (2018), "RISE: Randomized input
-    sampling for explanation of black-box models", section 4.2. Images with painted holes are none that the network was
-    trained on, so that part of a fall may come from the holes. Taught in chapter 12, Input masking.
+    sampling for explanation of black-box models", deletion and insertion. Images with painted holes are none that the
+    network was trained on, so that part of a fall may come from the holes. Taught in chapter 12, Input masking.
 
     Examples
     --------
+    >>> import numpy as np
     >>> import keras
     >>> mean = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.GlobalAveragePooling2D()])
     >>> image = np.array([[4.0, 0.0], [0.0, 8.0]]).reshape(1, 2, 2, 1)
@@ -222,10 +225,11 @@ def insertion(model, images, heatmaps, class_index=None, steps=20, fill=None, ba
     Notes
     -----
     Pixels of the same value come in the order of reading, row by row. Petsiuk et al. (2018), "RISE: Randomized input
-    sampling for explanation of black-box models", section 4.2. Taught in chapter 12, Input masking.
+    sampling for explanation of black-box models", deletion and insertion. Taught in chapter 12, Input masking.
 
     Examples
     --------
+    >>> import numpy as np
     >>> import keras
     >>> mean = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.GlobalAveragePooling2D()])
     >>> image = np.array([[4.0, 0.0], [0.0, 8.0]]).reshape(1, 2, 2, 1)
@@ -263,6 +267,7 @@ def agreement(map_a, map_b):
 
     Examples
     --------
+    >>> import numpy as np
     >>> one = np.arange(6.0).reshape(1, 2, 3)
     >>> agreement(one, one**3), agreement(one, -one)
     (array([1.]), array([-1.]))

@@ -49,6 +49,8 @@ def activations(model, images, layers=None, batch_size=32):
 
     Examples
     --------
+    >>> import keras
+    >>> import numpy as np
     >>> model = keras.Sequential([
     ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.MaxPooling2D(name="pool"),
     ...     keras.layers.Flatten(), keras.layers.Dense(2),
@@ -121,6 +123,7 @@ def filters(model, layer=None):
 
     Examples
     --------
+    >>> import keras
     >>> model = keras.Sequential([
     ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, (3, 5)), keras.layers.Flatten(), keras.layers.Dense(2)
     ... ])

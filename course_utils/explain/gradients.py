@@ -38,6 +38,8 @@ def gradient(function, x):
 
     Examples
     --------
+    >>> import keras
+    >>> import numpy as np
     >>> gradient(lambda x: keras.ops.sum(x**2, axis=1), np.array([[1.0, 2.0], [3.0, 4.0]], "float32"))
     array([[2., 4.],
            [6., 8.]], dtype=float32)
@@ -133,6 +135,8 @@ def input_gradient(model, images, class_index=None, of="score", batch_size=32):
 
     Examples
     --------
+    >>> import keras
+    >>> import numpy as np
     >>> model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     >>> slopes = input_gradient(model, np.ones((1, 2, 2, 1)), class_index=1)
     >>> weights = keras.ops.convert_to_numpy(model.layers[-1].kernel)

@@ -44,6 +44,7 @@ def checked_model(model):
 
     Examples
     --------
+    >>> import keras
     >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
     >>> checked_model(model) is model
     True
@@ -122,6 +123,8 @@ def checked_images(model, images):
 
     Examples
     --------
+    >>> import keras
+    >>> import numpy as np
     >>> model = keras.Sequential(
     ...     [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(2)]
     ... )
@@ -181,6 +184,8 @@ def checked_class_index(model, images, class_index):
 
     Examples
     --------
+    >>> import keras
+    >>> import numpy as np
     >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(5)])
     >>> checked_class_index(model, np.zeros((2, 8, 8, 3), "float32"), 4)
     array([4, 4])
@@ -246,6 +251,8 @@ def scores_of(model, images, batch_size=32):
 
     Examples
     --------
+    >>> import keras
+    >>> import numpy as np
     >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(5)])
     >>> scores_of(model, np.zeros((2, 8, 8, 3), "float32")).shape
     (2, 5)

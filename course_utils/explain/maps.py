@@ -102,6 +102,7 @@ def blurred(images, sigma):
 
     Examples
     --------
+    >>> import numpy as np
     >>> blurred(np.full((1, 4, 4, 1), 7.0), 2.0).round(4).min()
     np.float32(7.0)
     """

@@ -36,7 +36,8 @@ class OcclusionMap:
     ----------
     heatmap : ndarray of float32, shape (images, height, width)
         How far the score falls, for each pixel the mean over all positions of the patch that cover it. Negative where
-        the score rises.
+        the score rises. Near a corner that is one position, inside many, so that single extremes survive at the border:
+        which position costs the score most, ``scores`` says.
     scores : ndarray of float32, shape (images, rows, columns)
         The score with the patch at each position: rows and columns from the top left, the patch wholly inside.
     baseline : ndarray of float32, shape (images,)
@@ -73,7 +74,8 @@ def occlusion_map(
 
     The result is exact however it is computed. Covering a patch changes only those cells of a feature map whose
     receptive fields meet it. So the clean image goes through the network once, its maps are kept, and for each position
-    only a window of each map is computed again, until the network itself mixes the whole image.
+    only a window of each map is computed again, until the network itself mixes the whole image: where it flattens,
+    averages over all places, or has a dense layer.
 
     Parameters
     ----------
@@ -87,8 +89,9 @@ def occlusion_map(
     patch, stride : int or (int, int)
         Size of the patch and distance between two positions, in pixels: rows, columns.
     fill : float, sequence of float, {"mean", "blur", "noise"} or array
-        What the patch shows: a number or a colour in the units of the images; the mean colour of the image; the image
-        itself, blurred with a Gaussian of half the patch; normal noise with the mean and the deviation of the image's
+        What the patch shows: a number or a colour in the units of the images (0 is black, for a network that takes 0 to
+        255); the mean colour of the image; the image itself, blurred with a Gaussian whose standard deviation is half
+        the patch; normal noise with the mean and the deviation of the image's
         channels; or an array in the shape of an image or of all images, of which the patch shows its part.
     score : {"probability", "logit", "log_odds"}
         The model's output as it is (softmax of it, where the model gives logits of several classes); what comes before
@@ -129,6 +132,8 @@ def occlusion_map(
     --------
     A network that looks at one corner only:
 
+    >>> import keras
+    >>> import numpy as np
     >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
     >>> weights = np.zeros((8, 8))
     >>> weights[:4, :4] = 1 / 16

@@ -80,6 +80,7 @@ class Opened:
 
     Examples
     --------
+    >>> import keras
     >>> model = keras.Sequential(
     ...     [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.Flatten(name="row"),
     ...      keras.layers.Dense(2, activation="softmax", name="dense")]

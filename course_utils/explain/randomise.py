@@ -70,6 +70,8 @@ def randomisation(model, explain, images, layers=None, seed=0):
 
     Examples
     --------
+    >>> import keras
+    >>> import numpy as np
     >>> model = keras.Sequential([
     ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.GlobalAveragePooling2D(),
     ...     keras.layers.Dense(2, name="dense"),

