@@ -8,8 +8,8 @@ picture that the animal covers.
 
 Prints a table in Markdown as soon as each row is known: images that were hit, the 95 % Wilson interval of their share,
 in how many images the row was right where the centre was wrong and the other way round, and the share of the positive
-part of the map that lies on the animal. ``--figure FILE`` draws four of the photographs
-instead. Exits with 1 where the photographs or the weights are missing.
+part of the map that lies on the animal. ``--figure FILE`` draws four of the photographs instead. Exits with 1 where the
+photographs or the weights are missing.
 """
 
 import argparse
@@ -20,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from transfer import CATS, DOGS, are_cats
 
 from course_utils import DatasetUnavailable, load, models
 from course_utils.explain import energy_inside, grad_cam, occlusion_map, pointing_game
@@ -32,8 +33,7 @@ def pets(count, size):
     """Photographs of the test split drawn with a fixed seed, their masks, whether each is a cat, and their source."""
     data = load("oxford_pets", "test", size=size)
     chosen = np.random.default_rng(0).choice(len(data.images), min(count, len(data.images)), replace=False)
-    is_cat = np.array([data.class_names[label][0].isupper() for label in data.labels[chosen]])
-    return data.images[chosen].astype("float32"), data.masks[chosen] != 2, is_cat, data.source
+    return data.images[chosen].astype("float32"), data.masks[chosen] != 2, are_cats(data)[chosen], data.source
 
 
 def centre(images):
@@ -54,16 +54,16 @@ def costliest(found, patch, stride):
     return heatmaps
 
 
-def ways(model, images, score):
-    """(name, maps) of every row; occlusion with strides of 16 pixels."""
+def ways(model, images, predicted, score):
+    """(name, maps) of every row, for the predicted classes; occlusion with strides of 16 pixels."""
     yield "centre of the picture", centre(images)
     yield "a pixel at random", np.ones(images.shape[:3])
     for patch in (32, 64, 96):
-        found = occlusion_map(model, images, None, patch, 16, "mean", score)
+        found = occlusion_map(model, images, predicted, patch, 16, "mean", score)
         yield f"occlusion, {patch} px", found.heatmap
         yield f"occlusion, {patch} px: its costliest position", costliest(found, patch, 16)
-    yield "occlusion, 64 px, blurred", occlusion_map(model, images, None, 64, 16, "blur", score).heatmap
-    yield "Grad-CAM, last maps", grad_cam(model, images).heatmap
+    yield "occlusion, 64 px, blurred", occlusion_map(model, images, predicted, 64, 16, "blur", score).heatmap
+    yield "Grad-CAM, last maps", grad_cam(model, images, predicted).heatmap
 
 
 def draw(model, images, masks, score, file):
@@ -99,7 +99,7 @@ def main():
         draw(model, images[:4], masks[:4], arguments.score, arguments.figure)
         return 0
     predicted = model.predict(images, verbose=0).argmax(axis=-1)
-    named = np.where(is_cat, (predicted >= 281) & (predicted < 286), (predicted >= 151) & (predicted < 269))
+    named = np.where(is_cat, np.isin(predicted, CATS), np.isin(predicted, DOGS))
     print(
         f"{keras.backend.backend()}, keras {keras.__version__}: {len(images)} photographs ({source}), "
         f"{is_cat.sum()} of cats; {named.sum()} are called some cat or some dog rightly; score: {arguments.score}\n"
@@ -107,7 +107,7 @@ def main():
     print("| " + " | ".join(HEADER) + " |")
     print("| " + " | ".join("---" for _ in HEADER) + " |", flush=True)
     guess = None
-    for name, heatmaps in ways(model, images, arguments.score):
+    for name, heatmaps in ways(model, images, predicted, arguments.score):
         game = pointing_game(heatmaps, masks)
         guess = game.hits if guess is None else guess
         low, high = game.interval

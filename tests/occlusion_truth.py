@@ -1,8 +1,13 @@
 """What an occlusion map must be: loops over single covered images, and networks whose scores are worth comparing."""
 
+import contextlib
+from unittest import mock
+
 import keras
 import numpy as np
 from keras import layers
+
+from course_utils.explain import occlusion, windows
 
 # Largest difference between windows and whole passes, as a share of the spread of the scores.
 BOUND = 1e-4
@@ -59,3 +64,15 @@ def lively(model, images, seed=0):
     for layer, value in zip(found, momentum, strict=True):
         layer.momentum = value
     return model
+
+
+@contextlib.contextmanager
+def compiled_as(replacement):
+    """Within it, `replacement` stands in the place of `course_utils.explain.compiled.compiled`."""
+    with mock.patch.object(occlusion, "compiled", replacement), mock.patch.object(windows, "compiled", replacement):
+        yield
+
+
+def uncompiled(function, variables):
+    """For `compiled_as`: functions run as they are written."""
+    return function

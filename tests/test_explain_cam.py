@@ -1,10 +1,6 @@
 """Networks opened, gradients and Grad-CAM, against closed forms, finite differences, plain PyTorch and one another."""
 
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -15,8 +11,7 @@ from course_utils import explain, models
 from course_utils.explain import grad_cam, gradient, input_gradient
 from course_utils.explain.maps import resized
 from course_utils.explain.opened import Opened
-
-BACKENDS = [name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name)]
+from tests.backends import INSTALLED, output_on
 
 
 def pictures(count=3, size=(12, 10, 3), seed=0):
@@ -380,33 +375,19 @@ for name, build in made.items():
         "maps": [maps.tolist() for maps in explain.activations(model, images).values()],
         "filters": explain.filters(model).tolist(),
     }
-print("RESULT", keras.config.backend(), json.dumps(result))
+print(json.dumps(result))
 """
 
 
 @pytest.fixture(scope="module")
 def results():
-    found = {}
-    for backend in BACKENDS:
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=280,
-            env={**os.environ, "KERAS_BACKEND": backend},
-        )
-        assert done.returncode == 0, done.stderr
-        ran, text = done.stdout.partition("RESULT ")[2].split(" ", 1)
-        assert ran == backend
-        found[backend] = json.loads(text)
-    return found
+    return {backend: json.loads(output_on(backend, PROGRAM)[-1]) for backend in INSTALLED}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(len(BACKENDS) < 2, reason="only one backend is installed here")
+@pytest.mark.skipif(len(INSTALLED) < 2, reason="only one backend is installed here")
 def test_every_backend_gives_the_same_explanations(results):
-    first, *others = BACKENDS
+    first, *others = INSTALLED
     for other in others:
         for name, wanted in results[first].items():
             for part, value in wanted.items():

@@ -1,11 +1,7 @@
 """Occlusion maps: windows give what whole passes give, and both what a loop over single images gives."""
 
 import gc
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 import weakref
 from unittest import mock
 
@@ -13,14 +9,14 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from occlusion_truth import BOUND, heatmap_one_by_one, lively, scores_one_by_one
+from occlusion_truth import BOUND, compiled_as, heatmap_one_by_one, lively, scores_one_by_one, uncompiled
 
 from course_utils import models
 from course_utils.datasets.drawn import draw
 from course_utils.explain import occlusion, occlusion_map, plan
+from tests.backends import INSTALLED, output_on
 
 SIDE = 48
-BACKENDS = [name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name)]
 
 
 def pictures(count=16, size=(SIDE, SIDE + 4)):
@@ -168,10 +164,7 @@ def test_scores_are_of_the_logit_the_probability_or_the_odds(images, end):
 def _blurred(image, patch):
     from scipy.ndimage import gaussian_filter
 
-    blurred = [
-        gaussian_filter(image[..., c], [side / 2 for side in patch], mode="nearest", truncate=3) for c in (0, 1, 2)
-    ]
-    return np.stack(blurred, axis=-1)
+    return gaussian_filter(image, (*(side / 2 for side in patch), 0), mode="nearest", truncate=3)
 
 
 @pytest.mark.parametrize(
@@ -226,21 +219,13 @@ def test_windows_equal_whole_passes_in_known_networks(name):
     model = NETWORKS[name]()
     drawn = pictures(32, model.input_shape[1:3])
     lively(model, drawn)
-    # Uncompiled: what is computed is the same, and compiling nine networks twice would take minutes.
-    with (
-        mock.patch.object(occlusion, "compiled", uncompiled),
-        mock.patch("course_utils.explain.windows.compiled", uncompiled),
-    ):
+    with compiled_as(uncompiled):  # what is computed is the same, and to compile all of them would take minutes
         windows, plain = (
             occlusion_map(model, drawn[:1], 0, 16, 16, score="logit", method=method) for method in ("windows", "plain")
         )
     spread = np.ptp(plain.scores)
     assert spread > 0.01 * np.abs(plain.scores).max()
     assert np.abs(windows.scores - plain.scores).max() < BOUND * spread
-
-
-def uncompiled(function, variables):
-    return function
 
 
 def test_a_layer_that_is_not_known_is_named():
@@ -307,7 +292,7 @@ def test_no_more_goes_through_together_than_batch_size_allows(batch_size):
 
         return run
 
-    with mock.patch.object(occlusion, "compiled", spied), mock.patch("course_utils.explain.windows.compiled", spied):
+    with compiled_as(spied):
         for method, most in (("windows", occlusion._MOST * batch_size), ("plain", batch_size)):
             for numbers in counts.values():
                 numbers.clear()
@@ -385,7 +370,6 @@ def test_windows_are_chosen_where_they_pay_and_the_reason_is_given_where_not(ima
 
 PROGRAM = """
 import json, sys
-import keras
 sys.path.insert(0, "tests")
 from test_explain_occlusion import every_kind, nested, pictures
 from course_utils.explain import occlusion_map
@@ -393,41 +377,29 @@ from course_utils.explain import occlusion_map
 result = {}
 for build in (every_kind, nested):
     model = build()
-    model.load_weights(sys.argv[1] + build.__name__ + ".weights.h5")
+    model.load_weights(f"{sys.argv[1]}/{build.__name__}.weights.h5")
     for method in ("windows", "plain"):
         found = occlusion_map(model, pictures(2), 1, (12, 9), (7, 8), fill="blur", score="logit", method=method)
         assert found.method == method
         result[build.__name__ + " " + method] = found.scores.tolist()
-print("RESULT", keras.config.backend(), json.dumps(result))
+print(json.dumps(result))
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", INSTALLED)
 def test_windows_and_whole_passes_agree_on_every_backend(backend, images, tmp_path):
     truth = {}
     for build in (every_kind, nested):
         model = build()
         model.save_weights(tmp_path / f"{build.__name__}.weights.h5")
-        shown = _fill_of_blur(images[:2], (12, 9))
+        logits = _to_logits(model)
         truth[build.__name__] = np.array(
-            [scores_one_by_one(_to_logits(model), image, fill, (12, 9), (7, 8))[..., 1]
-             for image, fill in zip(images, shown, strict=False)]
-        )  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, f"{tmp_path}{os.sep}"], capture_output=True, text=True, check=False,
-        timeout=280, env={**os.environ, "KERAS_BACKEND": backend},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    ran, text = done.stdout.partition("RESULT ")[2].split(" ", 1)
-    assert ran == backend
-    for name, scores in json.loads(text).items():
+            [scores_one_by_one(logits, one, _blurred(one, (12, 9)), (12, 9), (7, 8))[..., 1] for one in images[:2]]
+        )
+    for name, scores in json.loads(output_on(backend, PROGRAM, tmp_path)[-1]).items():
         wanted = truth[name.split()[0]]
         assert np.abs(scores - wanted).max() < BOUND * np.ptp(wanted), name
-
-
-def _fill_of_blur(images, patch):
-    return np.stack([_blurred(image, patch) for image in images])
 
 
 def _to_logits(model):

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from keras import layers
-from occlusion_truth import BOUND, scores_one_by_one
+from occlusion_truth import BOUND, compiled_as, scores_one_by_one, uncompiled
 
-from course_utils.explain import occlusion, occlusion_map, plan, windows
+from course_utils.explain import occlusion, occlusion_map, plan
 
 
 def _kernel(data, x, most=4):
@@ -210,11 +210,6 @@ def drawn_network(data):
     return model, random
 
 
-def uncompiled(function, variables):
-    """In the place of `compiled`: to compile a small network takes longer than all of its windows."""
-    return function
-
-
 def agree(model, random, patch, stride, batch_size=32, nearly_all=plan.NEARLY_ALL):
     """Windows, whole passes and single images, on an image and a cover of random numbers."""
     image, fill = (random.normal(size=model.input_shape[1:]).astype("float32") for _ in range(2))
@@ -248,8 +243,7 @@ def test_windows_give_what_single_images_give_in_any_network(data):
     nearly_all = data.draw(st.sampled_from([plan.NEARLY_ALL, 0.4, 2.0]), label="nearly all")
     cost = data.draw(st.sampled_from([0.0, np.inf]), label="cost of a part")
     with (
-        mock.patch.object(windows, "compiled", uncompiled),
-        mock.patch.object(occlusion, "compiled", uncompiled),
+        compiled_as(uncompiled),  # to compile a small network takes longer than all of its windows
         mock.patch.object(occlusion, "_cost", return_value=cost),
     ):
         agree(model, random, patch, stride, batch_size, nearly_all)

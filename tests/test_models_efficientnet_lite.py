@@ -4,9 +4,6 @@ import functools
 import importlib.util
 import json
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -16,13 +13,13 @@ import small_torch
 
 from course_utils import load, models
 from course_utils.models import efficientnet, torch_files, weights
+from tests.backends import BACKENDS, INSTALLED, output_on
 
 # Keras' own, of every weight that it reads out of a variable
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 VARIANTS = ("lite0", "lite1", "lite2")
 MIRROR = Path(__file__).parents[2] / "shared" / "mirror"
-BACKENDS = ("tensorflow", "jax", "torch")
 
 # Table 1 of Tan and Le (2019) as it must come out: resolution, channels and layers of stages 1 to 9, counted by hand
 # for the factors of each variant: the first and last stage of blocks are never deepened, stem and head never widened.
@@ -330,26 +327,18 @@ def test_outputs_are_those_of_the_package_in_pytorch(variant, monkeypatch, tmp_p
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_backend_gives_the_same(backend, tmp_path):
-    if importlib.util.find_spec(backend) is None:
+    if backend not in INSTALLED:
         pytest.skip(f"{backend} is not installed")
     if backend == keras.backend.backend():
         pytest.skip(f"{backend} is what this process runs on")
     x = images(2, 96, 80, 3)
     np.save(tmp_path / "images.npy", x)
     code = (
-        "import sys, numpy, keras; from course_utils import models\n"
+        "import sys, numpy; from course_utils import models\n"
         "model = models.efficientnet_lite(input_shape=(96, 80, 3), classifier_activation=None)\n"
-        "numpy.save(sys.argv[2], model.predict(numpy.load(sys.argv[1]), verbose=0)); print(keras.backend.backend())"
+        "numpy.save(sys.argv[2], model.predict(numpy.load(sys.argv[1]), verbose=0))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "images.npy", tmp_path / "logits.npy"],
-        env=os.environ | {"KERAS_BACKEND": backend},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[-1] == backend
+    output_on(backend, code, tmp_path / "images.npy", tmp_path / "logits.npy")
     here = outputs(models.efficientnet_lite(input_shape=(96, 80, 3), classifier_activation=None), x)
     np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), here, atol=1e-4)
     assert math.isfinite(here.sum())

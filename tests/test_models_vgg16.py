@@ -3,9 +3,6 @@
 import functools
 import json
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -16,6 +13,7 @@ import pytest
 from course_utils import models
 from course_utils.arithmetic import summarize
 from course_utils.models import weights
+from tests.backends import BACKENDS, INSTALLED, output_on
 
 # Keras' own, of every weight that it reads out of a variable
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -225,30 +223,20 @@ def test_its_features_tell_cats_from_dogs(mirror, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_every_backend_gives_the_same(backend, tmp_path):
-    from importlib.util import find_spec
-
-    if find_spec(backend) is None:
+    if backend not in INSTALLED:
         pytest.skip(f"{backend} is not installed")
     if backend == keras.backend.backend():
         pytest.skip(f"{backend} is what this process runs on")
     np.save(tmp_path / "images.npy", images(2))
     ours().save_weights(tmp_path / "vgg16.weights.h5")
     code = (
-        "import sys, numpy, keras; from course_utils import models\n"
+        "import sys, numpy; from course_utils import models\n"
         "model = models.vgg16(weights=sys.argv[2], input_shape=(32, 48, 3))\n"
-        "numpy.save(sys.argv[3], model.predict(numpy.load(sys.argv[1]), verbose=0)); print(keras.backend.backend())"
+        "numpy.save(sys.argv[3], model.predict(numpy.load(sys.argv[1]), verbose=0))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *(tmp_path / name for name in ("images.npy", "vgg16.weights.h5", "maps.npy"))],
-        env=os.environ | {"KERAS_BACKEND": backend},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[-1] == backend
+    output_on(backend, code, *(tmp_path / name for name in ("images.npy", "vgg16.weights.h5", "maps.npy")))
     here = outputs(ours(), images(2))
     np.testing.assert_allclose(np.load(tmp_path / "maps.npy"), here, atol=1e-4)
     assert math.isfinite(here.sum())

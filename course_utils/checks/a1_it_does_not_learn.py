@@ -1,7 +1,7 @@
 """The checks of appendix a1, "It does not learn": repaired scripts are run on other images, and their models judged.
 
-A repair is right if its network learns; that is all that is asked of it. Causes are looked for only afterwards, each by
-a measurement, and a hint says what was measured.
+A repair is right if its network learns and keeps the agreement of the page: pixels from 0 to 255 go in, probabilities
+come out. What else is wrong is found by a measurement, and the hint says what was measured.
 """
 
 import functools
@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from . import scripts
+from . import networks, scripts
 from .engine import Wrong
 from .kinds import Mistake, prediction, task, value
 
@@ -45,10 +45,13 @@ def _scores(model, images, training=False):
     """The model's outputs, an array of float64; nothing of it is changed."""
     from keras import ops
 
+    images = np.asarray(images, "float32")
+    if not training:
+        return networks.outputs(model, images).astype("float64")
     weights = model.get_weights()
-    outputs = model(np.asarray(images, "float32"), training=training)  # `predict` would compile, which takes longer
+    outputs = ops.convert_to_numpy(model(images, training=True))
     model.set_weights(weights)  # batch normalisation has moved its averages
-    return np.asarray(ops.convert_to_numpy(outputs), dtype="float64")
+    return outputs.astype("float64")
 
 
 def _accuracy(scores, labels):

@@ -279,7 +279,7 @@ def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5):
         As for `task`.
     right : object
         The right value. Ints must agree exactly, floats to `tolerance`; lists, tuples and arrays of the same values are
-        the same.
+        the same, and an array of one number is that number.
     mistakes : sequence of Mistake
         Tried in order; `wrong` is a value or a predicate.
     tolerance : float

@@ -91,8 +91,8 @@ def occlusion_map(
     fill : float, sequence of float, {"mean", "blur", "noise"} or array
         What the patch shows: a number or a colour in the units of the images (0 is black, for a network that takes 0 to
         255); the mean colour of the image; the image itself, blurred with a Gaussian whose standard deviation is half
-        the patch; normal noise with the mean and the deviation of the image's
-        channels; or an array in the shape of an image or of all images, of which the patch shows its part.
+        the patch; normal noise with the mean and the deviation of the image's channels; or an array in the shape of an
+        image or of all images, of which the patch shows its part.
     score : {"probability", "logit", "log_odds"}
         The model's output as it is (softmax of it, where the model gives logits of several classes); what comes before
         its softmax or sigmoid; or the logarithm of p / (1 - p), which keeps falling where a probability close to 1

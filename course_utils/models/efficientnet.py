@@ -108,8 +108,8 @@ def efficientnet_lite(
     -----
     Tan and Le (2019), EfficientNet, table 1, with the changes of Liu (2020), Higher accuracy on vision models with
     EfficientNet-Lite, TensorFlow blog. They have 4,694,024, 5,470,344 and 6,150,168 numbers with the statistics of
-    batch normalisation.
-    The drop of whole blocks that the authors trained with is left out. Taught in chapter 09, Fine-tuning.
+    batch normalisation. The drop of whole blocks that the authors trained with is left out. Taught in chapter 09,
+    Fine-tuning.
 
     Examples
     --------
