@@ -24,7 +24,7 @@ LOCK := requirements/$(ACCELERATOR).lock
 INSTALLED := $(VENV)/.installed-$(ACCELERATOR)
 
 # Two workers, each with its own TensorFlow: more of them need more memory than a laptop has.
-# A file stays with one worker, so that what it sets up is set up once.
+# What shares a set-up stays with one worker (conftest.py says what does), so that it is set up once.
 WORKERS ?= 2
 PYTEST_ARGS ?=
 
@@ -59,12 +59,13 @@ $(INSTALLED): $(LOCK) pyproject.toml | $(VENV)/bin/python
 	@rm -f $(VENV)/.installed-* && touch $@
 
 # Sphinx keeps what it read in _build and then warns about pages that have moved since, so every build is a whole one.
+# It needs no backend of Keras: whoever publishes the book may have none, so none is there to lean on.
 book: $(INSTALLED) ## build the book into _build/html, warnings are errors
 	rm -rf _build
-	$(BIN)/jupyter-book build -W -n --keep-going --all .
+	KERAS_BACKEND=none_at_all $(BIN)/jupyter-book build -W -n --keep-going --all .
 
 test: $(INSTALLED) ## run the tests; PYTEST_ARGS="-k budget" runs some
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 validate: $(INSTALLED) ## re-execute solutions and chapters and prove their results; PROFILE=smoke|laptop|full, NOTEBOOKS=...
 	$(BIN)/course validate --workers $(VALIDATE_WORKERS) $(if $(KEEP),--keep $(KEEP)) $(NOTEBOOKS)

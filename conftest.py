@@ -23,7 +23,11 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what needs a browser where there is none, and say what to do about it."""
+    """Keep what shares a set-up together, and skip what needs a browser where there is none."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):  # a chapter's have one already
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
     from course_utils.doctor import chromium
 
     if chromium() is None:
