@@ -3,16 +3,24 @@
 import ast
 import re
 
-from .cell_code import parse
+from .cell_code import dotted_name, parse
 from .formatting import SETUP_ID, is_canonical
-from .receipts import receipt_is_fresh, receipt_of
+from .private import private_things
+from .receipts import receipt_is_fresh, receipt_of, run_is_untouched
 from .setup_cell import is_setup_cell, setup_source
+from .text_rules import (
+    alternative_texts_filled,
+    claims_stand_in_the_text,
+    numbers_glued,
+    pictures_described,
+    pictures_show_something,
+)
 
-SHORTEST_ALT = 40  # characters; "Learning curves of Model 3" says what a figure is, not what is to be seen in it
 LONGEST_CELL = 40  # lines: a screen
 FRAMEWORKS = {"tensorflow", "tf_keras", "jax", "flax", "torch", "torchvision"}
 FRAMEWORK_PAGES = ("13_", "14_")  # three frameworks; faster and larger
 
+_IMPORTING = {"__import__", "import_module", "find_spec", "exec", "eval", "run_module", "system", "run_line_magic"}
 _OPTIMIZERS = {"SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Adafactor", "Nadam", "Ftrl", "Lion"}
 _KERAS_2 = {
     "fit_generator": "fit",
@@ -22,12 +30,9 @@ _KERAS_2 = {
     "ImageDataGenerator": "keras.layers for augmentation and image_dataset_from_directory for files",
     "early_stopping_rounds": "the EarlyStopping callback",
 }
-_PRIVATE_PATH = re.compile(
-    r"(?<![\w.])/(home|Users|root|tmp|var|opt|usr|mnt|private|content|work|workspace|github)/[\w.-]+"
-    r"|\b[A-Za-z]:\\+(Users|Documents)|site-packages|dist-packages"
-)
+_PROFILE = re.compile(r"^Profile (\w+): |, expected at (?:least|most) \S+ at profile (\w+)$", re.MULTILINE)
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
-_BAR = re.compile(r"[━█▏▎▍▌▋▊▉]{2}|\[=+[>\]]|\d+/\d+ .*\bms/step|\bETA\b")
+_BAR = re.compile(r"[━█▏▎▍▌▋▊▉]{2}|\[=+[>\]]|\d ?ms/step|\bETA\b")
 
 
 def canonical(notebook):
@@ -106,28 +111,16 @@ def executed(notebook):
         yield notebook.finding(None, "it has no receipt", remedy)
     elif not receipt_is_fresh(notebook.content):
         yield notebook.finding(None, "its code has changed since its outputs were made", remedy)
-
-
-def pictures_described(notebook):
-    """A cell that shows a picture has alternative text that says what is to be seen."""
-    for cell in notebook.code:
-        pictures = [mime for output in cell.outputs for mime in output.get("data", {}) if mime.startswith("image/")]
-        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-        if pictures and len(alt.strip()) < SHORTEST_ALT:
-            what = (
-                f"the alternative text of its picture is only {alt!r}" if alt else "its picture has no alternative text"
-            )
-            yield notebook.finding(
-                cell,
-                what,
-                "Say in the metadata, mystnb.image.alt, what a reader who cannot see the picture has to know: "
-                f"the axes, the shapes, what is larger than what ({SHORTEST_ALT} characters or more).",
-            )
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=\"[^\"])", cell.source):
-            yield notebook.finding(
-                cell, "a picture in its text has no alternative text", "Write ![what is seen](file)."
-            )
+    elif not run_is_untouched(notebook.content):
+        what = "its outputs, an alternative text that its run filled, or its receipt were changed since the run"
+        yield notebook.finding(None, what, remedy)
+    profile = (receipt_of(notebook.content) or {}).get("profile")
+    said = {
+        found[1] or found[2] for cell in notebook.code for text in _texts(cell) for found in _PROFILE.finditer(text)
+    }
+    if profile and said - {profile}:
+        what = f"its receipt says profile {profile}, its outputs say {', '.join(sorted(said - {profile}))}"
+        yield notebook.finding(None, what, remedy)
 
 
 def backend_neutral(notebook):
@@ -136,14 +129,25 @@ def backend_neutral(notebook):
         return
     for cell, tree in notebook.trees:
         for node in ast.walk(tree):
-            modules = []
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                modules = [node.module or ""]
-            for module in modules:
+            for module in _imported(node):
                 if module.split(".")[0] in FRAMEWORKS:
                     yield notebook.finding(cell, f"it imports {module}", "Use keras and keras.ops, which run on any.")
+
+
+def _imported(node):
+    """The modules that a node imports, by a statement or by a call; ``sys.modules`` and executed texts count too."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    texts = []
+    if isinstance(node, ast.Call) and dotted_name(node.func).rpartition(".")[2] in _IMPORTING:
+        texts = [
+            part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        ]
+    elif isinstance(node, ast.Subscript) and dotted_name(node.value) == "sys.modules":
+        texts = [node.slice.value] if isinstance(node.slice, ast.Constant) else []
+    return [name for text in texts for name in re.findall(r"[A-Za-z_][\w.]*", text)]
 
 
 def no_progress_bars(notebook):
@@ -161,12 +165,13 @@ def no_progress_bars(notebook):
 
 def keras_3(notebook):
     """No idioms of Keras 2, which Keras 3 refuses or warns about."""
+    layers = _imported_layers(notebook)
     for cell, node, name in notebook.calls():
         last = name.rpartition(".")[2]
         keywords = {keyword.arg for keyword in node.keywords}
         if last in _OPTIMIZERS and keywords & {"lr", "decay"} and ".optim." not in f".{name}":
             yield notebook.finding(cell, f"{last}(lr=...)", "It is learning_rate=, with a schedule for its decay.")
-        if (".layers." in f".{name}" or last in _imported_layers(notebook)) and keywords & {"input_shape", "input_dim"}:
+        if (".layers." in f".{name}" or last in layers) and keywords & {"input_shape", "input_dim"}:
             yield notebook.finding(cell, f"{last}(input_shape=...)", "Begin the model with keras.Input(shape=...).")
         for old in ({last} | keywords) & set(_KERAS_2):
             yield notebook.finding(cell, f"{old} is not in Keras 3", f"Use {_KERAS_2[old]}.")
@@ -204,50 +209,46 @@ def cells_fit_a_screen(notebook):
 
 
 def nothing_private(notebook):
-    """Outputs show nothing of the machine that they were made on."""
+    """Outputs and code show nothing of the machine, the account or the network that they were made on."""
     for cell in notebook.code:
         for text in _texts(cell):
-            if path := _PRIVATE_PATH.search(text):
-                yield notebook.finding(cell, f"its output shows {path[0]!r}", "Show a name or a relative path.")
+            for family, found in private_things(text):
+                yield notebook.finding(cell, f"its output shows {family}, {found!r}", "Show a name or a relative path.")
             if address := _ADDRESS.search(text):
                 remedy = "It is another one in each run: end the last line with a semicolon, or show something else."
                 yield notebook.finding(cell, f"its output shows a memory address, {address[0]!r}", remedy)
+    for cell, tree in notebook.trees:
+        for family, found in (thing for text in _strings(tree) for thing in private_things(text)):
+            yield notebook.finding(cell, f"its code names {family}, {found!r}", "Nobody else has it: use `load`.")
+
+
+def _strings(tree):
+    """The texts in a cell's code; of an f-string only its beginning, since "/epoch" behind a number is no path."""
+    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values[1:]}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
+            yield node.value
 
 
 def no_noise(notebook):
-    """No warnings and, where no error is meant, no errors are stored."""
+    """No warnings and, where no error is meant, no errors are stored; a meant one is named in the text."""
+    page = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for cell in notebook.code:
+        meant = "raises-exception" in cell.metadata.get("tags", [])
         for output in cell.outputs:
             if output.output_type == "stream" and output.name == "stderr":
                 first = output.text.strip().splitlines()[:1] or [""]
                 yield notebook.finding(cell, f"stderr in its output: {first[0][:100]!r}", "Remove what it warns about.")
-            if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
+            if output.output_type == "error" and not meant:
                 what = f"it stopped with {output.ename}"
                 yield notebook.finding(
                     cell, what, "Correct it, or tag the cell `raises-exception` if that is its point."
                 )
-
-
-def numbers_glued(notebook):
-    """A number of a run is glued into the prose, not typed: typed, it is wrong after the next run."""
-    if notebook.folder != "exercises" and receipt_of(notebook.content) is None:
-        return  # nothing has been run, so nothing is glued; `executed` says so
-    glued = {}
-    for cell in notebook.code:
-        for output in cell.outputs:
-            if scrapbook := output.get("metadata", {}).get("scrapbook"):
-                texts = [value for mime, value in output.data.items() if mime.endswith("text/plain")]
-                glued[scrapbook["name"]] = texts[0].strip("'\"") if texts else ""
-    for cell in notebook.cells:
-        if cell.cell_type != "markdown":
-            continue
-        used = set(re.findall(r"\{glue:?\w*\}`([^`:]+?)(?::[^`:]*)?`", cell.source))
-        for name in sorted(used - set(glued)):
-            yield notebook.finding(cell, f"nothing is glued as {name!r}", "Glue it in the cell that computes it.")
-        for name, text in glued.items():
-            measured = re.fullmatch(r"\d+\.\d+%?", text) and len(text) > 3
-            if measured and re.search(rf"(?<![\d.]){re.escape(text)}(?![\d%])", cell.source):
-                yield notebook.finding(cell, f"{text} is typed", f"Write {{glue:text}}`{name}`.")
+            if output.output_type == "error" and meant and output.ename not in page:
+                what = f"it stopped with {output.ename}, of which the text says nothing"
+                yield notebook.finding(cell, what, "Correct it, or name the error in the text that explains it.")
+        if meant and cell.execution_count and not any(output.output_type == "error" for output in cell.outputs):
+            yield notebook.finding(cell, "tagged raises-exception, it raises none", "Remove the tag.")
 
 
 def compared_outputs(notebook):
@@ -269,6 +270,7 @@ RULES = (
     is_python,
     executed,
     pictures_described,
+    pictures_show_something,
     backend_neutral,
     no_progress_bars,
     keras_3,
@@ -277,6 +279,8 @@ RULES = (
     nothing_private,
     no_noise,
     numbers_glued,
+    alternative_texts_filled,
+    claims_stand_in_the_text,
     compared_outputs,
 )
 
