@@ -123,11 +123,22 @@ def data_verify(
 
 
 @app.command("execute")
-def execute_command(notebooks: Notebooks = None, profile: Profile = None):
+def execute_command(
+    notebooks: Notebooks = None,
+    profile: Profile = None,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="Run nothing: store the refused run, whose false claims are gone now.")
+    ] = False,
+):
     """Run notebooks and store their outputs."""
     from .authoring.execution import execute
+    from .authoring.refused import take_up
 
-    runs = execute(_existing(notebooks), profile)
+    if refused and not notebooks:
+        raise typer.BadParameter("name the notebooks whose refused runs are to be stored.")
+    runs = take_up(_existing(notebooks)) if refused else execute(_existing(notebooks), profile)
+    if refused:  # nothing was said on the way
+        print("".join(f"{run.failure}\n" for run in runs if run.failure), end="")
     failed = [run for run in runs if run.failure]
     print("\n".join(f"{run.seconds:8.1f} s  {run.path}{'  FAILED' if run.failure else ''}" for run in runs))
     if failed:

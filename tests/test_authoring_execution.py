@@ -11,6 +11,8 @@ from course_utils.authoring.execution import errors_when_blank, execute
 from course_utils.authoring.files import read_notebook
 from course_utils.authoring.formatting import is_canonical
 from course_utils.authoring.receipts import receipt_is_fresh, receipt_of, run_is_untouched
+from course_utils.authoring.records import claims_in, glued_in
+from course_utils.authoring.refused import take_up
 from course_utils.cli import main
 
 DRAW = """\
@@ -190,3 +192,75 @@ def test_a_blank_run_goes_past_errors_and_names_them(project):
     assert errors[-1].message == "('smoke', None)"
     assert path.read_bytes() == before
     assert not (project / "exercises").exists()
+
+
+@pytest.fixture
+def refused(project):
+    """A notebook whose run was refused: one claim of three is false in it."""
+    source = "from course_utils import claim, glue\nimport random\nglue('drawn', random.random())\nprint('two lines')\n"
+    source += "claim('width gained', 2 > 1)\nclaim('depth gained', 1 > 2)"
+    path = write(project, "book/99_x.ipynb", source, "claim('both learned', 1 < 2)", "[1, 2]")
+    (run,) = execute([path], profile="smoke", progress=False)
+    assert "course execute --refused" in run.failure
+    return path
+
+
+def without(path, *lines, add=""):
+    """Change a notebook's code as an author does."""
+    notebook = read_notebook(path)
+    for cell in notebook.cells:
+        cell.source = "\n".join(line for line in cell.source.splitlines() if line not in lines)
+    notebook.cells[1].source += add
+    nbformat.write(notebook, path)
+
+
+def test_a_refused_run_is_stored_once_its_false_claims_are_gone(project, refused):
+    aside = project / "build" / "refused" / "book" / "99_x.ipynb"
+    ran = read_notebook(aside)
+    without(refused, "claim('depth gained', 1 > 2)", add="\n\n")
+    with pytest.raises(SystemExit, match="0"):
+        main(["execute", "--refused", str(refused)])
+    stored = read_notebook(refused)
+    assert receipt_is_fresh(stored)
+    assert run_is_untouched(stored)
+    assert receipt_of(stored) == receipt_of(ran) | {"claims": 2} | {
+        name: receipt_of(stored)[name] for name in ("code", "run")
+    }
+    assert glued_in(stored) == glued_in(ran)  # a number drawn at random: nothing was run again
+    assert [claim.statement for cell in stored.cells[1:] for claim in claims_in(cell.outputs)] == [
+        "width gained",
+        "both learned",
+    ]
+    assert [output.text for output in stored.cells[1].outputs if output.output_type == "stream"] == ["two lines\n"]
+    assert stored.cells[3].outputs == ran.cells[3].outputs
+    assert is_canonical(refused)
+    assert not aside.exists()
+
+
+@pytest.mark.parametrize(
+    ("gone", "add", "why"),
+    [
+        ((), "", "did not show what is claimed"),
+        (("claim('depth gained', 1 > 2)",), "\nclaim('a new one', True)", "did not show what is claimed"),
+        (("claim('depth gained', 1 > 2)",), "\nclaim('width gained', 3 > 1)", "did not show what is claimed"),
+        (("claim('depth gained', 1 > 2)",), "\nx = 1", "more than claims has changed"),
+        (("claim('depth gained', 1 > 2)", "[1, 2]"), "", "more than claims has changed"),
+    ],
+    ids=["still false", "not in the run", "on another condition", "code added", "a cell gone"],
+)
+def test_a_refused_run_is_not_stored_for_what_it_did_not_show(project, refused, gone, add, why):
+    without(refused, *gone, add=add)
+    before = refused.read_bytes()
+    (run,) = take_up([refused])
+    assert why in run.failure
+    assert refused.read_bytes() == before
+    assert (project / "build" / "refused" / "book" / "99_x.ipynb").is_file()
+
+
+def test_a_refused_run_that_was_touched_is_not_stored(project, refused):
+    aside = project / "build" / "refused" / "book" / "99_x.ipynb"
+    aside.write_text(aside.read_text().replace("two lines", "two better lines"))
+    without(refused, "claim('depth gained', 1 > 2)")
+    assert "has changed since its run" in take_up([refused])[0].failure
+    aside.unlink()
+    assert "no run of it was refused" in take_up([refused])[0].failure

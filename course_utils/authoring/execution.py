@@ -88,7 +88,7 @@ def execute(paths=None, profile=None, *, progress=True, timeout=None):
         say(f"{shown(path, root)}\n")
         try:
             _execute(path, root, profile, say, timeout)
-        except _Stopped as stopped:
+        except Stopped as stopped:
             failure = f"{shown(path, root)}, {stopped}\nThe file is as it was."
             say(f"{failure}\n")
         runs.append(Execution(path, time.perf_counter() - start, failure))
@@ -128,7 +128,7 @@ def errors_when_blank(path, *, profile="smoke", timeout=600):
     ]
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
     """The notebook is not stored; the text says which cell, or what of the whole run, is the reason."""
 
 
@@ -157,7 +157,11 @@ def _execute(path, root, profile, say, timeout):
         aside = root / REFUSED / path.resolve().parent.name / path.name
         aside.parent.mkdir(parents=True, exist_ok=True)
         write_notebook(aside, notebook)
-        raise _Stopped("\n    ".join(faults) + f"\nThe run is kept in {shown(aside, root)}.")
+        raise Stopped(
+            "\n    ".join(faults)
+            + f"\nThe run is kept in {shown(aside, root)}. Once what it does not show is gone from the "
+            "page, `course execute --refused` stores it."
+        )
     write_notebook(path, notebook)
 
 
@@ -179,13 +183,11 @@ def _run_cell(client, cell, index):
         client.raise_if_too_large(cell)
         name, value = error.ename, _ANSI.sub("", error.evalue)
         trace = _ANSI.sub("", error.traceback).strip().splitlines()
-        raise _Stopped(
-            f"cell {cell.id}: {name}: {value}\n" + "\n".join(f"    {line}" for line in trace[-25:])
-        ) from None
+        raise Stopped(f"cell {cell.id}: {name}: {value}\n" + "\n".join(f"    {line}" for line in trace[-25:])) from None
     except nbclient.exceptions.CellTimeoutError:
-        raise _Stopped(f"cell {cell.id}: not done after {client.timeout} s") from None
+        raise Stopped(f"cell {cell.id}: not done after {client.timeout} s") from None
     except nbclient.exceptions.DeadKernelError:
-        raise _Stopped(f"cell {cell.id}: the kernel died; most often there is not enough memory") from None
+        raise Stopped(f"cell {cell.id}: the kernel died; most often there is not enough memory") from None
     client.raise_if_too_large(cell)
     cell.outputs = _joined_streams(cell.outputs)
 
@@ -229,7 +231,7 @@ class _Client(nbclient.NotebookClient):
 
     def raise_if_too_large(self, cell):
         if self.interrupt:
-            raise _Stopped(
+            raise Stopped(
                 f"cell {cell.id}: its outputs have more than {LARGEST_OUTPUT:,} characters. "
                 "Print less, or show a smaller picture."
             )
