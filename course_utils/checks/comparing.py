@@ -155,7 +155,7 @@ class typed:  # noqa: N801 - stands in the place of the value
 
 
 def written(value):
-    """A value as Python that makes it again, dtype included."""
+    """A value as Python that makes it again, dtype included. A large array not given as `typed` is only named."""
     if isinstance(value, typed):
         return value.expression
     if isinstance(value, np.ndarray):
@@ -177,6 +177,8 @@ def _written_array(array):
         shape = array.shape if array.ndim > 1 else array.size
         name = {0: "zeros", 1: "ones"}.get(constant) if array.dtype != bool else None
         return f"np.{name}({shape}{dtype})" if name else f"np.full({shape}, {written(constant)}{dtype})"
+    if array.size > 60:
+        return f"an array of shape {array.shape}"
     text = re.sub(r"\b(nan|inf)\b", r"np.\1", str(array.tolist()))
     return f"np.array({text}{dtype if np.array(array.tolist()).dtype != array.dtype else ''})"
 

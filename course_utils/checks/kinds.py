@@ -68,7 +68,7 @@ class call:  # noqa: N801 - reads like the call that it stands for
         given = [("", parameter, arg) for parameter, arg in zip(parameters, args, strict=False)]
         given += [(f"{key}=", key, arg) for key, arg in kwargs.items()]
         texts = [written(arg) for _, _, arg in given]
-        apart = sum(map(len, texts)) > 70 and {n for n, text in enumerate(texts) if len(text) > 24}
+        apart = sum(map(len, texts)) > 70 and {n for n, text in enumerate(texts) if len(text) > 30}
         parts = [key + (parameter if apart and n in apart else texts[n]) for n, (key, parameter, _) in enumerate(given)]
         sentence = self.shown or f"`{name}({', '.join(parts)})`"
         if apart and not self.shown:
