@@ -96,8 +96,8 @@ Explained in the first task of chapter 03, CNN mathematics.
 """
 
 from .engine import CheckFailed, Verdict, Wrong, check, hint, judge, run, task_ids
-from .missing_names import explain_missing_names
+from .unanswered import explain_unanswered
 
 __all__ = ["CheckFailed", "Verdict", "Wrong", "check", "hint", "judge", "run", "task_ids"]
 
-explain_missing_names()
+explain_unanswered()

@@ -227,9 +227,9 @@ def _blank(part=False):
     return Wrong("blank", text, outcome="blank")
 
 
-def _holds_ellipsis(answer):
+def holds_ellipsis(answer):
     values = answer.values() if isinstance(answer, dict) else answer if isinstance(answer, (list, tuple)) else ()
-    return any(value is Ellipsis or _holds_ellipsis(value) for value in values)
+    return any(value is Ellipsis or holds_ellipsis(value) for value in values)
 
 
 def _examine(task, answer):
@@ -238,7 +238,7 @@ def _examine(task, answer):
         raise Wrong("blank", f'`check("{task.id}", ...)` wants your answer after the task: {task.asks}.', "blank")
     if answer is Ellipsis or answer is None:
         raise _blank()
-    if _holds_ellipsis(answer):
+    if holds_ellipsis(answer):
         raise _blank(part=True)
     try:
         with _left_as_it_was(answer), _no_warnings_of_its_own():
