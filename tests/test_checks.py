@@ -691,11 +691,11 @@ def test_a_value_is_written_so_that_it_can_be_pasted(value):
 
 def test_a_long_call_is_typed_with_its_arguments_behind_it():
     case = kinds.call(
-        typed("np.arange(60).reshape(3, 4, 5) % 7"), np.zeros(3), times=typed("np.eye(40)[:, ::2] * 3 - 1 / 7")
+        typed("np.arange(60).reshape(3, 4, 5) % 7"), np.zeros(3), times=typed("np.eye(40)[:, ::2] * 3 - np.pi / 7")
     )
     assert case.typed("f", ["image", "zeros"]) == (
         "`f(image, np.array([0.0, 0.0, 0.0]), times=times)`, with `image = np.arange(60).reshape(3, 4, 5) % 7` and "
-        "`times = np.eye(40)[:, ::2] * 3 - 1 / 7`,"
+        "`times = np.eye(40)[:, ::2] * 3 - np.pi / 7`,"
     )
     assert case.args[0].shape == (3, 4, 5)
     assert kinds.call(3, s=2).in_next_cell().typed("f", ["n"]) == "`f(3, s=2)`, which this notebook asks for next,"
