@@ -17,7 +17,6 @@ from course_utils.budget import profile
 from course_utils.checks import CheckFailed, Wrong, check, engine, hint, judge, kinds, run
 from course_utils.checks.comparing import describe, difference, same, typed, written
 from course_utils.checks.rendering import Panel
-from course_utils.checks.unanswered import missing_name
 
 NUDGES = ("a nudge", "a stronger one")
 
@@ -605,25 +604,6 @@ def test_what_students_type_is_escaped():
     assert _Outline(page).tags.count("script") == 0
     assert "<code>&lt;script&gt;" in page
     assert "&amp; &lt;b&gt;" in page
-
-
-def test_a_missing_name_has_its_sentence_in_a_notebook_and_other_name_errors_keep_their_traceback():
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
-    cells = [
-        "from course_utils import check",
-        'check("03.output_size", conv_size)',
-        'guess = yes\ncheck("03.most_weights", guess)',
-        "other + 1",
-        "def answer():\n    return other\ncheck('03.output_size', answer())",
-    ]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbclient.NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute()
-    errors = [cell.outputs[0] for cell in notebook.cells[1:]]
-    assert [error.ename for error in errors] == ["NameError"] * 4
-    assert errors[0].traceback == [missing_name("conv_size")]
-    assert errors[1].traceback == [missing_name("yes")]
-    assert all("Traceback" in "".join(error.traceback) for error in errors[2:])
 
 
 # --- comparing and describing ---------------------------------------------------------------------------------------

@@ -32,10 +32,10 @@ def restored(answer):
     try:
         yield
     finally:
-        for part, settings in compiled:
-            if settings != _compiled(part):
-                for name, setting in settings.items():
-                    setattr(part, name, setting)
+        for part, settings in compiled:  # past Keras, which would take what is set for something new in the model
+            for name in _compiled(part).keys() - settings.keys():
+                del vars(part)[name]
+            vars(part).update(settings)
         for thing, flag in trainable:
             if thing.trainable != flag:
                 thing.trainable = flag
@@ -52,13 +52,19 @@ def _numpy(variable):
     return keras.ops.convert_to_numpy(variable)
 
 
+def _parts(value):
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
 def _keras_things(answer):
     import keras
 
     if isinstance(answer, (keras.Layer, keras.optimizers.Optimizer)):
         yield answer
     elif isinstance(answer, (list, tuple, dict)):
-        for part in answer.values() if isinstance(answer, dict) else answer:
+        for part in _parts(answer):
             yield from _keras_things(part)
 
 
@@ -70,8 +76,8 @@ def _with_layers(thing, known=None):
     if id(thing) not in known:
         known[id(thing)] = thing
         if isinstance(thing, keras.Layer):
-            inner = [*vars(thing).values(), *getattr(thing, "layers", ())]
-            for part in [part for value in inner for part in (value if isinstance(value, (list, tuple)) else [value])]:
+            kept = [*vars(thing).values(), getattr(thing, "layers", [])]
+            for part in [part for value in kept for part in _parts(value)]:
                 if isinstance(part, keras.Layer):
                     _with_layers(part, known)
     return list(known.values())
@@ -82,10 +88,22 @@ def _variables(part):
     return [*part.variables, *getattr(part, "metrics_variables", ()), *getattr(optimizer, "variables", ())]
 
 
+_SET_BY_COMPILE = {
+    "compiled",
+    "optimizer",
+    "loss",
+    "stop_training",
+    "steps_per_execution",
+    "_run_eagerly",
+    "_jit_compile",
+}
+_SET_BY_COMPILE |= {"_compile_config", "_compile_loss", "_compile_metrics", "_loss_tracker"}
+_SET_BY_COMPILE |= {"train_function", "test_function", "predict_function"}
+
+
 def _compiled(part):
-    """What `compile` sets of a model."""
-    names = ("compiled", "optimizer", "loss", "stop_training", "_compile_loss", "_compile_metrics", "_loss_tracker")
-    return {name: getattr(part, name) for name in names if hasattr(part, name)}
+    """What `compile`, and the first `fit` after it, keep in a model."""
+    return {name: value for name, value in vars(part).items() if name in _SET_BY_COMPILE}
 
 
 def not_keras_2(answer):

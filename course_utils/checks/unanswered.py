@@ -121,7 +121,8 @@ class Notebook:
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
         codes = [frame.f_code for frame in frames if is_students(frame.f_code.co_filename)]
         name = self._called_gap(codes) if is_gap(error) else None
-        name = name or self._missing(_names(self.cell, ast.Load).union(*(code.co_names for code in codes[1:])))
+        used = _names(self.cell, ast.Load).union(_needs(self.cell), *(code.co_names for code in codes[1:]))
+        name = name or self._missing(used)
         if name is None and not is_gap(error):
             return None
         made = _names(self.cell, ast.Store) | {part.name for part in self.cell.body if hasattr(part, "name")}
@@ -155,14 +156,24 @@ def _names(cell, context):
     return {part.id for part in ast.walk(cell) if isinstance(part, ast.Name) and isinstance(part.ctx, context)}
 
 
+def _arguments(cell, function):
+    """The arguments of each call of a function in a cell."""
+    for part in ast.walk(cell):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == function and part.args:
+            yield part.args
+
+
+def _needs(cell):
+    """The names that a cell says it needs."""
+    return {name.value for names in _arguments(cell, "needs") for name in names if isinstance(name, ast.Constant)}
+
+
 def _checks(cell):
     """The tasks that a cell checks: (id, names in the answer)."""
-    for part in ast.walk(cell):
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "check" and part.args:
-            task_id, *answer = part.args
-            if isinstance(task_id, ast.Constant) and isinstance(task_id.value, str):
-                names = [inner.id for value in answer for inner in ast.walk(value) if isinstance(inner, ast.Name)]
-                yield task_id.value, names
+    for task_id, *answer in _arguments(cell, "check"):
+        if isinstance(task_id, ast.Constant) and isinstance(task_id.value, str):
+            names = [inner.id for value in answer for inner in ast.walk(value) if isinstance(inner, ast.Name)]
+            yield task_id.value, names
 
 
 def _gaps(cell):
