@@ -27,7 +27,8 @@ CELLS = {
     "needs": "needs('guess')",
     "class": f'class Layer:\n    def forward(self, x):\n        {GAP}\n\n\ncheck("04.own_layer", Layer())',
     "method": "Layer().forward(1)",
-    "cell": f'{GAP}\ncheck("02.train_step", 1)',
+    "cell": f'{GAP}\nlater = 1\ncheck("02.train_step", later)',
+    "what the cell would have made": "print(later)",
     "import that fails": "import no_such_module",
     "mistake": "1 / 0",
     "unknown name": "other + 1",
@@ -72,6 +73,7 @@ def shown():
         ("use of the part", "pair", "02.staged"),
         ("needs", "guess", "02.random_labels"),
         ("method", "Layer", "04.own_layer"),
+        ("what the cell would have made", "later", "02.train_step"),
     ],
 )
 def test_a_cell_that_needs_an_answer_says_which_task_asks_for_it_and_is_no_error(shown, cell, name, task):

@@ -36,7 +36,7 @@ exactly what the wrong one gives, on all cases. ::
     )
 
 A wrong implementation is called by position, with every argument of the task's signature, whatever a case leaves to its
-default. A dict is the reference with other arguments, be they the task's or switches of its own. Several go into a list.
+default. A dict is the reference with other arguments, be they the task's or switches of its own. Several make a list.
 
 A failing case is shown so that it can be pasted and run. What takes more than a line is therefore given as the Python
 that makes it, ``call(typed("np.arange(30).reshape(5, 6, 1) ** 2 % 11"), 3)``. What the notebook itself asks for next is

@@ -126,12 +126,15 @@ class Notebook:
         if name is None and not is_gap(error):
             return None
         made = _names(self.cell, ast.Store) | {part.name for part in self.cell.body if hasattr(part, "name")}
+        made -= self.shell.user_ns.keys()
         task_id = self.asked.get(name) or next((task_id for task_id, _ in _checks(self.cell)), self._next_task())
-        self.lacking |= dict.fromkeys(made - self.shell.user_ns.keys(), name)
         asks = f"task `{task_id}`" if task_id else "a task above"
-        return (
-            f"This cell needs `{name}`, which {asks} asks for." if name else f"This cell is not answered yet: {asks}."
-        )
+        if name is None:  # the cell itself is the gap
+            self.asked |= dict.fromkeys(made, task_id)
+            self.lacking |= zip(made, made, strict=True)
+            return f"This cell is not answered yet: {asks}."
+        self.lacking |= dict.fromkeys(made, name)
+        return f"This cell needs `{name}`, which {asks} asks for."
 
     def _called_gap(self, codes):
         """The innermost of the functions and classes that a task asks for."""
