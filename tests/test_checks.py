@@ -417,10 +417,14 @@ def test_only_warnings_about_the_students_lines_are_shown():
     def double(values, times=2):
         return np.array([np.inf]) - np.inf  # the student's line
 
+    names = {}
+    exec(compile("def right(x): return x / x", kinds.__file__, "exec"), names)
+    case = kinds.call(np.zeros(2))
+    kinds.function("zz.warns", "warns(x)", cases=[case], right=names["right"], nudges=NUDGES, why="It matters.")
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         judge("zz.double", double)
-        judge("zz.shape", lambda n: (np.float64("inf"), np.int64(2**62)))
+        assert judge("zz.warns", lambda x: np.full(2, np.nan)).right
     assert {warning.filename for warning in seen} == {__file__}
 
 
