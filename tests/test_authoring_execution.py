@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_utils.authoring.execution import errors_when_blank, execute
+from course_utils.authoring.execution import execute, run_blank
 from course_utils.authoring.files import read_notebook
 from course_utils.authoring.formatting import is_canonical
 from course_utils.authoring.receipts import receipt_is_fresh, receipt_of, run_is_untouched
@@ -168,28 +168,29 @@ def test_the_pieces_of_a_stream_are_one_output(project):
     assert streams == ["a\nb\n"]
 
 
-def test_a_blank_run_goes_past_errors_and_names_them(project):
-    path = write(
-        project,
-        "solutions/99_x.ipynb",
-        "from course_utils import needs\nmodel = 1  # SOLUTION: x",
+def test_a_blank_run_goes_to_the_end_and_stops_where_jupyter_would(project):
+    cells = [
+        "from course_utils import check, needs",
+        'model = 1  # SOLUTION: x\ncheck("03.design", model)',
         "def build():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION",
         "trained = build()",
         "needs('model')\nmodel + 1",
         "trained + 1",
-        "model + 1",
-        "import os\nraise KeyError(os.environ['COURSE_PROFILE'], os.environ.get('COURSE_STRICT'))",
-    )
-    before = path.read_bytes()
-    errors = errors_when_blank(path)
-    assert [(error.cell, error.name) for error in errors] == [
-        ("a-notebook-3", "NotImplementedError"),
-        ("a-notebook-4", "NotImplementedError"),
-        ("a-notebook-5", "NameError"),
-        ("a-notebook-6", "TypeError"),
-        ("a-notebook-7", "KeyError"),
+        "import os\nprint(os.environ['COURSE_PROFILE'], os.environ.get('COURSE_STRICT'))",
+        "1 / 0",
+        "print('not reached')",
     ]
-    assert errors[-1].message == "('smoke', None)"
+    path = write(project, "solutions/99_x.ipynb", *cells)
+    before = path.read_bytes()
+    shown = [cell.outputs for cell in run_blank(path).cells if cell.cell_type == "code"]
+    assert [outputs[0].get("text") for outputs in shown[3:7]] == [
+        "This cell needs `build`, which task `03.design` asks for.\n",
+        "This cell needs `model`, which task `03.design` asks for.\n",
+        "This cell needs `build`, which task `03.design` asks for.\n",
+        "smoke None\n",
+    ]
+    assert shown[7][0].ename == "ZeroDivisionError"
+    assert shown[8] == []
     assert path.read_bytes() == before
     assert not (project / "exercises").exists()
 

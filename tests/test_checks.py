@@ -4,6 +4,9 @@ import json
 import linecache
 import subprocess
 import sys
+import warnings
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from html.parser import HTMLParser
 
@@ -12,8 +15,7 @@ import pytest
 
 from course_utils.budget import profile
 from course_utils.checks import CheckFailed, Wrong, check, engine, hint, judge, kinds, run
-from course_utils.checks.comparing import describe, describe_call, difference, same
-from course_utils.checks.missing_names import missing_name
+from course_utils.checks.comparing import describe, difference, same, typed, written
 from course_utils.checks.rendering import Panel
 
 NUDGES = ("a nudge", "a stronger one")
@@ -258,6 +260,8 @@ def test_a_wrong_result_is_told_what_is_wrong_with_it(task_id, answer, mistake):
         ("zz.box", [1, 2, 3]),
         ("zz.box", np.array([1.0, 2.0, 3.0])),
         ("zz.guess", " YES "),
+        ("zz.mean", Fraction(1, 4)),
+        ("zz.size", Fraction(5, 2)),
         ("zz.size", 2),
         ("zz.size", 3.0),
         ("zz.own", "abc"),
@@ -321,16 +325,107 @@ def test_one_value_of_two_is_counted():
     assert message == "The result is `(4,)`: one value, and 2 were asked for."
 
 
-def test_a_stop_gets_the_cases_own_sentence_only_where_it_may_be_the_cause():
-    cases = [kinds.call(4).told(stopping="Rows and columns?")]
+def test_a_stop_gets_the_cases_own_sentence_only_where_it_is_the_cause():
+    cases = [kinds.call(4).told(stopping="Is 4 even?", right_for=kinds.call(3))]
     kinds.function("zz.stops", "stops(n)", cases=cases, right=lambda n: n, nudges=NUDGES, why="It matters.")
-    assert judge("zz.stops", lambda n: [1][n]).message.endswith(" Rows and columns?")
 
-    def dividing(n):
-        return n / 0
+    def only_odd(n):
+        return {1: 1, 3: 3}[n]
 
-    assert "ZeroDivisionError" in judge("zz.stops", dividing).message
-    assert "Rows" not in judge("zz.stops", dividing).message
+    def unrelated(n):
+        return [1][n]
+
+    def wrong_elsewhere(n):
+        return {1: 1, 3: 5}[n]
+
+    assert judge("zz.stops", only_odd).message.endswith(" Is 4 even?")
+    for answer in (unrelated, wrong_elsewhere):
+        assert "Error" in judge("zz.stops", answer).message
+        assert "even" not in judge("zz.stops", answer).message
+    with pytest.raises(ValueError, match="right_for"):
+        kinds.call(4).told(stopping="Always.")
+
+
+class Layer:
+    def forward(self, n):
+        raise NotImplementedError(f"{type(self).__name__}.forward")
+
+
+Layer.forward.__code__ = Layer.forward.__code__.replace(co_filename="/usr/lib/python3/dist-packages/layers.py")
+
+
+def test_a_method_that_a_library_misses_is_not_a_gap():
+    class Half(Layer):
+        def foward(self, n):  # misspelt
+            return n // 2
+
+    verdict = judge("zz.half", lambda n: Half().forward(n))
+    assert verdict.outcome == "stopped"
+    assert "NotImplementedError: Half.forward" in verdict.message
+
+
+def test_a_librarys_line_is_not_shown_as_the_students():
+    def half(n):
+        return Layer().forward(n)  # the student's line
+
+    assert "return Layer().forward(n)  # the student's line" in judge("zz.half", half).message
+    assert "line" not in judge("zz.half", Layer().forward).message  # nothing of the student's is on the way
+    for path in ("/a/site-packages/x.py", "/usr/lib/python3/dist-packages/x.py", json.__file__, kinds.__file__):
+        assert not engine.is_students(path)
+    assert engine.is_students("/tmp/ipykernel_1/123.py")
+
+
+def test_a_class_is_not_accused_of_keeping_something():
+    class Half:
+        def __init__(self, n):
+            self.n = n // 2
+
+    verdict = judge("zz.half", Half)
+    assert verdict.mistake == "wrong type"
+    assert "the class `Half`" in verdict.message
+    assert told("zz.half", lambda n: Half(n)) == ("wrong", "wrong type")
+
+
+def test_what_is_the_same_in_all_cases_is_not_said_to_be_the_same_everywhere():
+    message = judge("zz.half", lambda n: min(n, 3)).message
+    assert "gives `3` in each of the 3 cases" in message
+
+
+def test_whole_numbers_for_shares_are_not_put_down_to_one_cause():
+    kinds.function(
+        "zz.share",
+        "share(a, b)",
+        cases=[kinds.call(1, 2), kinds.call(2, 2)],
+        right=lambda a, b: a / b,
+        nudges=NUDGES,
+        why="It matters.",
+    )
+    verdict = judge("zz.share", lambda a, b: int(a == b))
+    assert verdict.mistake == "whole division"
+    assert "a comparison" in verdict.message
+
+
+def test_texts_keep_their_backticks_in_pairs_whatever_an_exception_or_an_answer_says():
+    def half(n):
+        raise ValueError("`n is not closed")
+
+    assert judge("zz.half", half).message.count("`") % 2 == 0
+    assert judge("zz.guess", "a ` in it").message.count("`") % 2 == 0
+
+
+def test_only_warnings_about_the_students_lines_are_shown():
+    def double(values, times=2):
+        return np.array([np.inf]) - np.inf  # the student's line
+
+    names = {}
+    exec(compile("def right(x): return x / x", kinds.__file__, "exec"), names)
+    case = kinds.call(np.zeros(2))
+    kinds.function("zz.warns", "warns(x)", cases=[case], right=names["right"], nudges=NUDGES, why="It matters.")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        judge("zz.double", double)
+        assert judge("zz.warns", lambda x: np.full(2, np.nan)).right
+    assert {warning.filename for warning in seen} == {__file__}
 
 
 # --- what values, predictions and judges are told -------------------------------------------------------------------
@@ -515,25 +610,6 @@ def test_what_students_type_is_escaped():
     assert "&amp; &lt;b&gt;" in page
 
 
-def test_a_missing_name_has_its_sentence_in_a_notebook_and_other_name_errors_keep_their_traceback():
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
-    cells = [
-        "from course_utils import check",
-        'check("03.output_size", conv_size)',
-        'guess = yes\ncheck("03.most_weights", guess)',
-        "other + 1",
-        "def answer():\n    return other\ncheck('03.output_size', answer())",
-    ]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbclient.NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute()
-    errors = [cell.outputs[0] for cell in notebook.cells[1:]]
-    assert [error.ename for error in errors] == ["NameError"] * 4
-    assert errors[0].traceback == [missing_name("conv_size")]
-    assert errors[1].traceback == [missing_name("yes")]
-    assert all("Traceback" in "".join(error.traceback) for error in errors[2:])
-
-
 # --- comparing and describing ---------------------------------------------------------------------------------------
 
 
@@ -548,7 +624,14 @@ def test_a_missing_name_has_its_sentence_in_a_notebook_and_other_name_errors_kee
         ([[1, 2], [3]], np.ones((2, 2)), False),
         ("1", 1, False),
         (True, 1, False),
-        (1, True, False),
+        (1, True, True),
+        (0.0, False, True),
+        (2, True, False),
+        ("1", True, False),
+        (Fraction(1, 4), 0.25, True),
+        (Fraction(3), 3, True),
+        ([Fraction(1, 2), 1], (0.5, 1.0), True),
+        (Decimal("0.25"), 0.25, True),
         (np.True_, True, True),
         ({"a": [1]}, {"a": (1,)}, True),
         ({"a": 1}, {"b": 1}, False),
@@ -564,9 +647,72 @@ def test_values_are_the_same_where_a_teacher_would_say_so(answer, right, equal):
     assert same(answer, right) is equal
 
 
-def test_a_call_shows_short_lists_in_full_so_that_it_can_be_repeated():
-    layers = [("conv", 8), ("pool",), ("conv", 6), ("pool",), ("dense", 10)]
-    assert describe_call("f", (layers,), {}) == f"`f({layers})`"
+@pytest.mark.parametrize(
+    "value",
+    [
+        (1, [2.5, "it's"], {"a": (3,)}),
+        [("conv", 8), ("pool",), ("dense", 10)],
+        np.array([1.0, np.nan, -np.inf]),
+        np.array([[1, 2], [3, 4]]),
+        np.array([1, 2], "uint8"),
+        np.array([0.1, 0.2], "float32"),
+        np.array([[True, False], [False, True]]),
+        np.zeros((3, 4)),
+        np.ones((2, 20, 30), "uint8"),
+        np.full(7, 0.25),
+        np.zeros((6, 2), bool),
+        np.zeros((0, 4)),
+        np.float64(0.5),
+        [np.arange(3)],
+    ],
+    ids=repr,
+)
+def test_a_value_is_written_so_that_it_can_be_pasted(value):
+    again = eval(written(value), {"np": np})
+    assert same(again, value, 0.0)
+    assert getattr(again, "dtype", None) == getattr(value, "dtype", None) or np.isscalar(value)
+
+
+def test_a_long_call_is_typed_with_its_arguments_behind_it():
+    case = kinds.call(
+        typed("np.arange(60).reshape(3, 4, 5) % 7"), np.zeros(3), times=typed("np.eye(40)[:, ::2] * 3 - np.pi / 7")
+    )
+    assert case.typed("f", ["image", "zeros"]) == (
+        "`f(image, np.array([0.0, 0.0, 0.0]), times=times)`, with `image = np.arange(60).reshape(3, 4, 5) % 7` and "
+        "`times = np.eye(40)[:, ::2] * 3 - np.pi / 7`,"
+    )
+    assert case.args[0].shape == (3, 4, 5)
+    assert kinds.call(3, s=2).in_next_cell().typed("f", ["n"]) == "`f(3, s=2)`, which this notebook asks for next,"
+
+
+def test_a_wrong_implementation_gets_all_arguments_and_may_be_the_reference_with_others(tasks):
+    """Called by position with the task's defaults, however a case is typed; a dict changes arguments or switches."""
+    got = []
+    kinds.function(
+        "zz.sum",
+        "total(a, b=2, c=3)",
+        cases=[kinds.call(1, c=5), kinds.call(b=4, a=1), kinds.call(2)],
+        right=lambda a, b=2, c=3, *, sign=1: a + sign * b + c,
+        mistakes=[
+            kinds.Mistake("nothing", lambda a, b, c: got.append((a, b, c)), "Nothing."),
+            kinds.Mistake("always 2", {"b": 2}, "B."),
+            kinds.Mistake("difference", [{"sign": -1}, {"c": 0}], "Sign or c."),
+        ],
+        nudges=NUDGES,
+        why="It matters.",
+    )
+    assert judge("zz.sum", lambda a, b=2, c=3: a + b + c).right
+    assert told("zz.sum", lambda a, b=2, c=3: a + 2 + c) == ("wrong", "always 2")
+    assert got == [(1, 2, 5)]
+    assert told("zz.sum", lambda a, b=2, c=3: a - b + c) == ("wrong", "difference")
+    assert told("zz.sum", lambda a, b=2, c=3: a + b) == ("wrong", "difference")
+    examples = engine.find("zz.sum").examples
+    assert [(name, judge("zz.sum", answer).mistake) for name, answer, _ in examples] == [
+        ("nothing", "no return"),
+        ("always 2", "always 2"),
+        ("difference", "difference"),
+        ("difference", "difference"),
+    ]
 
 
 def test_of_several_results_the_first_wrong_one_is_shown():
@@ -601,5 +747,3 @@ def test_values_are_described_in_few_words():
     assert describe(len) == "the function `len`"
     assert describe(int) == "the class `int`"
     assert describe(partial(len)) == "a partial"  # called like a function, and has no name
-    assert describe_call("f", (np.zeros((9, 9)), "a"), {"k": 2}) == "`f(an array of shape (9, 9), 'a', k=2)`"
-    assert describe_call("f", (np.ones((2, 2)), np.ones(2)), {}) == "`f(an array of shape (2, 2), [1.0, 1.0])`"

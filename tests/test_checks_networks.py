@@ -1,9 +1,11 @@
 """The judgements about Keras models: what each accepts, and what it says about the rest."""
 
+import random
+
 import numpy as np
 import pytest
 
-from course_utils.checks import Wrong, networks
+from course_utils.checks import Wrong, engine, judge, kinds, networks
 
 keras = pytest.importorskip("keras")
 layers = keras.layers
@@ -95,6 +97,87 @@ def test_a_trial_training_leaves_the_model_as_it_was(stripes):
     networks.trains(model, *stripes, learning_rate=0.05)
     assert all(np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))
     assert not model.compiled
+
+
+def state(model):
+    variables = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
+    return [keras.ops.convert_to_numpy(variable).tolist() for variable in variables]
+
+
+@pytest.fixture
+def trained(stripes):
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 1)),
+            layers.RandomFlip("horizontal", seed=1),
+            keras.Sequential([layers.Flatten(), layers.BatchNormalization()]),
+            layers.Dropout(0.5, seed=2),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(*stripes, epochs=1, verbose=0)
+    return model
+
+
+def ask(judgement, monkeypatch):
+    """Have a task judged that does this to the model which it is given."""
+    monkeypatch.setattr(engine, "_tasks", dict(engine._tasks))
+    kinds.task("zz.model", "a model", nudges=("a", "b"), why="c")(judgement)
+
+
+@pytest.mark.parametrize("packed", [lambda model: model, lambda model: {"model": [model]}], ids=["model", "in a dict"])
+def test_a_check_leaves_a_model_as_it_was_whatever_is_done_with_it(trained, stripes, packed, monkeypatch):
+    moved = []
+
+    def judgement(answer):
+        model = answer["model"][0] if isinstance(answer, dict) else answer
+        before = state(model)
+        model(stripes[0], training=True)  # moves averages and seeds
+        moved.append(before != state(model))
+        model.layers[-1].trainable = False
+        model.layers[1].layers[1].trainable = False
+        model.fit(*stripes, epochs=1, verbose=0)
+        model.compile("sgd", "mse")
+        model.set_weights([weight + 1 for weight in model.get_weights()])
+        keras.utils.set_random_seed(3)
+        random.random(), np.random.random()  # noqa: NPY002 - what Keras' seeds set
+
+    ask(judgement, monkeypatch)
+    before, optimizer, loss = state(trained), trained.optimizer, trained.loss
+    drawn = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    assert judge("zz.model", packed(trained)).right
+    assert moved == [True]
+    assert trained.optimizer is optimizer
+    assert trained.loss == loss
+    assert state(trained) == before
+    assert all(layer.trainable for layer in (trained.layers[-1], trained.layers[1].layers[1]))
+    assert all(variable.trainable for variable in trained.trainable_variables)
+    assert len(trained.trainable_variables) == 4
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == drawn  # noqa: NPY002
+    trained.fit(*stripes, epochs=1, verbose=0)  # goes on as if nothing had happened
+    assert set(trained.history.history) == {"loss", "accuracy"}
+
+
+def test_a_check_that_fails_leaves_a_model_as_it_was_too(trained, stripes, monkeypatch):
+    def judgement(model):
+        model(stripes[0], training=True)
+        raise Wrong("other", "No.")
+
+    ask(judgement, monkeypatch)
+    before = state(trained)
+    assert judge("zz.model", trained).mistake == "other"
+    assert state(trained) == before
+
+
+def test_a_model_of_keras_2_is_told_what_it_is_and_what_to_do():
+    old = type("Functional", (), {"__module__": "tf_keras.src.engine.functional", "__call__": lambda self, x: x})
+    for judgement in (networks.is_model, networks.built):
+        for answer in (old(), old, type("Mine", (old,), {"__module__": "__main__"})()):
+            name, hint = mistake(judgement, answer)
+            assert name == "Keras 2"
+            assert "`import keras`" in hint
+    networks.not_keras_2(network())
 
 
 def test_a_model_that_cannot_learn_is_found(stripes):

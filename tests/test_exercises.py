@@ -1,6 +1,7 @@
 """Exercises made from solutions, and what they must not have in them."""
 
 import json
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -8,15 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from course_utils.authoring import exercises
+from course_utils.authoring import exercise_rules, exercises
 from course_utils.authoring.exercises import exercise_of
-from course_utils.authoring.files import read_notebook
+from course_utils.authoring.files import notebook_paths, read_notebook
+from course_utils.authoring.findings import Notebook
 from course_utils.authoring.formatting import notebook_text, write_notebook
 from course_utils.authoring.leaks import leaks
 from course_utils.authoring.marks import SolutionError
 
 CONFIG = "repository:\n  url: https://github.com/OWNER/computer-vision-course\n"
 PICTURE = "iVBORw0KGgo="
+ROOT = Path(__file__).parents[1]
 
 
 def blank(source, **metadata):
@@ -325,3 +328,42 @@ def test_no_answer_survives_and_what_is_given_does(lines):
     assert not any(answer in result for answer in answers)
     assert "SOLUTION" not in result
     assert all(line in result for line in given_lines)
+
+
+# ------------------------------------------------------------------------------------------------- run with nothing in
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=pytest.mark.xdist_group(f"proof-{path.name[:2]}"), id=path.name)
+        for path in notebook_paths(ROOT, ["exercises"])
+    ],
+)
+def test_an_unanswered_exercise_runs_to_its_end_and_names_the_task_wherever_an_answer_is_needed(path):
+    from course_utils.authoring.execution import run_blank
+    from course_utils.checks import task_ids
+
+    found = exercise_rules.blank_findings(Notebook(path, ROOT), run_blank(path), task_ids(path.name[:2]))
+    assert not (found := list(found)), "\n".join(map(str, found))
+
+
+def test_what_a_blank_run_must_not_show_is_found(tmp_path):
+    cells = [new_markdown_cell("# T"), *(new_code_cell(f"{name} = 1", id=name) for name in "abcde")]
+    made = new_notebook(cells=cells)
+    write_notebook(tmp_path / "99_x.ipynb", made)
+    shown = {
+        "a": new_output("error", ename="TypeError", evalue="\x1b[1mno\x1b[0m len", traceback=[]),
+        "b": new_output("stream", name="stdout", text="x\nThis cell needs `f`, which a task above asks for.\n"),
+        "c": new_output("display_data", {"text/plain": "Right: 99.one\n    Well done."}),
+        "d": new_output("display_data", {"text/plain": "Not answered yet: 99.two\n    Fill in the gap."}),
+        "e": new_output("stream", name="stdout", text="This cell needs `g`, which task `99.three` asks for.\n"),
+    }
+    for cell in made.cells[1:]:
+        cell.outputs = [shown[cell.id]]
+    tasks = ["99.one", "99.two", "99.three", "99.four"]
+    found = list(exercise_rules.blank_findings(Notebook(tmp_path / "99_x.ipynb", tmp_path), made, tasks))
+    assert [finding.cell for finding in found] == ["a", "b", "c", ""]
+    assert "it raises TypeError: no len" in str(found[0])
+    assert "99.four" in str(found[3])

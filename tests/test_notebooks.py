@@ -58,17 +58,6 @@ def test_tasks_and_checks_match(path):
     assert not found, listed(found)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", EXERCISES, ids=name)
-def test_an_unanswered_exercise_raises_nothing_but_not_implemented_error(path):
-    from course_utils.authoring.execution import errors_when_blank
-
-    notebook = Notebook(path, ROOT)
-    assert not (found := list(exercise_rules.blank_findings(notebook, errors_when_blank(path)))), listed(found)
-    # A gap in a function that only `check` calls raises nothing, so gaps are counted, and not errors.
-    assert any("# TODO" in cell.source for cell in notebook.cells), "nothing is unanswered: is there a task?"
-
-
 # ------------------------------------------------------------------------------------ each rule, broken at least once
 
 ALT = "Bars: accuracy of five models, rising from 0.43 for the dense network to 0.78 for Model 5."
@@ -550,20 +539,3 @@ def test_tasks_without_a_check_and_checks_without_a_task_are_named(tmp_path):
         "there is no check '03.weigths'"
     ]
     assert tasks("check(name, f)", [], tmp_path) == ["a task whose id is not written out"]
-
-
-def test_the_finding_about_a_blank_run_says_what_the_cell_needs(tmp_path):
-    from course_utils.authoring.execution import CellError
-
-    made = notebook_of(
-        text(), code("model = ...  # TODO: x", id="task"), text(id="more"), code("model.fit(x)\nhistory", id="fit")
-    )
-    errors = [
-        CellError("task", "NotImplementedError", "not answered yet"),
-        CellError("fit", "AttributeError", "'ellipsis' object has no attribute 'fit'"),
-        CellError("fit", "NameError", "name 'history' is not defined"),
-    ]
-    found = judged(made, lambda notebook: exercise_rules.blank_findings(notebook, errors), tmp_path)
-    assert [finding.cell for finding in found] == ["fit", "fit"]
-    assert found[0].remedy.startswith('Begin the cell with needs("model"), in the solution')
-    assert found[1].remedy.startswith('Begin the cell with needs("history")')

@@ -48,15 +48,6 @@ class Execution:
     failure: str | None = None
 
 
-@dataclass(frozen=True)
-class CellError:
-    """An exception that a cell raised."""
-
-    cell: str
-    name: str
-    message: str
-
-
 def execute(paths=None, profile=None, *, progress=True, timeout=None):
     """Run notebooks from top to bottom and store what they show, with a receipt.
 
@@ -95,8 +86,8 @@ def execute(paths=None, profile=None, *, progress=True, timeout=None):
     return runs
 
 
-def errors_when_blank(path, *, profile="smoke", timeout=600):
-    """Run an exercise with nothing filled in, past every error.
+def run_blank(path, *, profile="smoke", timeout=600):
+    """Run an exercise with nothing filled in, as *Run All* does.
 
     Parameters
     ----------
@@ -109,23 +100,23 @@ def errors_when_blank(path, *, profile="smoke", timeout=600):
 
     Returns
     -------
-    list of CellError
-        Everything that was raised. As shipped, all of it is NotImplementedError.
+    nbformat.NotebookNode
+        The exercise with what its cells showed. Where one fails, it is the last that ran, as in Jupyter.
     """
     path = Path(path)
     notebook = read_notebook(path)
     if path.resolve().parent.name == "solutions":
         notebook = exercise_of(notebook, path.name)
-    with _kernel(notebook, path.parent, profile, timeout, strict=False, allow_errors=True) as client:
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    with (
+        _kernel(notebook, path.parent, profile, timeout, strict=False) as client,
+        contextlib.suppress(nbclient.exceptions.CellExecutionError),
+    ):
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
-    return [
-        CellError(cell.id, output.ename, _ANSI.sub("", output.evalue))
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if output.output_type == "error"
-    ]
+    return notebook
 
 
 class Stopped(Exception):
@@ -159,8 +150,8 @@ def _execute(path, root, profile, say, timeout):
         write_notebook(aside, notebook)
         raise Stopped(
             "\n    ".join(faults)
-            + f"\nThe run is kept in {shown(aside, root)}. Once what it does not show is gone from the "
-            "page, `course execute --refused` stores it."
+            + f"\nThe run is kept in {shown(aside, root)}."
+            + "\nOnce what it does not show is gone from the page, `course execute --refused` stores it."
         )
     write_notebook(path, notebook)
 

@@ -7,9 +7,10 @@ import ast
 import re
 from pathlib import Path
 
-from .cell_code import parse
 from .files import notebook_paths
 from .findings import Finding
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def missing_files(root):
@@ -71,45 +72,53 @@ def task_findings(notebook, registered):
             yield notebook.finding(None, f"no task uses the check {task!r}", "Write the task, or remove the check.")
 
 
-def blank_findings(notebook, errors):
-    """An unanswered exercise raises nothing but NotImplementedError.
+def blank_findings(notebook, blank, registered):
+    """An unanswered exercise runs to its end: each task is not answered yet, or named where a cell needs its answer.
 
     Parameters
     ----------
     notebook : Notebook
         An exercise.
-    errors : list of `course_utils.authoring.execution.CellError`
-        What its run raised.
+    blank : nbformat.NotebookNode
+        What `course_utils.authoring.execution.run_blank` made of it.
+    registered : collection of str
+        The ids that `course_utils.checks` has for the chapter.
 
     Yields
     ------
     Finding
     """
     cells = {cell.id: cell for cell in notebook.cells}
-    gaps = {name for _, tree in notebook.trees for name in _names_of_gaps(tree)}
-    for error in errors:
-        if error.name == "NotImplementedError":
-            continue
-        if unknown := re.match(r"name '(\w+)' is not defined", error.message):
-            names = [unknown[1]]
-        else:
-            loaded = {node.id for node in ast.walk(parse(cells[error.cell].source)) if isinstance(node, ast.Name)}
-            names = sorted(loaded & gaps)
-        call = f"needs({', '.join(map(repr, names)) or '...'})".replace("'", '"')
-        yield notebook.finding(
-            cells[error.cell],
-            f"unanswered, it raises {error.name}: {error.message.splitlines()[0] if error.message else ''}",
-            f"Begin the cell with {call}, in the solution, or put it into the cell that makes what it uses.",
-        )
+    told = set()
+    for cell in blank.cells:
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                message = _ANSI.sub("", output.evalue).split("\n")[0]
+                yield notebook.finding(
+                    cells[cell.id],
+                    f"unanswered, it raises {output.ename}: {message}",
+                    "It must be seen that it needs an answer: begin it with needs(...) in the solution, and the names "
+                    "of the answers that it uses.",
+                )
+            elif output.output_type == "stream":
+                for line in re.findall(r"^This cell (?:needs|is not answered).*", output.text, re.MULTILINE):
+                    named = set(re.findall(r"task `([^`]+)`", line)) & set(registered)
+                    told |= named
+                    if not named:
+                        yield notebook.finding(cells[cell.id], f"no task in {line!r}", "Check its answer further up.")
+            else:
+                verdict = re.match(r"(Right|Not yet|Your code stopped|Not answered yet): (\S+)", _text(output))
+                told |= {verdict[2]} if verdict else set()
+                if verdict and verdict[1] != "Not answered yet":
+                    yield notebook.finding(
+                        cells[cell.id], f"unanswered, it is told {verdict[1]!r}", "Its check must see that it is a gap."
+                    )
+    for task in sorted(set(registered) - told):
+        yield notebook.finding(None, f"unanswered, nothing is said of the task {task!r}", "Does its cell run?")
 
 
-def _names_of_gaps(tree):
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and any(
-            isinstance(part, ast.Constant) and part.value is ... for part in ast.walk(node.value)
-        ):
-            for target in node.targets:
-                yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name))
+def _text(output):
+    return "".join(output.get("data", {}).get("text/plain", ""))
 
 
 def _module(slug):

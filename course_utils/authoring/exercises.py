@@ -45,25 +45,19 @@ alternative text, which must not tell the answer), nothing else of its outputs.
 What a blank exercise may do
 ----------------------------
 
-Run from top to bottom, it raises nothing but NotImplementedError. What follows from that:
+Run from top to bottom, it raises nothing. A cell that needs an answer says which task asks for it, in one line, and the
+next one runs (`course_utils.checks.unanswered`, which is there once `check` is imported). What follows from that:
 
 1. A region stands inside a function where it can: the cell that defines it then always runs, and ``check`` gets a
    function that says "not answered yet". At the top level of a cell, use the one-assignment form; a region there stops
    the cell, and with it the ``check`` below.
 2. ``check("03.task", answer)`` stands in the cell of the task, or in one of its own, and accepts ``...``.
-3. A cell that is given, and uses an answer, says so in its first line: ``needs("model", "history")``, with the names
-   as texts. It raises NotImplementedError while one of them does not exist or is ``...``, and does nothing in the
-   solution. It is needed
+3. Keep in one cell what hangs together: build, train, check. A cell that uses an answer, or what another cell made of
+   one, is recognised by the names in it. Where it has none of these names, or must not begin before it stops, such as
+   a long training, its first line says what it needs: ``needs("model", "history")``. In the solution that does nothing.
+4. No answer is used where a function is only defined: not as a default argument, a decorator or a base class.
 
-   - where a name was given the value ``...``: ``model = ...  # TODO`` here, ``model.fit(...)`` below;
-   - where a name is made in a cell that cannot finish: ``history = train(build_model())`` here,
-     ``check("06.accuracy", history)`` in the next cell.
-
-   It is not needed where the cell calls the student's *function*: the call itself raises NotImplementedError. So keep
-   in one cell what hangs together: build, train, check.
-4. No answer is used where it is not caught: not as a default argument, a decorator or a base class of a given cell.
-
-`course_utils.authoring.execution.errors_when_blank` runs an exercise blank and says which cell breaks this.
+`course_utils.authoring.execution.run_blank` runs an exercise blank; a test says which cell breaks this.
 '''
 
 import json

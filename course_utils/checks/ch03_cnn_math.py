@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from .engine import Wrong
-from .kinds import Mistake, call, function, prediction, task
+from .kinds import Mistake, call, function, prediction, task, typed
 
 prediction(
     "03.most_weights",
@@ -34,9 +34,9 @@ prediction(
 )
 
 
-def _output_size(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+def _output_size(size, kernel_size, strides=1, padding=0, dilation_rate=1, *, rounded=math.floor):
     reach = dilation_rate * (kernel_size - 1)  # from the kernel's first weight to its last
-    return (size + 2 * padding - 1 - reach) // strides + 1
+    return rounded((size + 2 * padding - 1 - reach) / strides) + 1
 
 
 function(
@@ -58,104 +58,84 @@ function(
     mistakes=[
         Mistake(
             "padding ignored",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: _output_size(n, k, strides, 0, dilation_rate),
+            {"padding": 0},
             "That is the size without padding. How long is the row once `padding` zeros stand at each end?",
         ),
         Mistake(
             "padding on one side",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: (
-                (n + padding - dilation_rate * (k - 1) - 1) // strides + 1
-            ),
+            lambda n, k, s, p, d: _output_size(n + p, k, s, 0, d),
             "Your row grows by `padding` once. It is added at each end, on the left and on the right.",
         ),
         Mistake(
             "stride ignored",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: _output_size(n, k, 1, padding, dilation_rate),
+            {"strides": 1},
             "That is the size at a stride of 1. With `strides=2` the kernel takes only every second place.",
         ),
         Mistake(
             "dilation ignored",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: _output_size(n, k, strides, padding, 1),
+            {"dilation_rate": 1},
             "That is right as long as the kernel is not dilated. With `dilation_rate=2` its three weights lie two "
             "pixels apart: how many pixels does it span then?",
         ),
         Mistake(
             "dilated span",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: (n + 2 * padding - dilation_rate * k) // strides + 1,
+            lambda n, k, s, p, d: (n + 2 * p - d * k) // s + 1,
             "Your dilated kernel is a little too long: `kernel_size` times `dilation_rate` counts a gap after the last "
             "weight too. There are gaps only between weights.",
         ),
         Mistake(
             "dilation added once",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: _output_size(
-                n, k + dilation_rate - 1, strides, padding
-            ),
+            lambda n, k, s, p, d: _output_size(n, k + d - 1, s, p),
             "Your dilated kernel grows by `dilation_rate - 1` in all. That much is added at every gap between two "
             "weights: how many gaps has a kernel of 3?",
         ),
         Mistake(
             "padding added to the places",
             [
-                lambda n, k, strides=1, padding=0, dilation_rate=1: (
-                    _output_size(n, k, strides, 0, dilation_rate) + 2 * padding
-                ),
-                lambda n, k, strides=1, padding=0, dilation_rate=1: (
-                    _output_size(n, k, strides, 0, dilation_rate) + padding
-                ),
+                lambda n, k, s, p, d: _output_size(n, k, s, 0, d) + 2 * p,
+                lambda n, k, s, p, d: _output_size(n, k, s, 0, d) + p,
             ],
             "You add the zeros to the number of places, behind the division. They lengthen the row, and the stride "
             "goes over them too: `2 * padding` belongs inside the division.",
         ),
         Mistake(
             "forgot the +1",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: (
-                (n + 2 * padding - dilation_rate * (k - 1) - 1) // strides
-            ),
+            lambda *args: _output_size(*args) - 1,
             "You count the steps that the kernel takes. It also stands at the place where it starts, so there is one "
             "place more than there are steps.",
         ),
         Mistake(
             "one too many",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: (
-                (n + 2 * padding - dilation_rate * (k - 1)) // strides + 1
-            ),
+            lambda n, k, s, p, d: (n + 2 * p - d * (k - 1)) // s + 1,
             "Sometimes one place too many. A kernel of 3 fits on a row of 3 pixels exactly once: what does your "
             "function say? How many pixels does a kernel of 3 span?",
         ),
         Mistake(
             "+1 before the division",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: max(
-                0, (n + 2 * padding - dilation_rate * (k - 1)) // strides
-            ),
+            lambda n, k, s, p, d: (n + 2 * p - d * (k - 1)) // s,
             "The `+ 1` is divided by the stride along with the rest. It stands for the first place, which is there "
             "whatever the stride: add it after the division.",
         ),
         Mistake(
             "ceil instead of floor",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: (
-                math.ceil((n + 2 * padding - dilation_rate * (k - 1) - 1) / strides) + 1
-            ),
+            {"rounded": math.ceil},
             "You round up. A last step that would carry the kernel over the edge is not taken: round down.",
         ),
         Mistake(
             "rounded to the nearest",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: (
-                round((n + 2 * padding - dilation_rate * (k - 1) - 1) / strides) + 1
-            ),
+            {"rounded": round},
             "`round` goes to the nearest integer, which is sometimes up. A step that does not fit is not taken, "
             "however little is missing: round down.",
         ),
         Mistake(
             "not rounded",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: (
-                (n + 2 * padding - dilation_rate * (k - 1) - 1) / strides + 1
-            ),
+            {"rounded": float},
             "The formula is right, the division is not: some of your sizes have a fraction, and a layer has no half "
             "pixels. What becomes of a last step that does not fit?",
         ),
         Mistake(
             "same padding",
-            lambda n, k, strides=1, padding=0, dilation_rate=1: math.ceil(n / strides),
+            lambda n, k, s, p, d: math.ceil(n / s),
             'That is the size under Keras\' `padding="same"`, which depends on the stride alone. Here `padding` is a '
             "number of zeros at each end, and the kernel's size matters.",
         ),
@@ -172,18 +152,14 @@ function(
 )
 
 
-def _same_total(size, kernel_size, strides=1, *, places=lambda size, strides: -(-size // strides), least=0):
+def _same_total(size, kernel_size, strides=1, *, rounded=math.ceil, least=0):
     """Zeros in all: what the last window sticks out of the row, with switches for the mistakes."""
-    overhang = (places(size, strides) - 1) * strides + kernel_size - size
-    return overhang if least is None else max(overhang, least)
+    return max((rounded(size / strides) - 1) * strides + kernel_size - size, least)
 
 
-def _shared(total):
+def _same_padding(*args, **switches):
+    total = _same_total(*args, **switches)
     return total // 2, total - total // 2
-
-
-def _same_padding(size, kernel_size, strides=1):
-    return _shared(_same_total(size, kernel_size, strides))
 
 
 function(
@@ -205,58 +181,58 @@ function(
     mistakes=[
         Mistake(
             "extra one on the left",
-            lambda *args, **kwargs: _same_padding(*args, **kwargs)[::-1],
+            lambda *args: _same_padding(*args)[::-1],
             "The amounts are right, the sides are not: where the number of zeros is odd, Keras puts the extra one "
             "after the row, on the right.",
         ),
         Mistake(
             "half the kernel",
-            lambda n, k, strides=1: (k // 2, k // 2),
+            lambda n, k, s: (k // 2, k // 2),
             "Half a kernel on each side is right for an odd kernel at a stride of 1. With an even kernel that makes "
             "the output one too long, and a stride changes how far the last window reaches.",
         ),
         Mistake(
             "stride ignored",
-            lambda n, k, strides=1: ((k - 1) // 2, k - 1 - (k - 1) // 2),
+            {"strides": 1},
             "That is right at a stride of 1. With a larger one there are fewer windows: where does the last of them "
             "begin, and by how much does it overhang?",
         ),
         Mistake(
             "negative",
-            lambda *args, **kwargs: _shared(_same_total(*args, **kwargs, least=None)),
+            {"least": -math.inf},
             "Some of your amounts are negative. Where the last window ends before the row does, nothing overhangs, "
             "and there is nothing to pad.",
         ),
         Mistake(
             "size kept at any stride",
-            lambda *args, **kwargs: _shared(_same_total(*args, **kwargs, places=lambda size, strides: size)),
+            lambda n, k, s: _same_padding(n * s, k + n * s - n, s),
             "You pad until the output is as long as the input, at any stride. Keras promises that at a stride of 1 "
             "only; otherwise the output has `size / strides` places, rounded up.",
         ),
         Mistake(
             "output rounded down",
-            lambda *args, **kwargs: _shared(_same_total(*args, **kwargs, places=lambda size, strides: size // strides)),
+            {"rounded": math.floor},
             "You have one window too few where the stride does not divide the size: with same padding, the number of "
             "places is rounded up.",
         ),
         Mistake(
             "total on both sides",
-            lambda *args, **kwargs: (_same_total(*args, **kwargs),) * 2,
+            lambda *args: (_same_total(*args),) * 2,
             "That is the whole amount, twice. It is shared between the two sides.",
         ),
         Mistake(
             "half pixels",
-            lambda *args, **kwargs: (_same_total(*args, **kwargs) / 2,) * 2,
+            lambda *args: (_same_total(*args) / 2,) * 2,
             "An odd number of zeros cannot be halved: one side gets one more than the other.",
         ),
         Mistake(
             "one too few",
-            lambda *args, **kwargs: (_same_total(*args, **kwargs) // 2,) * 2,
+            lambda *args: (_same_total(*args) // 2,) * 2,
             "Both sides get the same, also where the number of zeros is odd: there, one of yours is lost.",
         ),
         Mistake(
             "one number",
-            lambda *args, **kwargs: _same_total(*args, **kwargs),
+            _same_total,
             "That is the whole amount. The task asks for two numbers: how many zeros before the row, how many after "
             "it.",
         ),
@@ -296,24 +272,24 @@ function(
     mistakes=[
         Mistake(
             "depth forgotten",
-            lambda *args: _cost(*args, depth=(0, 0)),
+            {"depth": (0, 0)},
             "Both numbers are as if the input had one channel. A kernel reaches through all channels of its input: the "
             "depth is forgotten.",
         ),
         Mistake(
             "depth forgotten in the parameters",
-            lambda *args: _cost(*args, depth=(0, 1)),
+            {"depth": (0, 1)},
             "The multiply-adds are right. The parameters are as if the input had one channel: each filter has a "
             "weight for every channel too.",
         ),
         Mistake(
             "depth forgotten in the multiply-adds",
-            lambda *args: _cost(*args, depth=(1, 0)),
+            {"depth": (1, 0)},
             "The parameters are right. The multiply-adds are as if the input had one channel.",
         ),
         Mistake(
             "bias forgotten",
-            lambda *args: _cost(*args, bias=0),
+            {"bias": 0},
             "The weights are all there. What does a layer add to the sum at each place, and how many of those does "
             "it have?",
         ),
@@ -329,24 +305,18 @@ function(
         ),
         Mistake(
             "bias per channel",
-            lambda out, k, depth, filters: (
-                _cost(out, k, depth, filters, bias=depth)[0],
-                _cost(out, k, depth, filters)[1],
-            ),
+            lambda out, k, depth, filters: _cost(out, k, depth, filters, bias=depth),
             "You count a bias for every input channel of a filter. The channels are summed first, and the bias is "
             "added to that one sum.",
         ),
         Mistake(
             "bias per place",
-            lambda out, k, depth, filters: (
-                _cost(out, k, depth, filters, bias=out[0] * out[1])[0],
-                _cost(out, k, depth, filters)[1],
-            ),
+            lambda out, *rest: _cost(out, *rest, bias=math.prod(out)),
             "You count a bias for every place of the output. Like the weights, it is shared by all places.",
         ),
         Mistake(
             "filters forgotten",
-            lambda out, k, depth, filters: _cost(out, k, depth, 1),
+            {"filters": 1},
             "That is the cost of one filter. The layer has `filters` of them.",
         ),
         Mistake(
@@ -381,19 +351,13 @@ function(
         ),
         Mistake(
             "bias in the multiply-adds",
-            lambda out, k, depth, filters: (
-                _cost(out, k, depth, filters)[0],
-                _cost(out, k, depth, filters)[0] * out[0] * out[1],
-            ),
+            lambda out, *rest: (_cost(out, *rest)[0], _cost(out, *rest)[0] * math.prod(out)),
             "The parameters are right, the multiply-adds slightly too many: adding the bias needs no "
             "multiplication, and by convention it is not counted.",
         ),
         Mistake(
             "parameters per place",
-            lambda out, k, depth, filters: (
-                _cost(out, k, depth, filters, bias=0)[1] + filters,
-                _cost(out, k, depth, filters)[1],
-            ),
+            lambda *args: (_cost(*args)[1] + args[-1], _cost(*args)[1]),
             "The multiply-adds are right. Your parameters grow with the output, as if every place had weights of "
             "its own: a convolution shares one kernel among all of them.",
         ),
@@ -420,50 +384,38 @@ def _convolve(image, kernels, strides=1):
     return np.einsum("yxchw,hwcf->yxf", windows, kernels)
 
 
-def _convolve_case(image_shape, kernels_shape, ending="", stopping="", **strides):
-    """A case whose arrays a student can type: not symmetric; `ending` divides the image's ints."""
-    image = np.arange(math.prod(image_shape)).reshape(image_shape) ** 2 % 11
-    kernels = np.arange(math.prod(kernels_shape)).reshape(kernels_shape) ** 2 % 13 / 4 - 1
-    typed = "".join(f", {name}={value}" for name, value in strides.items())
-    return call(image / 2 if ending else image, kernels, **strides).told(
-        shown=f"`convolve(image, kernels{typed})`, with "
-        f"`image = np.arange({image.size}).reshape{image_shape} ** 2 % 11{ending}` and "
-        f"`kernels = np.arange({kernels.size}).reshape{kernels_shape} ** 2 % 13 / 4 - 1`,",
-        stopping=stopping,
-    )
+def _convolve_case(image_shape, kernels_shape, ending="", **strides):
+    """Arrays that a student can type, and that no turn or mirror leaves as they are; `ending` divides the image."""
+    image = f"np.arange({math.prod(image_shape)}).reshape{image_shape} ** 2 % 11{ending}"
+    kernels = f"np.arange({math.prod(kernels_shape)}).reshape{kernels_shape} ** 2 % 13 / 4 - 1"
+    return call(typed(image), typed(kernels), **strides)
 
 
-def _images():
-    """One channel, of ints; several channels and an oblong kernel; a stride that fits, and one that does not."""
-    return [
-        _convolve_case(
-            (5, 6, 1),
-            (3, 3, 1, 1),
-            stopping="This image has more columns than rows: have `i` and `j`, or height and width, changed places "
-            "somewhere?",
-        ),
-        _convolve_case(
-            (6, 8, 3),
-            (2, 3, 3, 2),
-            " / 2",
-            stopping="These kernels are wider than high and there are two of them: is each axis used for what it is?",
-        ),
-        _convolve_case((9, 6, 2), (3, 2, 2, 4), " / 2", strides=2),
-        _convolve_case(
-            (8, 6, 2),
-            (3, 3, 2, 2),
-            " / 2",
-            strides=2,
-            stopping="Here the last step would carry the kernel over the edge. A step that does not fit is not "
-            "taken: round down.",
-        ),
-    ]
+_ONES = call(np.ones((6, 6, 2)), np.ones((3, 3, 2, 1)))
+_CONVOLVE = [  # one channel, of ints; an oblong kernel; strides that fit and strides that do not; many channels
+    _convolve_case((5, 6, 1), (3, 3, 1, 1)).told(
+        stopping="This image has more columns than rows: have `i` and `j`, or height and width, changed places "
+        "somewhere?",
+        right_for=_ONES,
+    ),
+    _convolve_case((6, 8, 3), (2, 3, 3, 2), " / 2").told(
+        stopping="These kernels are wider than high and there are two of them: is each axis used for what it is?",
+        right_for=_ONES,
+    ),
+    _convolve_case((9, 6, 2), (3, 2, 2, 4), " / 2", strides=2),
+    _convolve_case((8, 6, 2), (3, 3, 2, 2), " / 2", strides=2).told(
+        stopping="Here the last step would carry the kernel over the edge. A step that does not fit is not taken: "
+        "round down.",
+        right_for=_convolve_case((9, 7, 2), (3, 3, 2, 2), strides=2),
+    ),
+    _convolve_case((10, 11, 5), (2, 3, 5, 2), " / 2", strides=3),
+]
 
 
 def _convolve_too_far(round_up, zeros):
     """A wrong convolution that takes a step which does not fit: over zeros, or with a row of zeros for its result."""
 
-    def convolve(image, kernels, strides=1):
+    def convolve(image, kernels, strides):
         places = [
             round_up((side - kernel) / strides) + 1
             for side, kernel in zip(image.shape[:2], kernels.shape[:2], strict=True)
@@ -483,7 +435,7 @@ def _convolve_too_far(round_up, zeros):
 def _convolve_padded(padding):
     """A wrong convolution with padding: that of `padding(side, kernel, strides)`."""
 
-    def convolve(image, kernels, strides=1):
+    def convolve(image, kernels, strides):
         zeros = [padding(image.shape[axis], kernels.shape[axis], strides) for axis in (0, 1)]
         return _convolve(np.pad(image, (*zeros, (0, 0))), kernels, strides)
 
@@ -493,7 +445,7 @@ def _convolve_padded(padding):
 def _one_map_everywhere(chosen):
     """A wrong convolution that writes the map of `chosen(kernels)` into every map."""
 
-    def convolve(image, kernels, strides=1):
+    def convolve(image, kernels, strides):
         return np.repeat(_convolve(image, chosen(kernels), strides), kernels.shape[3], axis=2)
 
     return convolve
@@ -502,14 +454,14 @@ def _one_map_everywhere(chosen):
 function(
     "03.convolve",
     "convolve(image, kernels, strides=1)",
-    cases=_images(),
+    cases=_CONVOLVE,
     right=_convolve,
     mistakes=[
         Mistake(
             "kernel flipped",
             [
-                lambda image, kernels, strides=1: _convolve(image, kernels[::-1, ::-1], strides),
-                lambda image, kernels, strides=1: _convolve(image, kernels[::-1, ::-1, ::-1], strides),
+                lambda image, kernels, strides: _convolve(image, kernels[::-1, ::-1], strides),
+                lambda image, kernels, strides: _convolve(image, kernels[::-1, ::-1, ::-1], strides),
             ],
             "Your kernel is turned by 180 degrees before it is applied. Mathematics calls that a convolution; "
             "networks leave the turning away (cross-correlation), because a learned kernel can as well be learned "
@@ -517,12 +469,12 @@ function(
         ),
         Mistake(
             "stride ignored",
-            lambda image, kernels, strides=1: _convolve(image, kernels),
+            {"strides": 1},
             "That is right at a stride of 1. With `strides=2` the kernel stands at every second row and column only.",
         ),
         Mistake(
             "stride only in the shape",
-            lambda image, kernels, strides=1: _convolve(image, kernels)[
+            lambda image, kernels, strides: _convolve(image, kernels)[
                 : (image.shape[0] - kernels.shape[0]) // strides + 1,
                 : (image.shape[1] - kernels.shape[1]) // strides + 1,
             ],
@@ -531,24 +483,24 @@ function(
         ),
         Mistake(
             "first channel only",
-            lambda image, kernels, strides=1: _convolve(image[..., :1], kernels[:, :, :1], strides),
+            lambda image, kernels, strides: _convolve(image[..., :1], kernels[:, :, :1], strides),
             "Only the first channel of the image is used. A filter has weights for every channel, and sums over them.",
         ),
         Mistake(
             "channels averaged",
-            lambda image, kernels, strides=1: _convolve(image, kernels, strides) / image.shape[2],
+            lambda image, kernels, strides: _convolve(image, kernels, strides) / image.shape[2],
             "Your values are too small by the number of channels: the channels are summed, not averaged.",
         ),
         Mistake(
             "window averaged",
-            lambda image, kernels, strides=1: (
+            lambda image, kernels, strides: (
                 _convolve(image, kernels, strides) / (image.shape[2] * kernels.shape[0] * kernels.shape[1])
             ),
             "You take the mean over the window. A convolution is the sum of the products.",
         ),
         Mistake(
             "channels kept apart",
-            lambda image, kernels, strides=1: np.stack(
+            lambda image, kernels, strides: np.stack(
                 [_convolve(image[..., [c]], kernels[:, :, [c]], strides) for c in range(image.shape[2])], axis=2
             ),
             "Your result still has an axis for the input's channels. A filter sums over them: one number for each "
@@ -556,23 +508,23 @@ function(
         ),
         Mistake(
             "filters summed",
-            lambda image, kernels, strides=1: _convolve(image, kernels.sum(-1, keepdims=True), strides)[..., 0],
+            lambda image, kernels, strides: _convolve(image, kernels.sum(-1, keepdims=True), strides)[..., 0],
             "The filters are summed into one map. Each filter makes a map of its own, the last axis of the result.",
         ),
         Mistake(
             "filters first",
-            lambda image, kernels, strides=1: np.moveaxis(_convolve(image, kernels, strides), -1, 0),
+            lambda image, kernels, strides: np.moveaxis(_convolve(image, kernels, strides), -1, 0),
             "The values are right and the axes are not: yours are (filters, height, width), the order of PyTorch. "
             "Keras puts the channels last: (height, width, filters).",
         ),
         Mistake(
             "rows and columns swapped",
-            lambda image, kernels, strides=1: np.swapaxes(_convolve(image, kernels, strides), 0, 1),
+            lambda image, kernels, strides: np.swapaxes(_convolve(image, kernels, strides), 0, 1),
             "The values are right and the axes are not: rows and columns are swapped. The first axis is the height.",
         ),
         Mistake(
             "one row and column missing",
-            lambda image, kernels, strides=1: _convolve(image[:-1, :-1], kernels, strides),
+            lambda image, kernels, strides: _convolve(image[:-1, :-1], kernels, strides),
             "Your kernel stops one place before the end. The number of places is your answer to task 2.",
         ),
         Mistake(
@@ -605,8 +557,8 @@ function(
         Mistake(
             "fractions lost",
             [
-                lambda image, kernels, strides=1: _convolve(image, kernels, strides).astype(int),
-                lambda image, kernels, strides=1: _convolve(image, kernels, strides).astype(image.dtype),
+                lambda image, kernels, strides: _convolve(image, kernels, strides).astype(int),
+                lambda image, kernels, strides: _convolve(image, kernels, strides).astype(image.dtype),
             ],
             "Your values lost their fractions: an array made as integers cuts off whatever is written into it. "
             "`np.zeros_like` of an image of integers makes such an array too.",
@@ -663,6 +615,7 @@ function(
         call([(3, 1), (2, 2), (5, 1), (2, 2)]),
         call([(7, 2), (3, 2), (3, 1), (1, 2), (3, 1)]),
         call([(1, 2), (3, 1)]),
+        call([(5, 3), (3, 2), (2, 4), (3, 1)]),
         call([]),
     ],
     right=_receptive_field,
@@ -728,8 +681,8 @@ function(
     nudges=(
         "Take one value of the last layer and walk back. Of how many values of the layer before is it made? And "
         "each of those?",
-        "Walking back over a layer, `n` values side by side come from `(n - 1) * strides + kernel_size` values "
-        "before it. Begin with one value at the end of the list, and walk to its front.",
+        "Draw two neighbours behind a layer, and the windows before it that they come from: how far apart do the "
+        "windows begin, and where does the second one end? Then three neighbours. Begin at the end of the list.",
     ),
     why="A network cannot recognise what does not fit into its receptive field: this number says whether an "
     "architecture can see a face or only an eye. And it is an upper bound: the pixels in its middle count far more "
@@ -775,69 +728,71 @@ function(
     cases=[
         call([("conv", 8), ("conv", 4)], (16, 16, 3)),
         call([("conv", 8), ("pool",), ("conv", 6), ("pool",), ("dense", 10)], (14, 22, 1)),
-        call(_VGG16, (224, 224, 3)).told(shown="`network_parameters(vgg16, (224, 224, 3))`"),
+        call([("dense", 3), ("dense", 2)], (4, 6, 3)),
+        call(typed("vgg16", vgg16=_VGG16), (224, 224, 3)),
+        call([], (224, 224, 3)).in_next_cell(),
     ],
     right=_network,
     mistakes=[
         Mistake(
             "biases forgotten",
-            lambda *args: _network(*args, bias=0),
+            {"bias": 0},
             "All weights are there and no bias: one for each filter and one for each dense unit.",
         ),
         Mistake(
             "depth forgotten",
-            lambda *args: _network(*args, depth=False),
+            {"depth": False},
             "Your convolutions are counted as if their input had one channel. Each reads all maps of the layer "
             "before it.",
         ),
         Mistake(
             "depth of the image",
-            lambda *args: _network(*args, grows=False),
+            {"grows": False},
             "Your depth stays that of the image. After a convolution it is the number of its filters.",
         ),
         Mistake(
             "pooling ignored",
-            lambda *args: _network(*args, pool=1),
+            {"pool": 1},
             "Your maps keep the size of the image, so the first dense layer reads far too many values. Each pooling "
             "halves height and width.",
         ),
         Mistake(
             "pooling rounds up",
-            lambda *args: _network(*args, round_up=True),
+            {"round_up": True},
             "A map of 7 rows has 3 after pooling, and 4 in your count: a window that does not fit is left out, so "
             "round down.",
         ),
         Mistake(
             "convolutions shrink",
-            lambda *args: _network(*args, valid=2),
+            {"valid": 2},
             "Your convolutions lose a pixel at each edge. These are padded: they keep height and width.",
         ),
         Mistake(
             "channels not flattened",
-            lambda *args: _network(*args, flat="map"),
+            {"flat": "map"},
             "Your first dense layer reads height times width values. Flattening keeps every channel too.",
         ),
         Mistake(
             "map not flattened",
-            lambda *args: _network(*args, flat="depth"),
+            {"flat": "depth"},
             "Your first dense layer reads one value for each channel, as after global average pooling. Here the "
             "whole map is flattened: every place of every channel.",
         ),
         Mistake(
             "flattened again",
-            lambda *args: _network(*args, kept="map"),
+            {"kept": "map"},
             "Each of your dense layers reads the flattened maps. Only the first one does: the next reads the units "
             "of the one before it.",
         ),
         Mistake(
             "map kept after a dense layer",
-            lambda *args: _network(*args, kept="size"),
+            {"kept": "size"},
             "Your second dense layer still multiplies by the height and width of the last map. After the first dense "
             "layer there is no map: the next reads its units.",
         ),
         Mistake(
             "depth kept after a dense layer",
-            lambda *args: _network(*args, kept="depth"),
+            {"kept": "depth"},
             "Your second dense layer reads as many values as the last map has channels. It reads the units of the "
             "dense layer before it: keep account of them too.",
         ),

@@ -486,8 +486,12 @@ function(
     "cross_entropy(labels, probabilities)",
     cases=[
         call(np.array([3, 0, 0, 2, 1]), _five),
-        call(np.eye(4)[[3, 0, 0, 2, 1]], _five).told(stopping=_STOPS),
-        call(np.eye(3, dtype=int)[[2, 2, 0, 1, 0, 2, 1]], _seven).told(stopping=_STOPS),
+        call(np.eye(4)[[3, 0, 0, 2, 1]], _five).told(
+            stopping=_STOPS, right_for=call(np.array([1, 0]), np.array([[0.2, 0.8], [0.5, 0.5]]))
+        ),
+        call(np.eye(3, dtype=int)[[2, 2, 0, 1, 0, 2, 1]], _seven).told(
+            stopping=_STOPS, right_for=call(np.array([1, 0]), np.array([[0.2, 0.8], [0.5, 0.5]]))
+        ),
         call(np.array([7]), _one),
         call(np.array([1, 0, 0, 1]), _random_probabilities(4, 3, 3)),
         call(np.array([2, 0]), np.array([[0.6, 0.399, 0.001], [0.5, 0.25, 0.25]])),

@@ -1,6 +1,9 @@
 """Compare an answer with the right one as a kind teacher would, and describe values in a sentence."""
 
 import numbers
+import re
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 
@@ -11,6 +14,8 @@ def _array(value):
         value = value.detach().cpu()
     try:
         array = np.asarray(value)
+        if array.dtype.kind == "O" and any(isinstance(part, (Fraction, Decimal)) for part in array.flat):
+            array = array.astype(float)
     except Exception:  # ragged lists, and whatever objects with an __array__ of their own may raise
         return None
     return array if array.dtype.kind in "iuf" else None
@@ -26,12 +31,13 @@ def same(answer, right, tolerance=1e-5):
     """Whether an answer has the right value, whatever its type.
 
     Integers must agree exactly, floats to `tolerance` (relative, and absolute near 0), texts up to case and spaces. A
-    tuple or list is equal to any sequence of the same values; an array to any nested sequence of the same shape.
+    tuple or list is equal to any sequence of the same values; an array to any nested sequence of the same shape. 0 and
+    1 stand for False and True.
     """
     if isinstance(right, str):
         return isinstance(answer, str) and " ".join(answer.split()).casefold() == " ".join(right.split()).casefold()
     if isinstance(right, (bool, np.bool_)):
-        return isinstance(answer, (bool, np.bool_)) and bool(answer) == bool(right)
+        return _is_truth_value(answer) and bool(answer) == bool(right)
     if isinstance(right, dict):
         return (
             isinstance(answer, dict)
@@ -52,9 +58,16 @@ def same(answer, right, tolerance=1e-5):
     return bool(np.allclose(given, wanted, rtol=tolerance, atol=tolerance, equal_nan=True))
 
 
+def _is_truth_value(answer):
+    return isinstance(answer, (bool, np.bool_)) or (is_number(answer) and float(answer) in (0, 1))
+
+
 def type_fault(answer, right):
     """What is wrong with the type of a result whose value may be right: (mistake, sentence), or None."""
-    if isinstance(right, numbers.Integral) and not isinstance(right, bool):
+    if isinstance(right, (bool, np.bool_)):
+        if not _is_truth_value(answer):
+            return "wrong type", f"The result is {describe(answer)}; True or False was expected."
+    elif isinstance(right, numbers.Integral):
         if isinstance(answer, (bool, np.bool_)) or not is_number(answer):
             return "wrong type", f"The result is {describe(answer)}; an int was expected."
         if _array(answer).dtype.kind == "f":
@@ -67,7 +80,7 @@ def type_fault(answer, right):
                 "`//` between ints stays an int. `/` never does, nor do `np.floor`, `np.ceil` and `np.prod` of an "
                 "empty list; `int(...)` makes an int of a float."
             )
-    elif isinstance(right, numbers.Real) and not isinstance(right, bool):
+    elif isinstance(right, numbers.Real):
         if isinstance(answer, (bool, np.bool_)) or not is_number(answer):
             return "wrong type", f"The result is {describe(answer)}; a number was expected."
     elif isinstance(right, np.ndarray):
@@ -102,6 +115,11 @@ def _kind(value):
     return word if word in ("text", "None") else f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
+def quoted(text):
+    """Text as code: between backticks, of which it has none itself."""
+    return f"`{text.replace('`', chr(39))}`"
+
+
 def describe(value, longest=60):
     """A value in a few words, for a sentence; in full where that takes no more than `longest` characters."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
@@ -114,7 +132,7 @@ def describe(value, longest=60):
     text = repr(_plain(value))
     if len(text) > longest:
         return f"{_kind(value)} of length {len(value)}" if hasattr(value, "__len__") else _kind(value)
-    return f"`{text}`".replace("``", "`")
+    return quoted(text)
 
 
 def _plain(value):
@@ -124,15 +142,45 @@ def _plain(value):
     return type(value)(map(_plain, value)) if type(value) in (tuple, list) else value
 
 
-def describe_call(name, args, kwargs):
-    """A call as it would be typed, so that it can be repeated; large arrays are named by their shape."""
+class typed:  # noqa: N801 - stands in the place of the value
+    """An argument of a case, given as the Python that makes it: ``typed("np.arange(12).reshape(3, 4) ** 2 % 7")``.
 
-    def short(value):
-        if getattr(value, "ndim", 0) > 1:
-            return f"an array of shape {tuple(value.shape)}"
-        return describe(value, longest=150).strip("`")
+    What is too long to be printed is shown so, and a student can paste it. `names` are other names in it than ``np``:
+    of the exercise's, or of what it imports.
+    """
 
-    return f"`{name}({', '.join([*map(short, args), *(f'{key}={short(value)}' for key, value in kwargs.items())])})`"
+    def __init__(self, expression, **names):
+        self.expression, self.names = expression, names
+        self.value = eval(expression, {"np": np, **names})
+
+
+def written(value):
+    """A value as Python that makes it again, dtype included. A large array not given as `typed` is only named."""
+    if isinstance(value, typed):
+        return value.expression
+    if isinstance(value, np.ndarray):
+        return _written_array(value)
+    if type(value) in (list, tuple):
+        parts = ", ".join(map(written, value))
+        return f"[{parts}]" if type(value) is list else f"({parts}{',' * (len(value) == 1)})"
+    if type(value) is dict:
+        return f"{{{', '.join(f'{written(key)}: {written(part)}' for key, part in value.items())}}}"
+    if callable(value):
+        return getattr(value, "__name__", repr(value))
+    return repr(_plain(value))
+
+
+def _written_array(array):
+    dtype = "" if array.dtype in (float, bool) else f', dtype="{array.dtype}"'
+    constant = array.flat[0] if array.size else 0
+    if array.size == 0 or (array.size > 4 and (array == constant).all()):
+        shape = array.shape if array.ndim > 1 else array.size
+        name = {0: "zeros", 1: "ones"}.get(constant) if array.dtype != bool else None
+        return f"np.{name}({shape}{dtype})" if name else f"np.full({shape}, {written(constant)}{dtype})"
+    if array.size > 60:
+        return f"an array of shape {array.shape}"
+    text = re.sub(r"\b(nan|inf)\b", r"np.\1", str(array.tolist()))
+    return f"np.array({text}{dtype if np.array(array.tolist()).dtype != array.dtype else ''})"
 
 
 def difference(answer, right):
@@ -177,8 +225,8 @@ _SLIPS = (
     (
         "whole division",
         np.floor,
-        "All results are rounded down to whole numbers. Is there a `//`, or an array of ints that fractions are "
-        "written into?",
+        "All results are the right ones rounded down to whole numbers. What makes whole numbers of them: a `//`, an "
+        "`int(...)`, a comparison, or an array of ints that they are written into?",
     ),
 )
 

@@ -1,15 +1,19 @@
 """Run a check: find the task, judge the answer, turn whatever happens into a verdict."""
 
+import contextlib
 import importlib
 import inspect
 import os
 import pkgutil
 import re
+import sys
 import sysconfig
 import traceback
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .comparing import quoted
 from .rendering import Panel, show
 
 _HERE = str(Path(__file__).parent)
@@ -67,6 +71,9 @@ class Task:
     nudges: tuple
     why: str
     mistakes: tuple = ()
+    examples: tuple = field(default=(), repr=False)  # wrong answers that the declaration has: (mistake, answer, hint)
+    cases: tuple = field(default=(), repr=False)  # the calls of a function, and the signature that the task gives it
+    parameters: inspect.Signature | None = field(default=None, repr=False)
 
     def __post_init__(self):
         if len(self.nudges) != 2 or not all(isinstance(text, str) and text.strip() for text in self.nudges):
@@ -125,8 +132,10 @@ def find(task_id):
     )
 
 
-def _is_students(filename):
-    return "site-packages" not in filename and not filename.startswith(_LIBRARIES)
+def is_students(filename):
+    """Whether a file, or a cell, is the student's own: not the package's, Python's, or that of something installed."""
+    installed = {"site-packages", "dist-packages"} & set(Path(filename).parts)  # the latter in Colab and on Debian
+    return not installed and not filename.startswith(_LIBRARIES)
 
 
 def _students_line(error, function=None):
@@ -135,7 +144,7 @@ def _students_line(error, function=None):
     Where it is known which function was called, it is a line of that function's cell: one of another cell, such as a
     given function, has a number that says nothing there. ``inside`` is then the name of the function it stopped in.
     """
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_students(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_students(frame.filename)]
     if not frames:
         return None
     cell = getattr(getattr(inspect.unwrap(function), "__code__", None), "co_filename", None) if function else None
@@ -148,14 +157,14 @@ def _said(error, longest=300):
     """The type and message of an exception on one line, without a terminal's colours; long messages are cut."""
     text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
     text = text if len(text) <= longest else text[:longest].rsplit(" ", 1)[0] + " ..."
-    return (f"`{type(error).__name__}: {text}`" if text else f"`{type(error).__name__}`").replace("``", "`")
+    return quoted(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
 def _stopped(error, doing, function=None):
     """The verdict on an exception in the student's code."""
     number, line, inside = _students_line(error, function) or (None, "", None)
     inside = f" in `{inside}`, called" if line and inside else ""
-    where = f"{inside} in line {number} of its cell: `{line.replace('`', '')}`" if line else ""
+    where = f"{inside} in line {number} of its cell: {quoted(line)}" if line else ""
     return Wrong("stopped", f"{doing} raised {_said(error)}{where}.", outcome="stopped")
 
 
@@ -188,15 +197,29 @@ def run(function, *args, doing=None, **kwargs):
     """
     try:
         result = function(*args, **kwargs)
-    except NotImplementedError as error:
-        raise _blank() from error
     except Wrong:
         raise
     except (Exception, SystemExit) as error:
+        if is_gap(error):
+            raise _blank() from error
         raise _stopped(error, doing or f"`{getattr(function, '__name__', 'your function')}`", function) from error
     if result is Ellipsis:
         raise _blank()
     return result
+
+
+def is_gap(error):
+    """Whether an exception says that something is not answered yet: a NotImplementedError of the student's cells.
+
+    A library raises one too, where a method that it calls is missing or misspelt.
+    """
+    if not isinstance(error, NotImplementedError):
+        return False
+    frames = traceback.extract_tb(error.__traceback__)
+    raised = frames[-1] if frames else None
+    return "not answered yet" in str(error) or (
+        raised is not None and is_students(raised.filename) and "raise" in (raised.line or "raise")
+    )
 
 
 def _blank(part=False):
@@ -204,9 +227,9 @@ def _blank(part=False):
     return Wrong("blank", text, outcome="blank")
 
 
-def _holds_ellipsis(answer):
+def holds_ellipsis(answer):
     values = answer.values() if isinstance(answer, dict) else answer if isinstance(answer, (list, tuple)) else ()
-    return any(value is Ellipsis or _holds_ellipsis(value) for value in values)
+    return any(value is Ellipsis or holds_ellipsis(value) for value in values)
 
 
 def _examine(task, answer):
@@ -215,15 +238,16 @@ def _examine(task, answer):
         raise Wrong("blank", f'`check("{task.id}", ...)` wants your answer after the task: {task.asks}.', "blank")
     if answer is Ellipsis or answer is None:
         raise _blank()
-    if _holds_ellipsis(answer):
+    if holds_ellipsis(answer):
         raise _blank(part=True)
     try:
-        return task.judge(answer)
+        with _left_as_it_was(answer), _no_warnings_of_its_own():
+            return task.judge(answer)
     except Wrong:
         raise
-    except NotImplementedError as error:
-        raise _blank() from error
     except (Exception, SystemExit) as error:
+        if is_gap(error):
+            raise _blank() from error
         if _students_line(error):
             raise _stopped(error, "Your code") from error
         # Nothing of the student's is on the way: the judge met something that it did not foresee.
@@ -231,6 +255,29 @@ def _examine(task, answer):
             "unreadable",
             f"This check wants {task.asks}, and could not make sense of what it got ({_said(error)}).",
         ) from error
+
+
+def _left_as_it_was(answer):
+    """Within it, a judge may do what it likes with a Keras model that it was given."""
+    if "keras" not in sys.modules:
+        return contextlib.nullcontext()
+    from .networks import restored
+
+    return restored(answer)
+
+
+@contextlib.contextmanager
+def _no_warnings_of_its_own():
+    """Within it, a warning is shown only if it is about the student's line."""
+    with warnings.catch_warnings():
+        show_warning = warnings.showwarning
+
+        def students(message, category, filename, *where, **more):
+            if is_students(filename):
+                show_warning(message, category, filename, *where, **more)
+
+        warnings.showwarning = students
+        yield
 
 
 def judge(task_id, answer=_MISSING):

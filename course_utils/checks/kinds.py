@@ -3,25 +3,28 @@
 The package's docstring shows each of them.
 """
 
+import ast
 import contextlib
 import copy
-import dis
 import functools
 import inspect
+import linecache
 from dataclasses import dataclass
 
-from .comparing import arithmetic_slip, describe, describe_call, difference, is_number, same, type_fault
+from .comparing import arithmetic_slip, describe, difference, is_number, same, type_fault, typed, written
 from .engine import Task, Wrong, run
 
-__all__ = ["Mistake", "call", "estimate", "function", "prediction", "task", "value"]
+__all__ = ["Mistake", "call", "estimate", "function", "prediction", "task", "typed", "value"]
 
 
 @dataclass(frozen=True)
 class Mistake:
     """A mistake that students make: its name, how to recognise it, and what to say.
 
-    `wrong` is, for a function, an implementation with that mistake, or a list of several; for a value, the value it
-    leads to, or a predicate of the answer.
+    `wrong` is, for a function, an implementation with that mistake, which is called with all arguments of the task's
+    signature by position; or a dict of the arguments with which the reference makes the mistake, be they the task's or
+    switches of its own; or a list of several of these. For a value it is the value that the mistake leads to, or a
+    predicate of the answer.
     """
 
     name: str
@@ -29,39 +32,83 @@ class Mistake:
     hint: str
 
 
-@dataclass(frozen=True)
 class call:  # noqa: N801 - reads like the call that it stands for
-    """Arguments of one case: ``call(7, 3, strides=2)``.
-
-    `shown` says how a student repeats the call, where its arguments are too large to be printed. `stopping` is told
-    where the student's function stops in this case with an IndexError or ValueError, which seldom names its cause.
-    """
-
-    args: tuple
-    kwargs: dict
-    shown: str
-    stopping: str
+    """Arguments of one case: ``call(7, 3, strides=2)``. What is too long to be printed is given as `typed`."""
 
     def __init__(self, *args, **kwargs):
-        self._set(args, kwargs, "", "")
+        self.given = args, kwargs
+        self.args = tuple(_value(arg) for arg in args)
+        self.kwargs = {key: _value(arg) for key, arg in kwargs.items()}
+        self.shown, self.stopping, self.right_for, self.next_use = "", "", None, False
 
-    def _set(self, *values):
-        for name, value in zip(("args", "kwargs", "shown", "stopping"), values, strict=True):
-            object.__setattr__(self, name, value)
+    def told(self, *, shown="", stopping="", right_for=None):
+        """The same call with what is said about it.
+
+        Parameters
+        ----------
+        shown : str
+            How a student repeats the call, in place of the call itself.
+        stopping : str
+            A sentence for whoever's function stops here, and is right for the call `right_for`, which differs from this
+            one only in what the sentence names.
+        """
+        if stopping and right_for is None:
+            raise ValueError(f"`stopping` needs `right_for`, a call that shows that {stopping!r} is the cause.")
+        self.shown, self.stopping, self.right_for = shown, stopping, right_for
         return self
 
-    def told(self, *, shown="", stopping=""):
-        """The same call with these texts."""
-        return call()._set(self.args, self.kwargs, shown, stopping)
+    def in_next_cell(self):
+        """The same call, known as one that the notebook itself makes next."""
+        self.next_use = True
+        return self
 
-    def typed(self, name):
-        """The call of a function of this name, as it would be typed."""
-        return self.shown or describe_call(name, self.args, self.kwargs)
+    def typed(self, name, parameters):
+        """The call of a function of this name, as it is typed; where that gets long, with its arguments behind it."""
+        args, kwargs = self.given
+        given = [("", parameter, arg) for parameter, arg in zip(parameters, args, strict=False)]
+        given += [(f"{key}=", key, arg) for key, arg in kwargs.items()]
+        texts = [written(arg) for _, _, arg in given]
+        apart = sum(map(len, texts)) > 70 and {n for n, text in enumerate(texts) if len(text) > 30}
+        parts = [key + (parameter if apart and n in apart else texts[n]) for n, (key, parameter, _) in enumerate(given)]
+        sentence = self.shown or f"`{name}({', '.join(parts)})`"
+        if apart and not self.shown:
+            sentence += f", with {' and '.join(f'`{given[n][1]} = {texts[n]}`' for n in sorted(apart))},"
+        if self.next_use:
+            sentence = f"{sentence.rstrip(',')}, which this notebook asks for next,"
+        return sentence
 
-    def of(self, function):
-        """Call a function with copies of the arguments."""
+    def of(self, function, parameters=None):
+        """Call a function with copies of the arguments; by position and with the defaults of `parameters`, if given."""
         args, kwargs = copy.deepcopy((self.args, self.kwargs))
-        return function(*args, **kwargs)
+        if parameters is None:
+            return function(*args, **kwargs)
+        bound = parameters.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return function(*bound.args)
+
+
+def _value(argument):
+    return argument.value if isinstance(argument, typed) else argument
+
+
+def _parameters(signature):
+    """The signature that a task gives as text: ``"pool_size(size, window, strides=2)"``."""
+    return inspect.signature(eval(f"lambda {signature[signature.index('(') + 1 : -1]}: None"))
+
+
+def _implementations(mistake, right, parameters):
+    """A mistake's wrong implementations, each to be called by position."""
+
+    def changed(changes):
+        def implementation(*args):
+            given = dict(zip(parameters.parameters, args, strict=True))
+            switches = {name: value for name, value in changes.items() if name not in given}
+            return right(*(changes.get(name, value) for name, value in given.items()), **switches)
+
+        return implementation
+
+    several = mistake.wrong if isinstance(mistake.wrong, list) else [mistake.wrong]
+    return [changed(wrong) if isinstance(wrong, dict) else wrong for wrong in several]
 
 
 def task(task_id, asks, *, nudges, why, mistakes=()):
@@ -90,15 +137,14 @@ def task(task_id, asks, *, nudges, why, mistakes=()):
 
 def is_callable(answer, name):
     """The answer is the student's function `name` and not what it returns. Mistake: ``wrong type``."""
-    if not callable(answer):
+    if not callable(answer) or isinstance(answer, type):
         raise Wrong(
             "wrong type",
             f"This check wants the function itself, `{name}` without parentheses after it, and got {describe(answer)}.",
         )
 
 
-def _wants_function(answer, signature):
-    name = signature.split("(")[0]
+def _wants_function(answer, name):
     is_callable(answer, name)
     if _from_package(answer):
         raise Wrong(
@@ -108,47 +154,68 @@ def _wants_function(answer, signature):
         )
 
 
-_PASSING_ON = {"int", "float", "tuple", "list", "print"}  # what a result goes through without becoming another
-_COMPUTING = ("BINARY_", "INPLACE_", "UNARY_", "COMPARE_", "CONTAINS_", "FOR_ITER", "JUMP", "POP_JUMP", "MAKE_FUNCTION")
+_PASSING_ON = {"int", "float", "str", "tuple", "list", "print"}  # what a result goes through without being computed
+_COMPUTING = (ast.BinOp, ast.UnaryOp, ast.AugAssign, ast.Compare, ast.BoolOp, ast.For, ast.While, ast.comprehension)
+_COMPUTING += (ast.Lambda, ast.FunctionDef)
+
+
+def _is_ours(thing):
+    package = __name__.split(".")[0]
+    name = thing.__name__ if inspect.ismodule(thing) else getattr(thing, "__module__", None)
+    return isinstance(name, str) and name.split(".")[0] == package
 
 
 def _from_package(answer):
     """Whether a function is the package's, or does nothing but call it.
 
     A function that computes something, be it next to a call of the package's, is the student's own: an assertion or a
-    size from `arithmetic` in it does no harm, and what it returns is judged.
+    size from `arithmetic` in it does no harm, and what it returns is judged. So is one whose source is not at hand.
     """
-    package = __name__.split(".")[0]
-
-    def ours(thing):
-        name = thing.__name__ if inspect.ismodule(thing) else getattr(thing, "__module__", None)
-        return isinstance(name, str) and (name == package or name.startswith(package + "."))
-
     while isinstance(answer, functools.partial):
         answer = answer.func
-    if ours(answer):
+    if _is_ours(answer):
         return True
-    code = getattr(answer, "__code__", None)
-    if code is None:
+    source = _source(answer)
+    if source is None:
         return False
-    scope = dict(getattr(answer, "__globals__", {}))
-    for name, cell in zip(code.co_freevars, answer.__closure__ or (), strict=True):
-        with contextlib.suppress(ValueError):  # a name of the enclosing function that it never came to
-            scope[name] = cell.cell_contents
-    found = False
-    for step in dis.get_instructions(code):
-        if step.opname.startswith(_COMPUTING) and step.opname not in ("BINARY_SUBSCR", "BINARY_SLICE"):
-            return False
-        if step.opname == "IMPORT_NAME" and step.argval.split(".")[0] == package:
-            found = True
-        elif step.opname in ("LOAD_GLOBAL", "LOAD_DEREF") and step.argval not in _PASSING_ON:
-            if not ours(scope.get(step.argval)):
-                return False
-            found = True
-    return found
+    body = source.body if isinstance(source.body, list) else [source.body]
+    parts = [part for statement in body for part in ast.walk(statement)]
+    if any(isinstance(part, _COMPUTING) and any(isinstance(at, ast.Name) for at in ast.walk(part)) for part in parts):
+        return False
+    scope = inspect.getclosurevars(answer)
+    known = {**scope.globals, **scope.nonlocals}
+    code = answer.__code__
+    imported = [part.module or "" for part in parts if isinstance(part, ast.ImportFrom)]
+    imported += [alias.name for part in parts if isinstance(part, ast.Import) for alias in part.names]
+    used = {part.id for part in parts if isinstance(part, ast.Name)} - {*code.co_varnames, *code.co_cellvars}
+    found = [_is_ours(known.get(name)) for name in used - _PASSING_ON]
+    found += [name.split(".")[0] == __name__.split(".")[0] for name in imported]
+    return bool(found) and all(found)
 
 
-def _results(answer, name, cases):
+def _source(function):
+    """The part of its file or cell that defines a function, parsed; None where it cannot be told."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return None
+    with contextlib.suppress(SyntaxError, ValueError):
+        tree = ast.parse("".join(linecache.getlines(code.co_filename)))
+        found = [
+            part
+            for part in ast.walk(tree)
+            if isinstance(part, (ast.FunctionDef, ast.Lambda))
+            and min([part.lineno, *(mark.lineno for mark in getattr(part, "decorator_list", ()))])
+            == code.co_firstlineno
+            and getattr(part, "name", "<lambda>") == code.co_name
+            and [arg.arg for arg in (*part.args.posonlyargs, *part.args.args)]
+            == [*code.co_varnames[: code.co_argcount]]
+        ]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _results(answer, name, cases, wanted, parameters):
     """What the student's function returns for each case, having made sure that it is a function of its arguments."""
     try:
         signature = inspect.signature(answer)
@@ -156,39 +223,41 @@ def _results(answer, name, cases):
         signature = None
     results = []
     for case in cases:
-        typed = case.typed(name)
+        shown = case.typed(name, list(parameters.parameters))
         if signature is not None:
             try:
                 signature.bind(*case.args, **case.kwargs)
             except TypeError as error:
                 raise Wrong(
                     "signature",
-                    f"{typed} must be possible; your function takes `{signature}` ({error}). "
+                    f"{shown} must be possible; your function takes `{signature}` ({error}). "
                     "Keep the arguments that the task gives it.",
                 ) from None
         args, kwargs = copy.deepcopy((case.args, case.kwargs))
         try:
-            result = run(answer, *args, doing=typed, **kwargs)
+            result = run(answer, *args, doing=shown, **kwargs)
         except Wrong as wrong:
             if wrong.outcome == "blank" and any(map(functools.partial(_is_answered, answer), cases)):
-                raise Wrong("blank", f"{typed} is not answered yet; other calls are.", "blank") from wrong
-            if case.stopping and isinstance(wrong.__cause__, (IndexError, ValueError)):
+                raise Wrong("blank", f"{shown} is not answered yet; other calls are.", "blank") from wrong
+            if wrong.outcome == "stopped" and case.stopping and _is_right(answer, case.right_for, wanted):
                 raise Wrong(wrong.mistake, f"{wrong.hint} {case.stopping}", wrong.outcome) from wrong
             raise
         if result is None:
-            raise Wrong("no return", f"{typed} returns `None`. Is there a `return` on every way through the function?")
+            raise Wrong("no return", f"{shown} returns `None`. Is there a `return` on every way through the function?")
         if not same((args, kwargs), (case.args, case.kwargs), 0.0):
             raise Wrong(
                 "input changed",
-                f"{typed} changed the values that it was given. Whoever calls it may need them again: work on a copy, "
+                f"{shown} changed the values that it was given. Whoever calls it may need them again: work on a copy, "
                 "or write the results to a new array.",
             )
         kept = copy.deepcopy(result)
         args, kwargs = copy.deepcopy((case.args, case.kwargs))
-        if not same(run(answer, *args, doing=typed, **kwargs), kept, 1e-9):
+        again = run(answer, *args, doing=shown, **kwargs)
+        # What differs from its own copy, as most objects do, would do so without being kept or drawn.
+        if same(kept, result, 0.0) and not same(again, kept, 1e-9):
             raise Wrong(
                 "changes between calls",
-                f"{typed} gives another result when it is called again. Something is kept between calls (a list "
+                f"{shown} gives another result when it is called again. Something is kept between calls (a list "
                 "outside the function, a default that is changed) or drawn at random.",
             )
         results.append(kept)
@@ -204,6 +273,12 @@ def _is_answered(answer, case):
         return True
 
 
+def _is_right(answer, case, wanted):
+    with contextlib.suppress(Exception):
+        return same(case.of(answer), wanted(case))
+    return False
+
+
 def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tolerance=1e-5):
     """Declare a task that asks for a function.
 
@@ -212,7 +287,8 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
     task_id : str
         ``"NN.name"``.
     signature : str
-        As the task gives it: ``"pool_size(size, window, strides)"``.
+        As the task gives it: ``"pool_size(size, window, strides=1)"``. Whatever the cases leave out of it, `right` and
+        the wrong implementations are given by its defaults, and all by position.
     cases : sequence of call
         Arguments that tell the mistakes apart.
     right : callable
@@ -224,12 +300,16 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
     tolerance : float
         Of floats; ints must agree exactly.
     """
-    name = signature.split("(")[0]
+    name, parameters = signature.split("(")[0], _parameters(signature)
+    wrong = [(mistake, of) for mistake in mistakes for of in _implementations(mistake, right, parameters)]
+
+    def wanted_for(case):
+        return case.of(right, parameters)
 
     def judge(answer):
-        _wants_function(answer, signature)
-        results = _results(answer, name, cases)
-        wanted = [case.of(right) for case in cases]
+        _wants_function(answer, name)
+        results = _results(answer, name, cases, wanted_for, parameters)
+        wanted = [wanted_for(case) for case in cases]
         good = [same(result, want, tolerance) for result, want in zip(results, wanted, strict=True)]
         faults = [type_fault(result, want) for result, want in zip(results, wanted, strict=True)]
         if all(good) and not any(faults):
@@ -237,14 +317,17 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         faults = sorted(filter(None, faults), key=lambda fault: fault[0] != "in millions")  # small counts show it less
         fault = faults[0] if faults else None
         if not all(good):
-            _recognise(results)
+            for mistake, of in wrong:
+                made = (case.of(of, parameters) for case in cases)
+                if all(same(result, expected, tolerance) for result, expected in zip(results, made, strict=True)):
+                    raise Wrong(mistake.name, mistake.hint)
             if fault and fault[0] == "wrong type":
                 raise Wrong(*fault)
             if len(results) > 1 and all(same(result, results[0], tolerance) for result in results):
                 raise Wrong(
                     "constant",
-                    f"`{name}` gives {describe(results[0])} whatever it is asked. The result must be computed from the "
-                    "arguments.",
+                    f"`{name}` gives {describe(results[0])} in each of the {len(results)} cases that were tried, where "
+                    "results differ. Is it computed from all arguments?",
                 )
             slip = arithmetic_slip(results, wanted, tolerance)
             if slip:
@@ -254,20 +337,21 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         first = good.index(False)
         mistake, clause = difference(results[first], wanted[first])
         score = f" ({sum(good)} of {len(good)} cases are right.)" if any(good) else ""
-        raise Wrong(mistake, f"{cases[first].typed(name)} gives {clause}{score}")
-
-    def _recognise(results):
-        for mistake in mistakes:
-            for implementation in mistake.wrong if isinstance(mistake.wrong, list) else [mistake.wrong]:
-                try:
-                    wrong = [case.of(implementation) for case in cases]
-                except Exception:  # it may fail where the student's does not: then theirs is another mistake
-                    continue
-                if all(same(result, expected, tolerance) for result, expected in zip(results, wrong, strict=True)):
-                    raise Wrong(mistake.name, mistake.hint)
+        raise Wrong(mistake, f"{cases[first].typed(name, list(parameters.parameters))} gives {clause}{score}")
 
     names = tuple(mistake.name for mistake in mistakes)
-    Task(task_id, f"a function `{signature}`", judge, tuple(nudges), why, names)
+    examples = tuple((mistake.name, _answering(of, parameters), mistake.hint) for mistake, of in wrong)
+    Task(task_id, f"a function `{signature}`", judge, tuple(nudges), why, names, examples, tuple(cases), parameters)
+
+
+def _answering(implementation, parameters):
+    """A wrong implementation as the function of a student, who takes what is typed."""
+
+    def answer(*args, **kwargs):
+        return call(*args, **kwargs).of(implementation, parameters)
+
+    answer.__module__ = "__main__"  # not one of the package's, which `_from_package` would refuse
+    return answer
 
 
 def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5):
@@ -305,7 +389,9 @@ def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5):
             raise Wrong("wrong type", f"This check wants {asks}, and got {describe(answer)}.")
         raise Wrong("other", f'{describe(answer)} is not it. `hint("{task_id}")` has a nudge.')
 
-    Task(task_id, asks, judge, tuple(nudges), why, tuple(mistake.name for mistake in mistakes))
+    names = tuple(mistake.name for mistake in mistakes)
+    examples = tuple((one.name, one.wrong, one.hint) for one in mistakes if not callable(one.wrong))
+    Task(task_id, asks, judge, tuple(nudges), why, names, examples)
 
 
 def _recognised(wrong, answer, tolerance):
@@ -342,14 +428,15 @@ def prediction(task_id, *, right, choices, nudges):
         raise Wrong("not a choice", f"The choices are {listed}; got {describe(answer)}.")
 
     wrong = tuple(choice for choice in choices if choice != right)
-    Task(task_id, f"one of {listed}", judge, tuple(nudges), choices[right], wrong)
+    examples = tuple((choice, choice, choices[choice]) for choice in wrong)
+    Task(task_id, f"one of {listed}", judge, tuple(nudges), choices[right], wrong, examples)
 
 
 def _choice(answer):
     """A choice without what does not tell it from the others: case, spaces, underscores, "the ... layer"."""
-    if not isinstance(answer, str):
+    if not isinstance(answer, (str, bool)) and not is_number(answer):
         return None
-    words = answer.casefold().replace("_", " ").split()
+    words = str(answer).casefold().replace("_", " ").split()
     return [word for word in words if word not in ("the", "layer")] or words
 
 
@@ -376,4 +463,5 @@ def estimate(task_id, asks, *, low, high, too_low, too_high, nudges, why):
         if not low <= answer <= high:
             raise Wrong("other", f"{describe(answer)} is not a number to compare with.")
 
-    Task(task_id, f"{asks}, a number", judge, tuple(nudges), why, ("too low", "too high"))
+    examples = ("too low", low - 1, too_low), ("too high", high + 1, too_high)
+    Task(task_id, f"{asks}, a number", judge, tuple(nudges), why, ("too low", "too high"), examples)

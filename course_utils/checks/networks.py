@@ -1,14 +1,120 @@
 """Judgements that tasks about Keras models share: each looks at what a model does, and raises `Wrong`.
 
 Only Keras' public interface is used, and Keras is imported when one of them is called. The student's model is left as
-it was: training is done on a copy.
+it was: training is done on a copy, and the engine calls every judge within `restored`.
 """
+
+import contextlib
+import random
+import re
 
 import numpy as np
 
 from ..budget import profile
 from .comparing import describe
 from .engine import Wrong, run
+
+
+@contextlib.contextmanager
+def restored(answer):
+    """Leave the Keras models, layers and optimisers of an answer as they were, whatever is done with them within.
+
+    That is every variable (weights, averages of batch normalisation, states of seed generators, metrics, optimisers),
+    what may be trained, how the model is compiled, and the random numbers that Python and NumPy draw next.
+    """
+    drawn, drawn_by_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is what Keras' seeds set
+    parts = [part for thing in _keras_things(answer) for part in _with_layers(thing)]
+    compiled = [(part, _compiled(part)) for part in parts]
+    variables = {id(variable): variable for part in parts for variable in _variables(part)}.values()
+    values = [(variable, np.array(_numpy(variable))) for variable in variables]
+    trainable = [(part, part.trainable) for part in parts if hasattr(part, "trainable")]
+    trainable += [(variable, variable.trainable) for variable in variables]
+    try:
+        yield
+    finally:
+        for part, settings in compiled:  # past Keras, which would take what is set for something new in the model
+            for name in _compiled(part).keys() - settings.keys():
+                del vars(part)[name]
+            vars(part).update(settings)
+        for thing, flag in trainable:
+            if thing.trainable != flag:
+                thing.trainable = flag
+        for variable, value in values:
+            if not np.array_equal(_numpy(variable), value, equal_nan=value.dtype.kind == "f"):
+                variable.assign(value)
+        random.setstate(drawn)
+        np.random.set_state(drawn_by_numpy)  # noqa: NPY002
+
+
+def _numpy(variable):
+    import keras
+
+    return keras.ops.convert_to_numpy(variable)
+
+
+def _parts(value):
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _keras_things(answer):
+    import keras
+
+    if isinstance(answer, (keras.Layer, keras.optimizers.Optimizer)):
+        yield answer
+    elif isinstance(answer, (list, tuple, dict)):
+        for part in _parts(answer):
+            yield from _keras_things(part)
+
+
+def _with_layers(thing, known=None):
+    """A layer and all layers in it, wherever they are kept; each once."""
+    import keras
+
+    known = {} if known is None else known
+    if id(thing) not in known:
+        known[id(thing)] = thing
+        if isinstance(thing, keras.Layer):
+            kept = [*vars(thing).values(), getattr(thing, "layers", [])]
+            for part in [part for value in kept for part in _parts(value)]:
+                if isinstance(part, keras.Layer):
+                    _with_layers(part, known)
+    return list(known.values())
+
+
+def _variables(part):
+    optimizer = getattr(part, "optimizer", None)
+    return [*part.variables, *getattr(part, "metrics_variables", ()), *getattr(optimizer, "variables", ())]
+
+
+_SET_BY_COMPILE = {
+    "compiled",
+    "optimizer",
+    "loss",
+    "stop_training",
+    "steps_per_execution",
+    "_run_eagerly",
+    "_jit_compile",
+}
+_SET_BY_COMPILE |= {"_compile_config", "_compile_loss", "_compile_metrics", "_loss_tracker"}
+_SET_BY_COMPILE |= {"train_function", "test_function", "predict_function"}
+
+
+def _compiled(part):
+    """What `compile`, and the first `fit` after it, keep in a model."""
+    return {name: value for name, value in vars(part).items() if name in _SET_BY_COMPILE}
+
+
+def not_keras_2(answer):
+    """The answer is not a model or a layer of Keras 2, of which Keras 3 knows nothing. Mistake: ``Keras 2``."""
+    modules = [kind.__module__ for kind in (answer if isinstance(answer, type) else type(answer)).__mro__]
+    if any(re.match(r"tf_keras\b|keras\.(src\.)?engine\b|tensorflow\.python\.keras\b", module) for module in modules):
+        raise Wrong(
+            "Keras 2",
+            "This is a model of Keras 2 (`tf_keras`), the course uses Keras 3. Build it with `import keras`, not with "
+            "`tf.keras`, and start Python without `TF_USE_LEGACY_KERAS`.",
+        )
 
 
 def built(answer):
@@ -18,6 +124,7 @@ def built(answer):
     """
     import keras
 
+    not_keras_2(answer)
     if not callable(answer) or isinstance(answer, (keras.Layer, type)):  # a model is a layer too
         return answer
     model = run(answer)
@@ -30,6 +137,7 @@ def is_model(answer):
     """The answer is a Keras model. Mistake: ``wrong type``."""
     import keras
 
+    not_keras_2(answer)
     if isinstance(answer, keras.Model):
         return
     if isinstance(answer, keras.Layer) or (isinstance(answer, type) and issubclass(answer, keras.Layer)):

@@ -81,6 +81,7 @@ def trained(script, images, labels, classes):
     """
     import keras
 
+    networks.not_keras_2(script)
     if isinstance(script, keras.Model):
         raise Wrong(
             "wrong type",
@@ -103,6 +104,7 @@ def trained(script, images, labels, classes):
         raise
     if training.model is None:
         raise Wrong("no return", "Your function trains and returns nothing. It ends with `return fit(...)`.")
+    networks.not_keras_2(training.model)
     if not isinstance(training.model, keras.Model):
         raise Wrong(
             "wrong type",
