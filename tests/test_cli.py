@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from course_utils import cli, doctor
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("data", "execute", "exercises", "format", "validate", "doctor")
+COMMANDS = ("data", "new", "execute", "exercises", "format", "validate", "doctor")
 
 
 def course(*arguments, cwd=ROOT, **variables):
