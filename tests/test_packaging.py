@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -280,3 +281,44 @@ def test_every_target_is_explained_by_help():
 
 def test_the_scripts_can_be_run():
     assert all((ROOT / ".ci" / name).stat().st_mode & 0o100 for name in ("run", "actionlint"))
+
+
+@pytest.mark.slow
+def test_make_installs_into_an_environment_that_has_no_pip(tmp_path):
+    """As uv makes them. Of the lock, only what it takes to install the package itself."""
+    from tests.test_setup_cell import distributions
+
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    needed = {canonicalize_name(name) for name in distributions(["hatchling", "editables"])}
+    lock = tmp_path / "few.lock"
+    lock.write_text("".join(block for name, _, block in locked(LOCKS[0]) if canonicalize_name(name) in needed))
+    command = ["make", "install", f"VENV={tmp_path / 'venv'}", f"LOCK={lock}", f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if "No matching distribution" in done.stderr:
+        pytest.skip("no package index can be reached")
+    assert done.returncode == 0, done.stdout + done.stderr
+    python = tmp_path / "venv" / "bin" / "python"
+    shown = subprocess.run(
+        [python, "-c", "import course_utils; print(course_utils.__file__)"], capture_output=True, text=True
+    )
+    assert Path(shown.stdout.strip()).is_relative_to(ROOT)
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="no git here")
+def test_a_clone_has_the_bytes_of_the_repository_on_windows_too(tmp_path):
+    """Git for Windows sets core.autocrlf; notebooks, exercises and locks are compared to the byte."""
+
+    def git(*arguments):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@y.org"]
+        subprocess.run(["git", *identity, *map(str, arguments)], cwd=tmp_path, check=True, capture_output=True)
+
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    git("init", "-q", origin)
+    names = [".gitattributes", "exercises/01_tasks.ipynb", "requirements/cpu.lock", "book/_static/explanations.webp"]
+    for name in names:
+        (origin / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, origin / name)
+    git("-C", origin, "add", "--all")
+    git("-C", origin, "commit", "-q", "-m", "x")
+    git("clone", "-q", "-c", "core.autocrlf=true", origin, clone)
+    assert [name for name in names if (clone / name).read_bytes() != (ROOT / name).read_bytes()] == []
