@@ -1,8 +1,8 @@
 """The skeleton of a chapter: what `course new` writes, and what of it is still there.
 
 It is a chapter like any other, with one example of everything, so every rule holds from the first minute and every
-later failure is about what an author wrote. It says of itself what is to be written in its place; as long as one of its
-own lines is left, `unfinished` finds it, and a test fails.
+later failure is about what an author wrote. It says of itself what is an example and what is to be written; as long as
+such a line is left, `unfinished` finds it, and a test fails.
 """
 
 import re
@@ -189,9 +189,8 @@ def _finding(name, lines):
 
 
 def _own_lines(text):
-    """The lines that no author would write as they stand: no imports, titles and docstrings, none that are short."""
-    lines = (line.strip() for line in text.splitlines())
-    return [line for line in lines if len(line) >= 20 and not re.match(r'import |from |#+ |"""', line)]
+    """The lines that say of themselves what they are; of the others, an author may write the same."""
+    return [line.strip() for line in text.splitlines() if re.search(r"To write:|\b[Ee]xample\b", line)]
 
 
 def _lines(path):
