@@ -141,7 +141,7 @@ def new_command(
         print(f"written: {shown(path)}")
     print(
         "Its entry stands in book/chapters.yml; _toc.yml, README.md and book/index.md have it from there.\n"
-        '`make test PYTEST_ARGS="tests/test_authoring_skeleton.py -k left"` says what of the skeleton is still to be replaced.'
+        '`make test PYTEST_ARGS="tests/test_authoring_skeleton.py -k left"` says what of it is still to be replaced.'
     )
 
 
