@@ -176,7 +176,7 @@ def _table_of_contents(chapters):
         chapters="\n".join(page(chapter) for chapter in chapters if not chapter.is_appendix),
         appendices="\n".join(page(chapter) for chapter in chapters if chapter.is_appendix),
         solutions="\n".join(f"      - file: solutions/{chapter.slug}" for chapter in chapters),
-    ).replace("\n\n", "\n")
+    )
 
 
 def _table(chapters):
