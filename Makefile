@@ -1,6 +1,7 @@
 # Everything that is done to this repository more than once. From a fresh clone any target works at once: it makes a
 # virtual environment in .venv, installs what requirements/*.lock says, and keeps both until the lock changes.
-# It needs make, Python 3.11 to 3.13 and a package index; nothing else is fetched.
+# It needs make, Python 3.11 to 3.13, of which the locked TensorFlow has wheels, and a package index; nothing else is
+# fetched.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -53,6 +54,7 @@ IMPORTED := hypothesis, ipykernel.kernelapp, jupyter_book.cli.main, keras, myst_
 	pytest, scipy.optimize, seaborn, sklearn.svm
 $(INSTALLED): $(LOCK) pyproject.toml | $(VENV)/bin/python
 	@echo "Installing $(LOCK) into $(VENV): a few minutes, once."
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null # uv makes .venv without it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $(LOCK)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c "import $(IMPORTED)" 2>/dev/null || true

@@ -10,7 +10,7 @@ import os
 # Imported here, not on first use: the function has the name of its module, and whichever is bound last wins.
 from .budget import Budget, ExpectationFailed, budget, expect, profile
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"  # without .dev0, notebooks install the tag v0.1.0
 
 # TensorFlow reads this when it is first imported; its start-up log would otherwise stand on every page.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -122,6 +122,29 @@ def data_verify(
 # -------------------------------------------------------------------------------------------------------- notebooks
 
 
+@app.command("new")
+def new_command(
+    slug: Annotated[str, typer.Argument(help="Such as 07_augmentation, or a2_tensors.", metavar="NN_SLUG")],
+    title: Annotated[
+        str | None, typer.Option(help="Without its number; by default the words of the slug.", show_default=False)
+    ] = None,
+):
+    """Write the skeleton of a chapter."""
+    from .authoring.files import shown
+    from .authoring.skeleton import CannotRun, new_chapter
+
+    try:
+        written = new_chapter(slug, title)
+    except CannotRun as error:
+        raise _Failed(error) from error
+    for path in written:
+        print(f"written: {shown(path)}")
+    print(
+        "Its entry stands in book/chapters.yml; _toc.yml, README.md and book/index.md have it from there.\n"
+        '`make test PYTEST_ARGS="tests/test_authoring_skeleton.py -k left"` says what of it is still to be replaced.'
+    )
+
+
 @app.command("execute")
 def execute_command(
     notebooks: Notebooks = None,
@@ -150,15 +173,17 @@ def format_command(
     notebooks: Notebooks = None,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail where something would change.")] = False,
 ):
-    """Bring notebooks into their canonical form."""
+    """Bring notebooks and lists of chapters into form."""
     from .authoring.files import shown
-    from .authoring.formatting import format_files
+    from .authoring.project import format_files
 
     changed = format_files(_existing(notebooks), check=check)
     for path in changed:
         print(f"{'not formatted' if check else 'formatted'}: {shown(path)}")
     if check and changed:
-        raise _Failed(f"{len(changed)} notebooks are not in canonical form. Run `course format`.")
+        raise _Failed(f"{len(changed)} files are not in canonical form. Run `course format`.")
+    if check:
+        print("Every notebook, and every list of chapters, is in canonical form.")
 
 
 @app.command("exercises")
@@ -251,12 +276,16 @@ def _print_table(rows):
 
 
 def _missing_module(error):
-    name = (error.name or "").split(".")[0]
+    from .packages import install_command, package_of
+
+    if not (isinstance(error, ModuleNotFoundError) and error.name):  # it is there, but something else is wrong
+        return f"{error}. `course doctor` says what is installed."
+    name = package_of(error.name)
     if name in ("tensorflow", "jax", "torch"):
         return f"Keras needs {name}, which is not installed. `course doctor` says what to install."
     return (
-        f"This command needs {name or error}, which is not installed. In a clone of the repository, `make install` "
-        f"makes an environment with everything in it; else: {sys.executable} -m pip install {name}"
+        f"This command needs {name}, which is not installed. In a clone of the repository, `make install` "
+        f"makes an environment with everything in it; else: {install_command(name)}"
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from .packages import install_command
+
 BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -102,7 +104,7 @@ def _python(report):
     report.find("Packages", ", ".join(_version(name) or f"{name} MISSING" for name in core))
     missing = [name for name in core if not _version(name)]
     if missing:
-        report.advise(f"Install {', '.join(missing)}: {sys.executable} -m pip install {' '.join(missing)}", broken=True)
+        report.advise(f"Install {', '.join(missing)}: {install_command(*missing)}", broken=True)
 
 
 def _backend(report):
@@ -112,7 +114,7 @@ def _backend(report):
     if not installed:
         report.advise(
             "Install a backend for Keras. Without a preference: "
-            f"{sys.executable} -m pip install tensorflow (with an NVIDIA GPU: 'tensorflow[and-cuda]')",
+            f"{install_command('tensorflow')} (with an NVIDIA GPU: 'tensorflow[and-cuda]')",
             broken=True,
         )
         return False
@@ -134,7 +136,7 @@ def _backend(report):
     if shutil.which("nvidia-smi") and all(device.lower().startswith("cpu") for device in devices):
         report.advise(
             f"There is an NVIDIA driver, but {keras.backend.backend()} does not see its GPU. "
-            f"For TensorFlow: {sys.executable} -m pip install 'tensorflow[and-cuda]'"
+            f"For TensorFlow: {install_command('tensorflow[and-cuda]')}"
         )
     return True
 
@@ -190,7 +192,7 @@ def _networks(report):
     to_download = [row for row in missing if row.download]
     report.find("Networks", *(f"{row.name}: {places.get(row.place) or _absent(row)}" for row in rows))
     if packages:
-        report.advise(f"For trained networks without a data host: {weights.install_command(packages)}")
+        report.advise(f"For trained networks without a data host: {install_command(*packages)}")
     if to_download:
         files = " or ".join(file.name for file in to_download[0].network.files)
         report.advise(

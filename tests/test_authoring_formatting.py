@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils.authoring.files import NotebookError, find_root, read_notebook, write_text
-from course_utils.authoring.formatting import format_files, format_notebook, is_canonical, notebook_text, write_notebook
+from course_utils.authoring.formatting import format_notebook, is_canonical, notebook_text, write_notebook
+from course_utils.authoring.project import format_files
 
 CONFIG = "repository:\n  url: https://github.com/OWNER/computer-vision-course\n  branch: main\n"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from course_utils import cli, doctor
+from course_utils import cli, doctor, packages
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("data", "execute", "exercises", "format", "validate", "doctor")
+COMMANDS = ("data", "new", "execute", "exercises", "format", "validate", "doctor")
 
 
 def course(*arguments, cwd=ROOT, **variables):
@@ -190,6 +190,38 @@ def test_a_missing_backend_is_named_with_the_way_to_find_out_more(capsys, monkey
     with pytest.raises(SystemExit, match="1"):
         cli.main([])
     assert "Keras needs torch, which is not installed. `course doctor`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("module", "package"), [("yaml", "pyyaml"), ("nbformat", "nbformat"), ("PIL.Image", "pillow")])
+def test_a_missing_module_is_named_as_the_package_index_has_it(capsys, monkeypatch, module, package):
+    monkeypatch.delenv("COURSE_DEBUG", raising=False)
+    missing = ModuleNotFoundError(f"No module named {module!r}", name=module)
+    monkeypatch.setattr(cli, "app", lambda _: (_ for _ in ()).throw(missing))
+    with pytest.raises(SystemExit, match="1"):
+        cli.main([])
+    said = capsys.readouterr().err
+    assert f"This command needs {package}, which is not installed" in said
+    assert said.endswith(f"{sys.executable} -m pip install {package}\n")
+
+
+def test_a_name_that_an_installed_package_lacks_is_not_called_missing(capsys, monkeypatch):
+    monkeypatch.delenv("COURSE_DEBUG", raising=False)
+    error = ImportError("cannot import name 'pad' from 'numpy'", name="numpy")
+    monkeypatch.setattr(cli, "app", lambda _: (_ for _ in ()).throw(error))
+    with pytest.raises(SystemExit, match="1"):
+        cli.main([])
+    said = capsys.readouterr().err
+    assert said.startswith("course: cannot import name 'pad' from 'numpy'.")
+    assert "pip install" not in said
+
+
+def test_what_to_type_works_where_there_is_no_pip(monkeypatch):
+    """As in the environments that uv makes."""
+    find = packages.importlib.util.find_spec
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None if name == "pip" else find(name))
+    first, then = packages.install_command("pyyaml").split(" && ")
+    assert first == f"{sys.executable} -m ensurepip"
+    assert then == f"{sys.executable} -m pip install pyyaml"
 
 
 # ------------------------------------------------------------------------------------------------------------- doctor

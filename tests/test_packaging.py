@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,6 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import course_utils
+from course_utils.packages import package_of
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "course_utils"
@@ -73,12 +75,12 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 # chapters repeat, between models and plots.
 PUBLIC = {"arithmetic", "budget", "datasets", "evaluation", "explain", "models", "nn", "plots", "training"}
 MAY_IMPORT = {
-    "cli": {"authoring", "checks", "doctor", *PUBLIC},
-    "doctor": {"authoring", *PUBLIC},
+    "cli": {"authoring", "checks", "doctor", "packages", *PUBLIC},
+    "doctor": {"authoring", "packages", *PUBLIC},
     "authoring": {"budget"},
     "checks": PUBLIC,
     "explain": {"arithmetic", "evaluation"},
-    "models": {"datasets"},
+    "models": {"datasets", "packages"},
     "plots": {"arithmetic", "evaluation"},
     "training": {"budget"},
     "evaluation": set(),
@@ -86,6 +88,7 @@ MAY_IMPORT = {
     "arithmetic": set(),
     "datasets": {"budget"},
     "budget": set(),
+    "packages": set(),
 }
 # Third-party libraries that a part may not touch: what the table allows is what it is for.
 LIBRARIES = {
@@ -140,15 +143,14 @@ def test_a_module_uses_the_libraries_it_is_about(path):
 
 
 def test_every_library_that_is_imported_is_a_dependency():
-    module_of = {"scikit-learn": "sklearn", "pillow": "PIL", "pyyaml": "yaml"}
     declared = [
         *PROJECT["dependencies"],
         *(one for extra in PROJECT["optional-dependencies"].values() for one in extra),
     ]
-    names = {Requirement(one).name for one in declared}
     # IPython and jupyter_client come with ipykernel, requests with pooch, cycler with matplotlib.
-    allowed = {module_of.get(name, name) for name in names} | {"IPython", "jupyter_client", "requests", "cycler"}
-    used = {library for path in SOURCES for _, library in imports_of(path) if library} - sys.stdlib_module_names
+    allowed = {Requirement(one).name for one in declared} | {"ipython", "jupyter_client", "requests", "cycler"}
+    libraries = {library for path in SOURCES for _, library in imports_of(path) if library} - sys.stdlib_module_names
+    used = {package_of(library) for library in libraries}  # what a message would advise to install
     assert used <= allowed, used - allowed
 
 
@@ -233,7 +235,8 @@ def test_nothing_needs_a_framework_that_the_reader_did_not_choose():
 
 
 def test_the_versions_of_python_are_the_same_everywhere():
-    assert PROJECT["requires-python"] == f">={PYTHONS[0]},<3.14"
+    """The package has Keras' bound, which is only from below; what make installs has that of TensorFlow's wheels."""
+    assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
     classified = [one.rsplit(" ", 1)[1] for one in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", one)]
     assert classified == PYTHONS
     matrix = yaml.safe_load((ROOT / ".github/workflows/cpu.yml").read_text())["jobs"]["check"]["strategy"]["matrix"]
@@ -242,7 +245,9 @@ def test_the_versions_of_python_are_the_same_everywhere():
 
 
 def test_the_version_stands_in_the_change_log_and_the_citation():
-    assert f"## {course_utils.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version, _, before_release = course_utils.__version__.partition(".dev")
+    (heading, *_) = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert heading == version + (", not yet released" if before_release else "")
     assert str(yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]) == course_utils.__version__
 
 
@@ -276,3 +281,44 @@ def test_every_target_is_explained_by_help():
 
 def test_the_scripts_can_be_run():
     assert all((ROOT / ".ci" / name).stat().st_mode & 0o100 for name in ("run", "actionlint"))
+
+
+@pytest.mark.slow
+def test_make_installs_into_an_environment_that_has_no_pip(tmp_path):
+    """As uv makes them. Of the lock, only what it takes to install the package itself."""
+    from tests.test_setup_cell import distributions
+
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    needed = {canonicalize_name(name) for name in distributions(["hatchling", "editables"])}
+    lock = tmp_path / "few.lock"
+    lock.write_text("".join(block for name, _, block in locked(LOCKS[0]) if canonicalize_name(name) in needed))
+    command = ["make", "install", f"VENV={tmp_path / 'venv'}", f"LOCK={lock}", f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if "No matching distribution" in done.stderr:
+        pytest.skip("no package index can be reached")
+    assert done.returncode == 0, done.stdout + done.stderr
+    python = tmp_path / "venv" / "bin" / "python"
+    shown = subprocess.run(
+        [python, "-c", "import course_utils; print(course_utils.__file__)"], capture_output=True, text=True
+    )
+    assert Path(shown.stdout.strip()).is_relative_to(ROOT)
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="no git here")
+def test_a_clone_has_the_bytes_of_the_repository_on_windows_too(tmp_path):
+    """Git for Windows sets core.autocrlf; notebooks, exercises and locks are compared to the byte."""
+
+    def git(*arguments):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@y.org"]
+        subprocess.run(["git", *identity, *map(str, arguments)], cwd=tmp_path, check=True, capture_output=True)
+
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    git("init", "-q", origin)
+    names = [".gitattributes", "exercises/01_tasks.ipynb", "requirements/cpu.lock", "book/_static/explanations.webp"]
+    for name in names:
+        (origin / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, origin / name)
+    git("-C", origin, "add", "--all")
+    git("-C", origin, "commit", "-q", "-m", "x")
+    git("clone", "-q", "-c", "core.autocrlf=true", origin, clone)
+    assert [name for name in names if (clone / name).read_bytes() != (ROOT / name).read_bytes()] == []

@@ -7,6 +7,7 @@ import ast
 import re
 from pathlib import Path
 
+from .chapters import ENTRIES, module_of, read_chapters
 from .files import notebook_paths
 from .findings import Finding
 
@@ -14,7 +15,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def missing_files(root):
-    """Chapter, exercise, solution, checks and wrong answers of one number have the same name, and all are there.
+    """Entry, chapter, exercise, solution, checks and wrong answers of one number have the same name, and all are there.
 
     An appendix counts like a chapter where its name begins with a letter and a digit, such as a1; its modules are named
     without the "ch" of a chapter's.
@@ -31,11 +32,14 @@ def missing_files(root):
         "course_utils/checks/{}.py": _stems(root / "course_utils" / "checks"),
         "tests/wrong_answers/{}.py": _stems(root / "tests" / "wrong_answers"),
     }
-    for slug in sorted(slug for slug in set().union(*places.values()) if re.match(r"(\d\d|a\d)_", slug)):
-        names = {place: place.format(_module(slug) if place.endswith(".py") else slug) for place in places}
+    entries = read_chapters(root)
+    for slug in sorted(slug for slug in set(entries).union(*places.values()) if re.match(r"(\d\d|a\d)_", slug)):
+        names = {place: place.format(module_of(slug) if place.endswith(".py") else slug) for place in places}
+        if slug not in entries:
+            yield Finding(ENTRIES, "", f"there is no entry {slug}", "Write it; the others show how.")
         for place, found in places.items():
             if slug not in found:
-                there = next(names[other] for other, slugs in places.items() if slug in slugs)
+                there = next((names[other] for other, slugs in places.items() if slug in slugs), f"{slug} in {ENTRIES}")
                 remedy = f"It belongs to {there}: write it, or give both the same NN_slug."
                 yield Finding(names[place], "", "this file is missing", remedy)
 
@@ -61,7 +65,7 @@ def task_findings(notebook, registered):
         if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
             used.setdefault(node.args[0].value, []).append(name)
             if node.args[0].value not in registered:
-                remedy = f"Declare it in course_utils/checks/{_module(notebook.path.stem)}.py, or correct the id."
+                remedy = f"Declare it in course_utils/checks/{module_of(notebook.path.stem)}.py, or correct the id."
                 yield notebook.finding(cell, f"there is no check {node.args[0].value!r}", remedy)
         else:
             yield notebook.finding(
@@ -119,11 +123,6 @@ def blank_findings(notebook, blank, registered):
 
 def _text(output):
     return "".join(output.get("data", {}).get("text/plain", ""))
-
-
-def _module(slug):
-    """The module of a chapter or an appendix: ``ch03_cnn_math``, ``a1_it_does_not_learn``."""
-    return f"ch{slug}" if slug[0].isdigit() else slug
 
 
 def _stems(folder):

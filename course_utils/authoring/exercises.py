@@ -40,7 +40,7 @@ for code cells; a text that gives the answer away is a cell of its own with that
 **The figure that the answer should produce.** Tag the cell ``keep-output``: the exercise keeps its pictures (and their
 alternative text, which must not tell the answer), nothing else of its outputs.
 
-**The title.** "Solution" in the first line of the notebook becomes "Exercise".
+**The title.** ``# Solution 07: ...``, which `course format` writes, becomes ``# Exercise 07: ...``.
 
 What a blank exercise may do
 ----------------------------
@@ -125,8 +125,7 @@ def exercise_of(solution, name="solution"):
             cell.metadata["tags"] = kept
         cells.append(cell)
     if cells and cells[0].cell_type == "markdown":
-        title, *rest = cells[0].source.split("\n")
-        cells[0].source = "\n".join([re.sub(r"\bSolutions?\b", "Exercise", title), *rest])
+        cells[0].source = re.sub(r"\A# Solution\b", "# Exercise", cells[0].source)
     exercise.cells = cells
     return format_notebook(exercise)
 

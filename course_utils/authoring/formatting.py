@@ -12,7 +12,7 @@ import unicodedata
 
 import nbformat
 
-from .files import find_root, notebook_paths, read_notebook, write_text
+from .files import read_notebook, write_text
 
 NOTEBOOK_METADATA = ("course", "kernelspec", "language_info", "mystnb")
 CELL_METADATA = ("course", "mystnb", "tags")
@@ -80,39 +80,6 @@ def is_canonical(path):
 def write_notebook(path, notebook):
     """Write a notebook in canonical form, as a whole or not at all."""
     write_text(path, notebook_text(notebook))
-
-
-def format_files(paths=None, *, check=False, root=None):
-    """Bring notebooks into canonical form and their setup cells up to date.
-
-    Parameters
-    ----------
-    paths : list of path-like, optional
-        All notebooks of the project if not given.
-    check : bool
-        Change nothing.
-    root : path-like, optional
-        The project's root; found from the working directory if not given.
-
-    Returns
-    -------
-    list of pathlib.Path
-        What was changed, or with ``check`` would be.
-    """
-    from pathlib import Path
-
-    from .setup_cell import setup_source, with_setup_cell
-
-    root = Path(root) if root else find_root()
-    source = setup_source(root)
-    changed = []
-    for path in map(Path, paths) if paths else notebook_paths(root):
-        text = notebook_text(with_setup_cell(read_notebook(path), source))
-        if text.encode() != path.read_bytes():
-            changed.append(path)
-            if not check:
-                write_text(path, text)
-    return changed
 
 
 def _source(cell):

@@ -71,14 +71,14 @@ def title_first(notebook):
 
 
 def setup_cell_current(notebook):
-    """The setup cell stands after the title and has the address of _config.yml."""
+    """The setup cell stands after the title and is the one that `course format` writes."""
     remedy = "Run `course format`."
     setup = [index for index, cell in enumerate(notebook.cells) if is_setup_cell(cell)]
     if not setup:
         yield notebook.finding(None, "there is no setup cell", remedy)
     elif setup != [1] or notebook.cells[1].id != SETUP_ID:
         yield notebook.finding(notebook.cells[setup[0]], "the setup cell does not stand after the title", remedy)
-    elif notebook.cells[1].source != setup_source(notebook.root):
+    elif notebook.cells[1].source != setup_source(notebook.root, notebook.path):
         yield notebook.finding(notebook.cells[1], "the setup cell is not the current one", remedy)
 
 

