@@ -347,7 +347,7 @@ def _first_arithmetic(model):
         return ["other"] * outputs
 
     try:
-        walk(model, ["pixels"], visit, lambda signal, dtype: signal)
+        walk(model, ["pixels"], visit)
     except (TypeError, ValueError):  # a layer that cannot describe itself: it predicts all the same
         return None
     if not found or any(zero is None for _, zero, _ in found):
