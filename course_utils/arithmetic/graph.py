@@ -49,12 +49,19 @@ def walk(model, inputs, visit, as_tensor=lambda signal: signal, prefix=""):
         )
         return visit(prefix + layer.name, layer, signals, args, kwargs)
 
-    stand_ins = {}
+    def reported(layer, args, kwargs):
+        try:
+            return call(layer, args, kwargs)
+        except Exception as error:
+            failures.append(error)
+            raise
+
+    stand_ins, failures = {}, []
 
     def stand_in(layer):
         if id(layer) not in stand_ins:
             stand_ins[id(layer)] = _stand_in()(layer.name)
-            stand_ins[id(layer)].report = functools.partial(call, layer)
+            stand_ins[id(layer)].report = functools.partial(reported, layer)
         return stand_ins[id(layer)]
 
     # A model of the same graph leaves out what else the class of this one does, and how it is trained. Names of their
@@ -63,7 +70,12 @@ def walk(model, inputs, visit, as_tensor=lambda signal: signal, prefix=""):
     tensors = [keras.Input(batch_shape=one.shape, dtype=one.dtype, name=one.name) for one in graph.inputs]
     for tensor, signal in zip(tensors, inputs, strict=True):
         tensor.signal = signal
-    copy = keras.models.clone_model(graph, input_tensors=tensors, clone_function=stand_in)
+    try:
+        copy = keras.models.clone_model(graph, input_tensors=tensors, clone_function=stand_in)
+    except Exception as error:
+        failures.append(error)
+    if failures:
+        raise failures[0]  # Keras adds to its text what stand-ins have to do with it
     return [tensor.signal for tensor in copy.outputs]
 
 

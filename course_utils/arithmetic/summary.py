@@ -247,7 +247,7 @@ def check_model(model, asked_by):
         if isinstance(model, keras.Model):
             raise TypeError(
                 f"{model.name!r} is a {type(model).__name__} that computes in its own call method, so its layers cannot"
-                " be listed. Build it as keras.Model(inputs, outputs) or keras.Sequential, or give the models inside it."
+                " be listed. Build it as keras.Model(inputs, outputs) or keras.Sequential, or give a model inside it."
             )
         raise TypeError(
             f"{asked_by} was given {type(model).__name__}; it needs a Keras model, built with keras.Sequential or "
@@ -268,7 +268,7 @@ def input_shapes(model, input_shape):
             raise ValueError(f"{model.name!r} has {len(shapes)} inputs; input_shape can be given for a model with one.")
         given = tuple(input_shape) if isinstance(input_shape, (tuple, list)) else (input_shape,)
         given = tuple(whole_number("a number of input_shape", size, 1) for size in given)
-        if len(given) != len(shapes[0]) or any(size not in (None, one) for size, one in zip(shapes[0], given)):
+        if len(given) != len(shapes[0]) or any(map(lambda size, one: size not in (None, one), shapes[0], given)):
             raise ValueError(
                 f"input_shape is {given}; {model.name!r} takes {shapes[0]}, without the batch, where None is any size."
             )
@@ -406,7 +406,9 @@ def summarize(model, input_shape=None):
             signals.append(Signal(shape, view, channels_first, pixels, spec))
         again = " (again)" if id(layer) in called else ""
         called.add(id(layer))
-        kept = 0 if _relabels(layer) else None if any(None in shape for shape in outputs) else sum(map(math.prod, outputs))
+        kept = (
+            0 if _relabels(layer) else None if any(None in shape for shape in outputs) else sum(map(math.prod, outputs))
+        )
         add(name, kind + again, signals, new_weights(layer), adds, kept)
         return signals
 
