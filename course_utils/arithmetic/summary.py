@@ -199,6 +199,10 @@ class Summary:
         )
 
 
+def _weights(layer):
+    return layer.weights if hasattr(layer, "count_params") else ()  # an operation may have weights of another kind
+
+
 def count_multiply_adds(layer, inputs, shape):
     """Multiply-adds of one call for one image, or None where they are not known.
 
@@ -215,7 +219,7 @@ def count_multiply_adds(layer, inputs, shape):
         return 0
     sums = is_a(layer, *CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, "Dense")
     if not sums:
-        return 0 if kinds(layer) and not getattr(layer, "weights", ()) and not is_a(layer, *_NOT_COUNTED) else None
+        return 0 if kinds(layer) and not _weights(layer) and not is_a(layer, *_NOT_COUNTED) else None
     if None in (*before, *shape) or getattr(layer, "lora_enabled", False):
         return None
     if is_a(layer, "Dense"):
@@ -252,6 +256,10 @@ def check_model(model, asked_by):
         raise TypeError(
             f"{asked_by} was given {type(model).__name__}; it needs a Keras model, built with keras.Sequential or "
             "keras.Model(inputs, outputs). Put a single layer into keras.Sequential([keras.Input(...), layer])."
+        )
+    if not model.layers:
+        raise ValueError(
+            f"{model.name!r} has no layers, so there is nothing to count. Add some: {model.name}.add(...)."
         )
     if not model.built or not getattr(model, "inputs", None):
         raise ValueError(
@@ -374,7 +382,7 @@ def summarize(model, input_shape=None):
 
     def new_weights(owner):
         """The number of weights that no row before has."""
-        new = {id(weight): weight for weight in getattr(owner, "weights", ()) if id(weight) not in weighed}
+        new = {id(weight): weight for weight in _weights(owner) if id(weight) not in weighed}
         weighed.update(new)
         return sum(math.prod(weight.shape) for weight in new.values())
 
