@@ -39,11 +39,10 @@ def walk(model, inputs, visit, as_tensor=lambda signal: signal, prefix=""):
     import keras
 
     def call(layer, args, kwargs):
-        signals = [tensor.signal for tensor in _tensors((args, kwargs))]
         if is_nested(layer):
-            given = args[0] if args else kwargs["inputs"]
-            signals = [tensor.signal for tensor in _in_the_order_of(layer, given)]
+            signals = _signals(args[0] if args else kwargs["inputs"])
             return walk(layer, signals, visit, as_tensor, f"{prefix}{layer.name}/")
+        signals = _signals((args, kwargs))
         args, kwargs = keras.tree.map_structure(
             lambda value: as_tensor(value.signal) if isinstance(value, keras.KerasTensor) else value, (args, kwargs)
         )
@@ -95,15 +94,7 @@ def _stand_in():
     return lambda name: StandIn(name=name)
 
 
-def _tensors(arguments):
+def _signals(arguments):
     import keras
 
-    return [value for value in keras.tree.flatten(arguments) if isinstance(value, keras.KerasTensor)]
-
-
-def _in_the_order_of(model, given):
-    """The tensors that a model is called with, in the order of its inputs: Keras takes a dict for a list too."""
-    if not isinstance(given, dict):
-        return _tensors(given)
-    names = sorted(model.input) if isinstance(model.input, dict) else [one.name for one in model.inputs]
-    return [given[name] for name in names]
+    return [value.signal for value in keras.tree.flatten(arguments) if isinstance(value, keras.KerasTensor)]

@@ -12,8 +12,7 @@ from .views import (
     CONVOLUTIONS,
     DEPTHWISE,
     EVERYTHING,
-    GLOBAL_POOLINGS,
-    POOLINGS,
+    OVER_PLACES,
     SEPARABLE,
     TRANSPOSED,
     UNKNOWN,
@@ -183,7 +182,7 @@ class Summary:
                 opening = f'th scope="{scope}"' if name else tag
                 if not heading:
                     style += f";font-weight:{weight}"
-                text = html.escape(cell).replace(" x ", "&nbsp;×&nbsp;")
+                text = html.escape(cell).replace(" x ", "&nbsp;&times;&nbsp;")
                 parts.append(f'<{opening} style="{style}">{text}</{"th" if name else tag}>')
             return f"<tr>{''.join(parts)}</tr>"
 
@@ -291,11 +290,11 @@ def input_shapes(model, input_shape):
 
 
 def _is_channels_first(model):
-    """Where the channels of a model's image are: where its first convolution or pooling looks for them."""
+    """Where the channels of a model's image are: where its first layer that slides over places looks for them."""
     import keras
 
     for layer in _layers(model):
-        if is_a(layer, *CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, *POOLINGS, *GLOBAL_POOLINGS):
+        if is_a(layer, *OVER_PLACES) and hasattr(layer, "data_format"):
             return layer.data_format == "channels_first"
     return keras.config.image_data_format() == "channels_first"
 

@@ -176,10 +176,15 @@ DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D")
 SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
 TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
 POOLINGS = tuple(f"{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3))
-_UPSAMPLINGS = ("UpSampling1D", "UpSampling2D", "UpSampling3D")
-_CROPPINGS = ("Cropping1D", "Cropping2D", "Cropping3D")
-_PADDINGS = ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
+UPSAMPLINGS = ("UpSampling1D", "UpSampling2D", "UpSampling3D")
+CROPPINGS = ("Cropping1D", "Cropping2D", "Cropping3D")
+PADDINGS = ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
 GLOBAL_POOLINGS = tuple(f"Global{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3))
+# Layers that take one axis for the channels and slide along the others.
+OVER_PLACES = (
+    *(*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, *POOLINGS, *GLOBAL_POOLINGS),
+    *(*UPSAMPLINGS, *CROPPINGS, *PADDINGS),
+)
 _ATTENTIONS = ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupedQueryAttention")
 _MIX_ALONG_AN_AXIS = ("LayerNormalization", "RMSNormalization", "UnitNormalization", "Softmax", "LogSoftmax")
 _ORDER_ALONG_AN_AXIS = ("Concatenate", "Flip")
@@ -352,15 +357,15 @@ def _view_after(layer, before, after, args, kwargs):
         return UNKNOWN
     if is_a(layer, *CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, *POOLINGS):
         return _windows(layer, view, before.places, after.places)
-    if is_a(layer, *_UPSAMPLINGS):
+    if is_a(layer, *UPSAMPLINGS):
         interpolation = getattr(layer, "interpolation", "nearest")
         if interpolation not in ("nearest", "bilinear"):
             return UNKNOWN
         factors = _per_axis(layer.size, len(view))
         return tuple(axis.upsampled(factor, interpolation) for axis, factor in zip(view, factors, strict=True))
-    if is_a(layer, *_CROPPINGS):
+    if is_a(layer, *CROPPINGS):
         return tuple(axis.moved(n) for axis, n in zip(view, _ends(layer.cropping, len(view)), strict=True))
-    if is_a(layer, *_PADDINGS):
+    if is_a(layer, *PADDINGS):
         return tuple(axis.moved(-n) for axis, n in zip(view, _ends(layer.padding, len(view)), strict=True))
     return UNKNOWN
 
