@@ -334,8 +334,10 @@ def summarize(model, input_shape=None):
 
     Notes
     -----
-    *Multiply-adds* are those of convolutions, transposed convolutions and dense layers. Biases, activations, pooling
-    and normalisation take a few operations a value and are left out, as is usual.
+    *Multiply-adds* are those of convolutions, transposed convolutions and dense layers, also inside `TimeDistributed`
+    and `SpectralNormalization`. Biases, activation functions, pooling and normalisation take a few operations a value
+    and are left out, as is usual. Other layers with weights, and layers that compute in their own way even where they
+    derive from one of these, are not counted but named.
 
     *Activations* are the values that exist for one image: the input, and each layer's output. An activation function
     that a layer applies itself is part of its output; a separate one counts again. Layers that hand on the values that
@@ -403,8 +405,8 @@ def summarize(model, input_shape=None):
         outputs = [_shape_for_one(spec) for spec in specs]
         adds = count_multiply_adds(layer, inputs, outputs[0])
         by_image = all(one.shape and one.shape[0] is None for one in (*(signal.spec for signal in inputs), *specs))
-        if not by_image:  # images are mixed, or counted as something else
-            adds = adds and None
+        if not by_image and adds:  # images are mixed, or counted as something else
+            adds = None
         pixels = {signal.pixels for signal in inputs}
         pixels = pixels.pop() if len(pixels) == 1 else None
         signals = []
