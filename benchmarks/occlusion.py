@@ -28,7 +28,8 @@ import numpy as np
 from course_utils import models
 from course_utils.arithmetic import occlusion_bound
 from course_utils.datasets.drawn import draw
-from course_utils.explain import occlusion, occlusion_map
+from course_utils.explain import occlusion_map
+from course_utils.explain.occlusion import networks
 
 _AXES = ("places", "rows", "columns")
 SIZES = (8, 16, 32, 64)  # of batches that the plain way may choose from
@@ -82,7 +83,7 @@ def plain(model, image, patch, stride, batch_size, few):
     """Seconds a position of the plain way, and the logits of the first ``few`` positions."""
     shape = (1, *model.input_shape[1:])
     # The same network as occlusion_map(method="plain") runs, on some of its positions.
-    network = occlusion._network(model, shape, (patch, patch), (stride, stride), batch_size, True, "plain")
+    network = networks.ready(model, shape, (patch, patch), (stride, stride), batch_size, True, "plain")
     (batches,) = network.batches
     few = min(len(batches.places), -(-few // batches.size) * batches.size)  # whole batches
 
@@ -91,7 +92,7 @@ def plain(model, image, patch, stride, batch_size, few):
         return SimpleNamespace(clean=network.clean, batches=[batches._replace(**dict(zip(_AXES, some, strict=True)))])
 
     def run(count):
-        return next(occlusion._runs(first(count), image, np.zeros_like(image), False))[1]
+        return next(networks.runs(first(count), image, np.zeros_like(image), False))[1]
 
     run(batches.size)  # compiles
     seconds, outputs = timed(lambda: run(few))
@@ -140,7 +141,7 @@ def measure(name, patch, stride, few):
     model, image = build(name)
     side = (image.shape[1] - patch) // stride + 1
     count = side * side
-    occlusion._networks.clear()
+    networks._networks.clear()
 
     def windows():
         return occlusion_map(model, image, 0, patch, stride, score="logit", method="windows").scores
@@ -158,11 +159,11 @@ def measure(name, patch, stride, few):
     difference = np.abs(scores.reshape(-1)[: len(outputs)] - outputs[:, 0]).max() / spread
     bound = occlusion_bound(model, patch, stride)
     captum = captum_seconds(model, image, patch, stride) if name == "VGG16" and stride == 16 else None
-    plan = occlusion.make_plan(model, (patch, patch), (stride, stride), image.shape[1:], occlusion._cost(100))
+    plan = networks.make_plan(model, (patch, patch), (stride, stride), image.shape[1:], networks._cost(100))
     return dict(
         name=name, patch=patch, stride=stride, count=count, plain=a_position * (count + 1), size=best_size, first=first,
         windows=a_map, bound=bound, difference=difference, captum=captum,
-        chosen=occlusion._pays(plan, 100),
+        chosen=networks._pays(plan, 100),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from course_utils.explain import occlusion, windows
+from course_utils.explain.occlusion import networks, windows
 
 # Largest difference between windows and whole passes, as a share of the spread of the scores.
 BOUND = 1e-4
@@ -68,8 +68,8 @@ def lively(model, images, seed=0):
 
 @contextlib.contextmanager
 def compiled_as(replacement):
-    """Within it, `replacement` stands in the place of `course_utils.explain.compiled.compiled`."""
-    with mock.patch.object(occlusion, "compiled", replacement), mock.patch.object(windows, "compiled", replacement):
+    """Within it, `replacement` stands in the place of `course_utils.explain.occlusion.compiled.compiled`."""
+    with mock.patch.object(networks, "compiled", replacement), mock.patch.object(windows, "compiled", replacement):
         yield
 
 

@@ -116,3 +116,102 @@ def test_the_temperature_is_the_one_that_scipy_finds():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+HALF = [[0.5, 0.5]]
+LABELS = [0, 1, 2]
+# Every function that takes labels, with three images of three classes.
+OF_LABELS = {
+    "accuracy": lambda labels: evaluation.accuracy(labels, LABELS),
+    "accuracy, predictions": lambda labels: evaluation.accuracy(LABELS, labels),
+    "macro_f1": lambda labels: evaluation.macro_f1(labels, LABELS),
+    "per_class_report": lambda labels: evaluation.per_class_report(labels, LABELS, ["a", "b", "c"]),
+    "confusion": lambda labels: evaluation.confusion(LABELS, labels, 3),
+    "calibration": lambda labels: evaluation.calibration(labels, np.eye(3)),
+    "fit_temperature": lambda labels: evaluation.fit_temperature(labels, np.eye(3)),
+}
+
+
+@pytest.mark.parametrize("function", OF_LABELS)
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, -1, 2], r"-1 occurs in (labels|predictions), at 1"),
+        ([0.0, 1.0, 2.0], "float64; expected one integer"),
+        ([0, np.nan, 2], "float64; expected one integer"),
+        ([True, False, True], "bool; expected one integer"),
+        (["0", "1", "2"], "expected numbers"),
+        ([[0], [1], [2]], r"shape \(3, 1\)"),
+        ([[0], [1, 2]], "cannot be read as an array"),
+        (2, r"shape \(\)"),
+        (np.array([], int), "at least one image"),
+        ([0, 1], "2 labels|2 predictions|a row for each label"),
+    ],
+)
+def test_labels_that_are_none_are_refused_everywhere(function, labels, message):
+    with pytest.raises(ValueError, match=message):
+        OF_LABELS[function](labels)
+
+
+@pytest.mark.parametrize("function", ["per_class_report", "confusion", "calibration", "fit_temperature"])
+def test_a_label_above_the_last_class_is_refused_where_their_number_is_known(function):
+    with pytest.raises(ValueError, match="from 0 to 2, but 3 occurs|label 3 has no column.* 0 to 2"):
+        OF_LABELS[function]([0, 1, 3])
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda rows: evaluation.calibration([0], rows),
+        lambda rows: evaluation.fit_temperature([0], rows),
+        lambda rows: evaluation.soften(rows, 2.0),
+    ],
+)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([[0.5, 0.6]], "row 0 sums to 1.1"),
+        ([[0.2, 0.1]], "do not sum to 1"),
+        ([[np.nan, 1.0]], "non-finite"),
+        ([[1.5, -0.5]], "negative"),
+        ([0.5, 0.5], r"shape \(2,\); expected \(images, classes\)"),
+        (np.zeros((0, 2)), "at least one"),
+        (np.zeros((1, 0)), "at least one"),
+        ([["a", "b"]], "expected numbers"),
+    ],
+)
+def test_rows_that_are_no_probabilities_are_refused_everywhere(score, given, message):
+    with pytest.raises(ValueError, match=message):
+        score(given)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: evaluation.per_class_report([0, 1, 2], [0, 1, 2], ["a", "b"]), "from 0 to 1, but 2 occurs in labels"),
+        (lambda: evaluation.per_class_report([0, 1], [0, 1], ["a", "a"]), "a name twice"),
+        (lambda: evaluation.per_class_report([0, 1], [0, 1], "ab"), "from 0 to 0, but 1 occurs"),
+        (lambda: evaluation.confusion([0], [0], classes=0), "classes is 0"),
+        (lambda: evaluation.most_confused(np.diag([4, 5, 6])), "no mistakes"),
+        (lambda: evaluation.most_confused([[1, np.nan], [0, 1]]), "counts"),
+        (lambda: evaluation.most_confused([[0.9, 0.1], [0.2, 0.8]]), "counts"),
+        (lambda: evaluation.most_confused([[5, -1], [2, 3]]), "counts"),
+        (lambda: evaluation.most_confused([[5]]), "two classes or more"),
+        (lambda: evaluation.calibration([0], HALF, bins=0), "bins is 0"),
+        (lambda: evaluation.soften(HALF, np.nan), "above 0"),
+        (lambda: evaluation.soften(HALF, np.inf), "finite"),
+        (lambda: evaluation.soften(HALF, [1.0, 2.0]), "a single finite number"),
+        (lambda: evaluation.wilson_interval(np.nan, 3), "successes holds nan"),
+    ],
+)
+def test_what_else_is_given_is_looked_over(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("give", [np.uint8, np.int32, list, tuple])
+def test_labels_of_every_integer_type_give_the_same_scores(give):
+    labels = [0, 1, 2, 2]
+    given = np.array(labels, give) if isinstance(give, type) and issubclass(give, np.integer) else give(labels)
+    assert evaluation.accuracy(given, labels) == 1
+    np.testing.assert_array_equal(evaluation.confusion(given, labels, 3), np.diag([1, 1, 2]))

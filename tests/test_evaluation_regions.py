@@ -122,3 +122,18 @@ def test_every_public_name_is_there():
 def test_what_is_no_region_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_refused_everywhere(wrong):
+    box, mask = [[0, 0, 2, wrong]], np.full((1, 2, 2), wrong)
+    for call in (
+        lambda: evaluation.box_iou(box, [[0, 0, 1, 1]]),
+        lambda: evaluation.box_iou([[0, 0, 1, 1]], box),
+        lambda: evaluation.mask_iou(mask, np.ones((1, 2, 2))),
+        lambda: evaluation.smooth_l1([[wrong]], [[1.0]]),
+        lambda: evaluation.smooth_l1([[1.0]], [[wrong]]),
+        lambda: evaluation.smooth_l1([[1.0]], [[1.0]], beta=abs(wrong)),
+    ):
+        with pytest.raises(ValueError, match="finite|other values than 0 and 1"):
+            call()

@@ -13,7 +13,8 @@ from occlusion_truth import BOUND, compiled_as, heatmap_one_by_one, lively, scor
 
 from course_utils import models
 from course_utils.datasets.drawn import draw
-from course_utils.explain import occlusion, occlusion_map, plan
+from course_utils.explain import occlusion_map
+from course_utils.explain.occlusion import cover, networks, plan
 from tests.backends import INSTALLED, output_on
 
 SIDE = 48
@@ -188,7 +189,7 @@ def test_a_patch_shows_what_fill_says(small, images, fill, shows):
 
 
 def test_noise_has_the_mean_and_the_deviation_of_the_image_and_a_seed(images):
-    first, again, other = (occlusion._filled(images[:2], "noise", (16, 16), seed) for seed in (0, 0, 1))
+    first, again, other = (cover._filled(images[:2], "noise", (16, 16), seed) for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert np.abs(first - other).max() > 1
     assert np.abs(first[0] - first[1]).max() > 1
@@ -293,7 +294,7 @@ def test_no_more_goes_through_together_than_batch_size_allows(batch_size):
         return run
 
     with compiled_as(spied):
-        for method, most in (("windows", occlusion._MOST * batch_size), ("plain", batch_size)):
+        for method, most in (("windows", networks._MOST * batch_size), ("plain", batch_size)):
             for numbers in counts.values():
                 numbers.clear()
             found = occlusion_map(model, images, 0, 8, 4, method=method, batch_size=batch_size)
@@ -309,7 +310,7 @@ def test_no_more_goes_through_together_than_batch_size_allows(batch_size):
 def test_however_many_windows_go_together_they_hold_no_more_numbers_than_whole_maps(patch):
     for build in (every_kind, nested, plain_convolutions):
         made = plan.make_plan(build(), (patch, patch), (8, 8), cost=0)
-        kept = occlusion._Windows(mock.Mock(outputs=[None] * len(made.parts)), made, 99, 4)
+        kept = networks._Windows(mock.Mock(outputs=[None] * len(made.parts)), made, 99, 4)
         largest = max(np.prod(call.shape) for call in made.calls)
         for part, batches in zip(made.parts, kept.batches, strict=True):
             windows = max(np.prod(step.call.shape) * step.share for step in part.steps)
@@ -330,11 +331,11 @@ def test_changed_weights_are_noticed_by_a_network_that_was_kept(small, images):
 def test_a_network_is_compiled_once_and_four_are_kept(images):
     made = [plain_convolutions() for _ in range(5)]
     square = images[:, :, :SIDE]
-    with mock.patch.object(occlusion, "make_plan", wraps=plan.make_plan) as planned:
+    with mock.patch.object(networks, "make_plan", wraps=plan.make_plan) as planned:
         for expected, model in [(1, 0), (1, 0), (2, 1), (3, 2), (4, 3), (4, 0), (5, 4), (5, 4), (6, 0)]:
             occlusion_map(made[model], square[:1], 0, 16, 16, method="windows")
             assert planned.call_count == expected
-    assert len(occlusion._networks) == 4
+    assert len(networks._networks) == 4
 
 
 @pytest.mark.parametrize("method", ["windows", "plain"])
@@ -357,7 +358,7 @@ def test_the_model_is_left_as_it_is(small, images):
 
 def test_windows_are_chosen_where_they_pay_and_the_reason_is_given_where_not(images):
     gaining, square = plain_convolutions(), images[:, :, :SIDE]
-    with mock.patch.dict(occlusion._COST, {keras.backend.backend(): 0}):
+    with mock.patch.dict(networks._COST, {keras.backend.backend(): 0}):
         assert occlusion_map(gaining, square[:1], 0, 4, 8).method == "windows"
         without = occlusion_map(gaining, square[:1], 0, SIDE - 4, 4)
     assert without.method == "plain"

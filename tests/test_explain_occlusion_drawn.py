@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from keras import layers
 from occlusion_truth import BOUND, compiled_as, scores_one_by_one, uncompiled
 
-from course_utils.explain import occlusion, occlusion_map, plan
+from course_utils.explain import occlusion_map
+from course_utils.explain.occlusion import networks, plan
 
 
 def _kernel(data, x, most=4):
@@ -244,6 +245,6 @@ def test_windows_give_what_single_images_give_in_any_network(data):
     cost = data.draw(st.sampled_from([0.0, np.inf]), label="cost of a part")
     with (
         compiled_as(uncompiled),  # to compile a small network takes longer than all of its windows
-        mock.patch.object(occlusion, "_cost", return_value=cost),
+        mock.patch.object(networks, "_cost", return_value=cost),
     ):
         agree(model, random, patch, stride, batch_size, nearly_all)

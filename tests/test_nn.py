@@ -1,5 +1,6 @@
 """Layers, losses and optimisers against Keras, and every gradient against differences in float64."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -352,3 +353,141 @@ def test_every_rung_of_the_benchmark_computes_the_same_and_the_loops_are_slowest
     best = benchmark["measure"](repeats=3)  # it compares the rungs first
     assert len(best) == 7
     assert max(best, key=best.get) == "loops in Python"
+
+
+def trained(layer, shape=(6, 6, 2), batch=3):
+    layer.build(shape, np.random.default_rng(0))
+    return layer, layer.forward(
+        np.random.default_rng(1).standard_normal((batch, *shape)).astype("float32"), training=True
+    )
+
+
+LAYERS = {
+    "Linear": lambda: trained(nn.Linear(4), (5,)),
+    "ReLU": lambda: trained(nn.ReLU()),
+    "Tanh": lambda: trained(nn.Tanh()),
+    "Flatten": lambda: trained(nn.Flatten()),
+    "Dropout": lambda: trained(nn.Dropout(0.5)),
+    "Dropout that drops nothing": lambda: trained(nn.Dropout(0)),
+    "BatchNorm": lambda: trained(nn.BatchNorm()),
+    "Conv2D": lambda: trained(nn.Conv2D(4, 3)),
+    "Conv2D, same": lambda: trained(nn.Conv2D(4, 3, strides=2, padding="same")),
+    "MaxPool2D": lambda: trained(nn.MaxPool2D(2)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_backward_takes_the_gradient_of_its_last_output_only(name):
+    layer, output = LAYERS[name]()
+    wrong = [
+        output[1:],
+        output[:, 1:],
+        output[..., 1:],
+        output[..., None],
+        output[:1],
+        output.reshape(-1),
+        output.sum(),
+    ]
+    for gradient in wrong:
+        with pytest.raises(ValueError, match=rf"gradient of shape .*; expected {re.escape(str(output.shape))}"):
+            layer.backward(gradient)
+    assert layer.backward(np.ones_like(output)).shape == (3, *layer.input_shape)
+
+
+def test_convolution_takes_a_gradient_and_a_bias_of_the_right_shape_only():
+    x, kernel = np.ones((2, 6, 8, 3), "float32"), np.ones((3, 3, 3, 4), "float32")
+    output = nn.conv2d_forward(x, kernel, np.zeros(4, "float32"))  # 4 x 6 places
+    for bias in (np.zeros(1), np.zeros((24, 4)), np.zeros((1, 4)), np.zeros(3), 0.0):
+        with pytest.raises(ValueError, match=r"the bias has the shape .*; expected \(4,\)"):
+            nn.conv2d_forward(x, kernel, bias)
+    for gradient in (output[:, 1:], output[:, :, 1:], output[1:], output[..., 1:]):
+        with pytest.raises(ValueError, match=r"the gradient has the shape .*; expected \(2, 4, 6, 4\)"):
+            nn.conv2d_backward(gradient, x, kernel)
+    with pytest.raises(TypeError, match="the kernel is float64 and the images are float32"):
+        nn.conv2d_forward(x, kernel.astype("float64"))
+
+
+@pytest.mark.parametrize("name", ["Linear", "BatchNorm", "Conv2D"])
+def test_parameters_keep_their_shape(name):
+    layer, output = LAYERS[name]()
+    layer.backward(np.ones_like(output))
+    for parameter in layer.parameters():
+        value, gradient = parameter.value, parameter.gradient
+        for wrong in (value[:1], value[None], value.sum()):
+            if np.shape(wrong) == value.shape:
+                continue
+            parameter.value = wrong
+            with pytest.raises(ValueError, match=f"the value of {parameter.name} has the shape"):
+                layer.forward(np.ones((3, *layer.input_shape), "float32"))
+            parameter.value = value
+            parameter.gradient = (
+                gradient.sum()
+                if np.shape(wrong) == ()
+                else gradient[:1]
+                if wrong.ndim == value.ndim
+                else gradient[None]
+            )
+            with pytest.raises(ValueError, match=f"the gradient of {parameter.name} has the shape"):
+                nn.SGD(0.1).step([parameter])
+            parameter.gradient = gradient
+
+
+SHARES = [
+    (nn.Momentum, "momentum"),
+    (nn.RMSProp, "rho"),
+    (nn.Adam, "beta_1"),
+    (nn.Adam, "beta_2"),
+    (nn.Dropout, "rate"),
+]
+
+
+@pytest.mark.parametrize(("kind", "share"), SHARES)
+def test_shares_are_from_0_to_below_1(kind, share):
+    kind(**{share: 0})
+    kind(**{share: np.float32(0.999)})
+    for wrong in (1, 1.0, 1.5, -0.1, np.nan, np.inf):
+        with pytest.raises(ValueError, match=rf"{share} is .*; it must be at least 0 and below 1"):
+            kind(**{share: wrong})
+    for wrong in ("0.5", None, True, [0.5]):
+        with pytest.raises(TypeError, match=f"{share} is .*must be a number"):
+            kind(**{share: wrong})
+
+
+@pytest.mark.parametrize("kind", [nn.SGD, nn.Momentum, nn.RMSProp, nn.Adam])
+def test_learning_rates_and_epsilons_are_finite_and_not_negative(kind):
+    for wrong in (-1e-9, np.nan, np.inf):
+        with pytest.raises(ValueError, match="learning_rate is .* at least 0 and finite"):
+            kind(learning_rate=wrong)
+    if hasattr(kind, "epsilon"):
+        for wrong in (0, -1e-7, np.nan, np.inf):
+            with pytest.raises(ValueError, match="epsilon is .* above 0 and finite"):
+                kind(epsilon=wrong)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: nn.Conv2D(4, 3, padding="SAME"), ValueError, "padding is 'SAME'"),
+        (lambda: nn.MaxPool2D(2, padding=1), ValueError, "padding is 1"),
+        (lambda: nn.Conv2D(True, 3), TypeError, "filters is True"),
+        (lambda: nn.Conv2D(4, 0), ValueError, "kernel_size is 0"),
+        (lambda: nn.MaxPool2D((2, 2, 2)), ValueError, "pool_size is"),
+        (lambda: nn.Linear(0), ValueError, "units is 0"),
+        (lambda: nn.BatchNorm(epsilon=-1), ValueError, "epsilon is -1"),
+        (lambda: nn.BatchNorm(momentum=1.01), ValueError, "momentum is 1.01"),
+        (lambda: trained(nn.Linear(2, np.inf), (3,)), ValueError, "kernel_initializer is inf"),
+        (lambda: trained(nn.Linear(2, -0.1), (3,)), ValueError, "kernel_initializer is -0.1"),
+        (lambda: nn.Sequential([nn.ReLU()], input_shape=32), ValueError, "input_shape is 32"),
+        (lambda: nn.Sequential([nn.ReLU()], input_shape=()), ValueError, r"input_shape is \(\)"),
+        (lambda: nn.Sequential([nn.ReLU()], input_shape=(32, 0)), ValueError, "input_shape is 0"),
+        (lambda: nn.Sequential([nn.ReLU()], input_shape=(32.0,)), TypeError, "input_shape is 32.0"),
+        (lambda: nn.MSE().backward(), AttributeError, "after forward"),
+        (lambda: nn.SoftmaxCrossEntropy().backward(), AttributeError, "after forward"),
+        (lambda: nn.MSE().forward(np.ones((0, 1)), np.ones((0, 1))), ValueError, "at least one value"),
+        (lambda: nn.SoftmaxCrossEntropy().forward(np.ones((0, 2)), np.ones(0, int)), ValueError, "no examples"),
+        (lambda: nn.numerical_gradient(np.sum, np.ones(2), step=0), ValueError, "step is 0"),
+    ],
+)
+def test_what_cannot_work_is_refused_where_it_is_given(make, error, message):
+    with pytest.raises(error, match=message):
+        make()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .graph import as_called, walk
+from .graph import walk
 from .sizes import same_padding, whole_number
 from .summary import check_model, count_multiply_adds, input_shapes
 from .views import (
@@ -119,7 +119,7 @@ def spread(layer, inputs, shape):
     """
     maps = all(len(one) == 3 for one in (*inputs, shape))
     if not maps or getattr(layer, "data_format", "channels_last") == "channels_first":
-        known = not maps and (is_a(layer, *_KNOWN_GLOBAL) or bool(IN_PLACE.intersection(_names(layer))))
+        known = not maps and (is_a(layer, *_KNOWN_GLOBAL) or is_a(layer, *IN_PLACE))
         return EVERYWHERE, known or all(len(one) < 3 for one in inputs)
     if is_a(layer, *CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, *POOLINGS):
         return tuple(_taps(layer, axis, inputs[0][axis], shape[axis]) for axis in (0, 1)), True
@@ -130,7 +130,7 @@ def spread(layer, inputs, shape):
     if is_a(layer, "UpSampling2D") and layer.interpolation == "nearest":
         return tuple(Moved(factor=factor) for factor in layer.size), True
     if any(one[:2] != shape[:2] for one in inputs):  # one is stretched over the other, as a gate over its map
-        return EVERYWHERE, bool(IN_PLACE.intersection(_names(layer)))
+        return EVERYWHERE, is_a(layer, *IN_PLACE)
     if is_a(layer, *_CHANNELWISE, "Concatenate"):
         axes = getattr(layer, "axis", -1)
         axes = set(axes if isinstance(axes, (tuple, list)) else (axes,))
@@ -140,13 +140,9 @@ def spread(layer, inputs, shape):
     if is_a(layer, "BatchNormalization", "Normalization"):
         axes = layer.axis if isinstance(layer.axis, (tuple, list)) else (layer.axis,)
         return (IN_PLACE_ONLY, True) if set(axes) <= {-1, 3} else (EVERYWHERE, False)
-    if is_a(layer, "Dense") or IN_PLACE.intersection(_names(layer)):
+    if is_a(layer, "Dense") or is_a(layer, *IN_PLACE):
         return IN_PLACE_ONLY, True
     return EVERYWHERE, False
-
-
-def _names(layer):
-    return {base.__name__ for base in type(layer).__mro__}
 
 
 def _taps(layer, axis, cells, cells_after):
@@ -282,16 +278,11 @@ def trace(model, patch, stride, input_shape=None):
     calls = [Call("input", None, (), [], {}, shape, IN_PLACE_ONLY, True, *spans, 0)]
 
     def tensor(slot):
-        return keras.KerasTensor((None, *calls[slot.call].shape), dtype=slot_dtype.get(slot.call, "float32"))
+        return keras.KerasTensor((None, *calls[slot.call].shape), dtype=dtypes[slot.call], name="map")
 
-    slot_dtype = {}
-
-    def as_slot(value, dtype):
-        slot_dtype[value.call] = dtype
-        return Slot(value.call)
+    dtypes = [model.inputs[0].dtype]
 
     def visit(name, layer, values, args, kwargs):
-        args, kwargs = as_called(args), as_called(kwargs)
         filled = fill_slots((args, kwargs), tensor)
         outputs = keras.tree.flatten(layer.compute_output_spec(*filled[0], **filled[1]))
         if len(outputs) != 1:
@@ -306,10 +297,11 @@ def trace(model, patch, stride, input_shape=None):
             rows, columns = (_after(inputs, how, axis, shape) for axis in (0, 1))
         adds = count_multiply_adds(layer, [Signal(call.shape, None) for call in inputs], shape) or 0
         numbers = tuple(value.call for value in values)
+        dtypes.append(outputs[0].dtype)
         calls.append(Call(name, layer, numbers, args, kwargs, shape, how, known, rows, columns, adds))
         return [_Value(len(calls) - 1, shape)]
 
-    outputs = walk(model, [_Value(0, shape)], visit, as_slot)
+    outputs = walk(model, [_Value(0, shape)], visit, lambda value: Slot(value.call))
     if len(outputs) != 1:
         raise ValueError(f"{model.name!r} has {len(outputs)} outputs; expected one.")
     return calls[: outputs[0].call + 1]

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .graph import is_nested, walk
-from .sizes import conv_multiply_adds
+from .keras2 import refuse_keras_2
+from .sizes import conv_multiply_adds, whole_number
 from .views import (
     CONVOLUTIONS,
     DEPTHWISE,
     EVERYTHING,
+    OVER_PLACES,
     SEPARABLE,
     TRANSPOSED,
     UNKNOWN,
@@ -18,6 +20,7 @@ from .views import (
     Signal,
     channels,
     is_a,
+    kinds,
     spatial,
     view_after,
 )
@@ -26,14 +29,22 @@ _MEBIBYTE = 2**20
 _FLOAT32_BYTES = 4
 # Output the very values they are given, perhaps in another shape: nothing new to keep.
 _RELABEL = ("Flatten", "Reshape", "Identity", "ActivityRegularization", "Squeeze", "ExpandDims", "InputLayer")
-_SUM_PRODUCTS = (
-    *("Attention", "AdditiveAttention", "Dot", "Einsum", "Inner", "Matmul", "Outer", "Tensordot", "Vdot"),
-    *("Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv", "DotProductAttention", "Lambda"),
+# Have no weights and yet compute more than a few operations a value, or what somebody else wrote.
+_NOT_COUNTED = (
+    *("Attention", "AdditiveAttention", "DotProductAttention", "Conv", "ConvTranspose", "DepthwiseConv"),
+    *("SeparableConv", "Correlate", "GaussianBlur", "SobelEdges", "SSIM"),
+    *("Dot", "Einsum", "Inner", "Kron", "Matmul", "Outer", "Tensordot", "Vdot", "Cross", "Corrcoef", "CDist", "Vander"),
+    *("Cholesky", "CholeskyInverse", "Det", "Eig", "Eigh", "Inv", "JVP", "Logdet", "Lstsq", "LuFactor", "MatrixRank"),
+    *("Norm", "Pinv", "Qr", "Slogdet", "Solve", "SolveTriangular", "SVD", "CTCDecode", "CTCLoss"),
+    *("FFT", "FFT2", "IFFT2", "IRFFT", "ISTFT", "RFFT", "STFT", "STFTSpectrogram", "MelSpectrogram"),
+    *("AssociativeScan", "Cond", "ForiLoop", "Map", "Scan", "Switch", "VectorizedMap", "WhileLoop"),
+    *("ElasticTransform", "Function", "Lambda", "Model", "Pipeline", "RNN", "StackedRNNCells", "Wrapper"),
+    *("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"),
 )
 # Have weights and yet no sums of products, but a scale and a shift for each value (an embedding looks up).
 _SCALE = (
     *("BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization", "Normalization"),
-    *("LayerScale", "PReLU", "Embedding", "SpectralNormalization"),
+    *("LayerScale", "PReLU", "Embedding"),
 )
 
 
@@ -52,12 +63,12 @@ class Row(NamedTuple):
         Weights, trainable or not.
     multiply_adds : int or None
         For one image; None where it is not known how to count.
-    activations : int
-        New values for one image.
+    activations : int or None
+        New values for one image; None where their number depends on the image.
     receptive_field : tuple of int or None
         Pixels along each axis of the input that a unit sees; None where that is not known. It can exceed the image.
     sees_all : bool
-        Whether each unit sees the whole image, as after global pooling.
+        Whether each unit sees all that the layers before let through, as after global pooling.
     """
 
     name: str
@@ -65,7 +76,7 @@ class Row(NamedTuple):
     output_shape: tuple
     parameters: int
     multiply_adds: int | None
-    activations: int
+    activations: int | None
     receptive_field: tuple | None
     sees_all: bool = False
 
@@ -73,7 +84,11 @@ class Row(NamedTuple):
 def _shape_text(shape):
     if shape and isinstance(shape[0], tuple):
         return ", ".join(_shape_text(part) for part in shape)
-    return " x ".join(map(str, shape)) or "1"
+    return " x ".join("?" if size is None else str(size) for size in shape) or "1"
+
+
+def _number_text(number):
+    return "?" if number is None else f"{number:,}"
 
 
 def _memory_text(values):
@@ -102,7 +117,7 @@ class Summary:
     @property
     def activations(self):
         """Values that training keeps for one image."""
-        return sum(row.activations for row in self.rows)
+        return sum(row.activations or 0 for row in self.rows)
 
     @property
     def activations_mib(self):
@@ -128,10 +143,9 @@ class Summary:
         body = []
         for row in self.rows:
             sees = "all" if row.sees_all else "?" if row.receptive_field is None else _shape_text(row.receptive_field)
-            adds = "?" if row.multiply_adds is None else f"{row.multiply_adds:,}"
-            shape = _shape_text(row.output_shape)
-            body.append((row.name, row.kind, shape, f"{row.parameters:,}", adds, f"{row.activations:,}", sees))
-        least = "≥ " if self.not_counted else ""
+            numbers = map(_number_text, (row.parameters, row.multiply_adds, row.activations))
+            body.append((row.name, row.kind, _shape_text(row.output_shape), *numbers, sees))
+        least = ">= " if self.not_counted else ""  # in ASCII, which every terminal, pipe and file takes
         total = ("total", "", "", f"{self.parameters:,}", f"{least}{self.multiply_adds:,}", f"{self.activations:,}", "")
         return body, total
 
@@ -168,7 +182,7 @@ class Summary:
                 opening = f'th scope="{scope}"' if name else tag
                 if not heading:
                     style += f";font-weight:{weight}"
-                text = html.escape(cell).replace(" x ", "&nbsp;×&nbsp;")
+                text = html.escape(cell).replace(" x ", "&nbsp;&times;&nbsp;")
                 parts.append(f'<{opening} style="{style}">{text}</{"th" if name else tag}>')
             return f"<tr>{''.join(parts)}</tr>"
 
@@ -184,29 +198,41 @@ class Summary:
         )
 
 
+def _weights(layer):
+    return layer.weights if hasattr(layer, "count_params") else ()  # an operation may have weights of another kind
+
+
 def count_multiply_adds(layer, inputs, shape):
-    """Multiply-adds of one call, or None where they are not known."""
+    """Multiply-adds of one call for one image, or None where they are not known.
+
+    Only what a layer of Keras itself computes is known: one that derives from it and computes in its own way is not.
+    """
     before = inputs[0].shape
-    if is_a(layer, *CONVOLUTIONS):
-        return conv_multiply_adds(
-            spatial(shape, layer), layer.kernel_size, channels(before, layer), layer.filters, layer.groups
-        )
-    if is_a(layer, *DEPTHWISE, *SEPARABLE):
-        depth, places = channels(before, layer), spatial(shape, layer)
-        spread = depth * layer.depth_multiplier
-        adds = conv_multiply_adds(places, layer.kernel_size, depth, spread, groups=depth)
-        if is_a(layer, *SEPARABLE):
-            adds += conv_multiply_adds(places, (1,) * len(places), spread, layer.filters)
-        return adds
-    if is_a(layer, *TRANSPOSED):  # every value that goes in meets every weight once
-        return conv_multiply_adds(spatial(before, layer), layer.kernel_size, channels(before, layer), layer.filters)
-    if is_a(layer, "Dense"):
-        return math.prod(shape) * before[-1]
+    if is_a(layer, "SpectralNormalization"):
+        return count_multiply_adds(layer.layer, inputs, shape)
+    if is_a(layer, "TimeDistributed"):
+        step = [one._replace(shape=one.shape[1:]) for one in inputs]
+        adds = count_multiply_adds(layer.layer, step, shape[1:])
+        return None if adds is None or shape[0] is None else shape[0] * adds
     if is_a(layer, *_SCALE):
         return 0
-    ours_to_know = type(layer).__module__.split(".")[0] == "keras"
-    has_weights = bool(getattr(layer, "weights", ()))
-    return 0 if ours_to_know and not has_weights and not is_a(layer, *_SUM_PRODUCTS) else None
+    sums = is_a(layer, *CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, "Dense")
+    if not sums:
+        return 0 if kinds(layer) and not _weights(layer) and not is_a(layer, *_NOT_COUNTED) else None
+    if None in (*before, *shape) or getattr(layer, "lora_enabled", False):
+        return None
+    if is_a(layer, "Dense"):
+        return math.prod(shape) * before[-1]
+    kernel, depth = layer.kernel_size, channels(before, layer)
+    if is_a(layer, *CONVOLUTIONS):
+        return conv_multiply_adds(spatial(shape, layer), kernel, depth, layer.filters, layer.groups)
+    if is_a(layer, *TRANSPOSED):  # every value that goes in meets every weight once
+        return conv_multiply_adds(spatial(before, layer), kernel, depth, layer.filters)
+    places, spread = spatial(shape, layer), depth * layer.depth_multiplier
+    adds = conv_multiply_adds(places, kernel, depth, spread, groups=depth)
+    if is_a(layer, *SEPARABLE):
+        adds += conv_multiply_adds(places, (1,) * len(places), spread, layer.filters)
+    return adds
 
 
 def _relabels(layer):
@@ -217,17 +243,24 @@ def _relabels(layer):
 
 def check_model(model, asked_by):
     """An error where a model cannot be walked through, in the name of the function that was asked to."""
+    refuse_keras_2(model)
     if not is_nested(model):
-        if is_a(model, "Model"):
+        import keras
+
+        if isinstance(model, keras.Model):
             raise TypeError(
-                f"{getattr(model, 'name', model)!r} is a {type(model).__name__} that computes in its own call method,"
-                " so its layers cannot be listed. Build it as keras.Model(inputs, outputs) or keras.Sequential."
+                f"{model.name!r} is a {type(model).__name__} that computes in its own call method, so its layers cannot"
+                " be listed. Build it as keras.Model(inputs, outputs) or keras.Sequential, or give a model inside it."
             )
         raise TypeError(
             f"{asked_by} was given {type(model).__name__}; it needs a Keras model, built with keras.Sequential or "
             "keras.Model(inputs, outputs). Put a single layer into keras.Sequential([keras.Input(...), layer])."
         )
-    if not model.built:
+    if not model.layers:
+        raise ValueError(
+            f"{model.name!r} has no layers, so there is nothing to count. Add some: {model.name}.add(...)."
+        )
+    if not model.built or not getattr(model, "inputs", None):
         raise ValueError(
             f"{model.name!r} is not built: without the shape of its input its layers have no weights. Start it with "
             "keras.Input(shape=(height, width, channels)), or call model.build((None, height, width, channels))."
@@ -240,7 +273,13 @@ def input_shapes(model, input_shape):
     if input_shape is not None:
         if len(shapes) != 1:
             raise ValueError(f"{model.name!r} has {len(shapes)} inputs; input_shape can be given for a model with one.")
-        shapes = [tuple(input_shape)]
+        given = tuple(input_shape) if isinstance(input_shape, (tuple, list)) else (input_shape,)
+        given = tuple(whole_number("a number of input_shape", size, 1) for size in given)
+        if len(given) != len(shapes[0]) or any(map(lambda size, one: size not in (None, one), shapes[0], given)):
+            raise ValueError(
+                f"input_shape is {given}; {model.name!r} takes {shapes[0]}, without the batch, where None is any size."
+            )
+        shapes = [given]
     for shape in shapes:
         if None in shape:
             raise ValueError(
@@ -248,6 +287,26 @@ def input_shapes(model, input_shape):
                 "summarize(model, input_shape=(height, width, channels))."
             )
     return shapes
+
+
+def _is_channels_first(model):
+    """Where the channels of a model's image are: where its first layer that slides over places looks for them."""
+    import keras
+
+    for layer in _layers(model):
+        if is_a(layer, *OVER_PLACES) and hasattr(layer, "data_format"):
+            return layer.data_format == "channels_first"
+    return keras.config.image_data_format() == "channels_first"
+
+
+def _layers(model):
+    for layer in model.layers:
+        yield from _layers(layer) if is_nested(layer) else (layer,)
+
+
+def _shape_for_one(spec):
+    """A shape without the batch, where there is one."""
+    return tuple(spec.shape[1:] if spec.shape and spec.shape[0] is None else spec.shape)
 
 
 def summarize(model, input_shape=None):
@@ -275,8 +334,10 @@ def summarize(model, input_shape=None):
 
     Notes
     -----
-    *Multiply-adds* are those of convolutions, transposed convolutions and dense layers. Biases, activations, pooling
-    and normalisation take a few operations a value and are left out, as is usual.
+    *Multiply-adds* are those of convolutions, transposed convolutions and dense layers, also inside `TimeDistributed`
+    and `SpectralNormalization`. Biases, activation functions, pooling and normalisation take a few operations a value
+    and are left out, as is usual. Other layers with weights, and layers that compute in their own way even where they
+    derive from one of these, are not counted but named.
 
     *Activations* are the values that exist for one image: the input, and each layer's output. An activation function
     that a layer applies itself is part of its output; a separate one counts again. Layers that hand on the values that
@@ -317,44 +378,57 @@ def summarize(model, input_shape=None):
 
     check_model(model, "summarize")
     shapes = input_shapes(model, input_shape)
-    pixels = spatial(shapes[0], _Format(keras.config.image_data_format()))
-    rows, seen = [], set()
+    channels_first = _is_channels_first(model)
+    rows, called, weighed = [], set(), set()
+
+    def new_weights(owner):
+        """The number of weights that no row before has."""
+        new = {id(weight): weight for weight in _weights(owner) if id(weight) not in weighed}
+        weighed.update(new)
+        return sum(math.prod(weight.shape) for weight in new.values())
 
     def add(name, kind, signals, parameters, multiply_adds, activations):
         view, outputs = signals[0].view, tuple(signal.shape for signal in signals)
-        field = pixels if view == EVERYTHING else None if view == UNKNOWN else tuple(axis.size for axis in view)
+        field = None if view == UNKNOWN else signals[0].pixels
+        if isinstance(view, tuple):
+            field = tuple(axis.size for axis in view)
         shape = outputs[0] if len(outputs) == 1 else outputs
         rows.append(Row(name, kind, shape, parameters, multiply_adds, activations, field, view == EVERYTHING))
 
     def visit(name, layer, inputs, args, kwargs):
-        specs = layer.compute_output_spec(*args, **kwargs)
-        specs = keras.tree.flatten(specs)
-        outputs = [tuple(spec.shape[1:]) for spec in specs]
-        signals = [Signal(shape, view_after(layer, inputs, shape)) for shape in outputs]
-        again = id(layer) in seen
-        seen.add(id(layer))
-        add(
-            name,
-            type(layer).__name__ + (" (again)" if again else ""),
-            signals,
-            layer.count_params() if hasattr(layer, "count_params") and not again else 0,
-            count_multiply_adds(layer, inputs, outputs[0]),
-            0 if _relabels(layer) else sum(map(math.prod, outputs)),
+        kind = type(layer).__name__
+        try:
+            specs = keras.tree.flatten(layer.compute_output_spec(*args, **kwargs))
+        except Exception as error:
+            taken = ", ".join(_shape_text(signal.shape) for signal in inputs)
+            raise ValueError(f"{name!r} ({kind}) cannot be computed from {taken}: {error}") from error
+        outputs = [_shape_for_one(spec) for spec in specs]
+        adds = count_multiply_adds(layer, inputs, outputs[0])
+        by_image = all(one.shape and one.shape[0] is None for one in (*(signal.spec for signal in inputs), *specs))
+        if not by_image and adds:  # images are mixed, or counted as something else
+            adds = None
+        pixels = {signal.pixels for signal in inputs}
+        pixels = pixels.pop() if len(pixels) == 1 else None
+        signals = []
+        for shape, spec in zip(outputs, specs, strict=True):
+            view = view_after(layer, inputs, shape, args, kwargs) if by_image else UNKNOWN
+            signals.append(Signal(shape, view, channels_first, pixels, spec))
+        again = " (again)" if id(layer) in called else ""
+        called.add(id(layer))
+        kept = (
+            0 if _relabels(layer) else None if any(None in shape for shape in outputs) else sum(map(math.prod, outputs))
         )
+        add(name, kind + again, signals, new_weights(layer), adds, kept)
         return signals
-
-    def as_tensor(signal, dtype):
-        return keras.KerasTensor((None, *signal.shape), dtype=dtype)
 
     inputs = []
     for tensor, shape in zip(model.inputs, shapes, strict=True):
-        inputs.append(Signal(shape, tuple(Axis() for _ in spatial(shape, _Format(keras.config.image_data_format())))))
+        spec = keras.KerasTensor((None, *shape), dtype=tensor.dtype, name="image")
+        signal = Signal(shape, (), channels_first, spec=spec)
+        inputs.append(signal._replace(view=tuple(Axis() for _ in signal.places), pixels=signal.places))
         add(tensor.name if len(shapes) > 1 else "input", "Input", inputs[-1:], 0, 0, math.prod(shape))
-    walk(model, inputs, visit, as_tensor)
+    walk(model, inputs, visit, lambda signal: signal.spec)
+    uncalled = new_weights(model)
+    if uncalled:
+        rows.append(Row("(not called)", "", (), uncalled, 0, 0, None))
     return Summary(model.name, tuple(rows))
-
-
-class _Format(NamedTuple):
-    """Stands for a layer where only the order of the axes is asked for."""
-
-    data_format: str

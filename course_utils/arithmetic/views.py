@@ -4,6 +4,7 @@
 one may see more than the other. But the pattern repeats, so an axis is described by one period of it.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -92,15 +93,82 @@ UNKNOWN = "unknown"
 
 
 class Signal(NamedTuple):
-    """What flows along an edge of the network: the shape for one image, and the view that its units have."""
+    """What flows along an edge of the network.
+
+    Attributes
+    ----------
+    shape : tuple
+        For one image, without the batch.
+    view : tuple of Axis or str
+        What its units see of the image.
+    channels_first : bool
+        Whether the channels are the first axis of ``shape`` instead of the last.
+    pixels : tuple or None
+        Size of the image that goes in; None where several of different size do.
+    spec : keras.KerasTensor or None
+        The symbolic tensor, with the batch.
+    """
 
     shape: tuple
     view: object
+    channels_first: bool = False
+    pixels: tuple | None = None
+    spec: object = None
+
+    @property
+    def places(self):
+        """The axes of an image: all but the channels."""
+        return self.shape[1:] if self.channels_first else self.shape[:-1]
+
+    @property
+    def channel_axis(self):
+        """The axis of the channels, counted with the batch, as layers count."""
+        return 1 if self.channels_first else len(self.shape)
+
+    @property
+    def flattened(self):
+        """Whether places and channels stand in one row."""
+        return isinstance(self.view, tuple) and len(self.places) != len(self.view)
+
+
+# What a class may define and still compute what the class does that it derives from.
+_COMPUTES_NOTHING = {
+    *("__init__", "get_config", "from_config", "__module__", "__qualname__", "__doc__", "__annotations__"),
+    *("__annotate__", "__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__"),
+}
+
+
+@functools.lru_cache(maxsize=1024)
+def _kinds_of(cls):
+    for place, base in enumerate(cls.__mro__):
+        names = frozenset(each.__name__ for each in cls.__mro__[place:] if _of_keras(each.__module__))
+        if _of_keras(base.__module__):
+            return names
+        own = vars(base).keys() - _COMPUTES_NOTHING
+        if own & {"call", "__call__"} if "Model" in names else own:  # models may train and save as they like
+            return frozenset()
+    return frozenset()
+
+
+def _of_keras(module):
+    return str(module).partition(".")[0] == "keras"
+
+
+def kinds(layer):
+    """Names of the Keras classes that say what a layer computes, so that no framework is imported to compare them.
+
+    Empty for a layer of one's own, whatever its name, and for one that derives from a layer of Keras and defines more
+    than ``__init__``: what that computes is not known.
+    """
+    for method in ("call", "convolution_op"):  # may have been replaced in the class or in the object
+        if not _of_keras(getattr(getattr(layer, method, None), "__module__", "keras")):
+            return frozenset()
+    return _kinds_of(type(layer))
 
 
 def is_a(layer, *names):
-    """Whether a layer has one of these classes, or derives from one. By name, so that no framework is imported."""
-    return any(base.__name__ in names for base in type(layer).__mro__)
+    """Whether a layer computes what one of these classes of Keras does."""
+    return not kinds(layer).isdisjoint(names)
 
 
 CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D")
@@ -108,16 +176,18 @@ DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D")
 SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
 TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
 POOLINGS = tuple(f"{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3))
-_UPSAMPLINGS = ("UpSampling1D", "UpSampling2D", "UpSampling3D")
-_CROPPINGS = ("Cropping1D", "Cropping2D", "Cropping3D")
-_PADDINGS = ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
-_GLOBAL = (
-    *(f"Global{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3)),
-    *("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "GroupNormalization"),
+UPSAMPLINGS = ("UpSampling1D", "UpSampling2D", "UpSampling3D")
+CROPPINGS = ("Cropping1D", "Cropping2D", "Cropping3D")
+PADDINGS = ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
+GLOBAL_POOLINGS = tuple(f"Global{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3))
+# Layers that take one axis for the channels and slide along the others.
+OVER_PLACES = (
+    *(*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, *POOLINGS, *GLOBAL_POOLINGS),
+    *(*UPSAMPLINGS, *CROPPINGS, *PADDINGS),
 )
-_ALONG_AN_AXIS = (
-    *("LayerNormalization", "RMSNormalization", "UnitNormalization", "Softmax", "LogSoftmax", "Concatenate", "Flip"),
-)
+_ATTENTIONS = ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupedQueryAttention")
+_MIX_ALONG_AN_AXIS = ("LayerNormalization", "RMSNormalization", "UnitNormalization", "Softmax", "LogSoftmax")
+_ORDER_ALONG_AN_AXIS = ("Concatenate", "Flip")
 _REDUCTIONS = ("Mean", "Max", "Min", "Sum", "Amax", "Amin")
 # Layers and operations whose output at a place depends on their inputs at that place only. Batch normalisation is one
 # where it predicts (its statistics are constants then), and augmentation does nothing there.
@@ -133,6 +203,7 @@ IN_PLACE = {
     *("Elu", "Gelu", "HardSigmoid", "HardSilu", "LeakyRelu", "Mish", "Relu", "Relu6", "Selu", "Sigmoid", "Silu"),
     *("Softplus", "Softsign", "Tanh"),
 }
+_MIX_CHANNELS = ("softmax", "log_softmax", "sparsemax", "glu")  # of Keras' activation functions, along the last axis
 
 
 def spatial(shape, layer):
@@ -181,62 +252,155 @@ def _ends(amounts, count):
     )
 
 
-def _merge(signals, layer):
-    views = [signal.view for signal in signals]
-    if any(view == UNKNOWN for view in views):
+def _merge(signals):
+    """The view of several signals together, place by place."""
+    first, *others = signals
+    together = first.view
+    if any(signal.view == UNKNOWN for signal in signals):
         return UNKNOWN
-    if len({spatial(signal.shape, layer) for signal in signals}) > 1:
-        return UNKNOWN  # one is stretched over the other
-    together = views[0]
-    for view in views[1:]:
-        if len(view) != len(together):
+    for signal in others:
+        # Else one is stretched over the other, or rows of values meet that stand for different places.
+        if (signal.places, signal.channels_first) != (first.places, first.channels_first) or signal.flattened:
             return UNKNOWN
-        together = tuple(axis.merged(other) for axis, other in zip(together, view, strict=True))
+        if len(signal.view) != len(together):
+            return UNKNOWN
+        together = tuple(axis.merged(other) for axis, other in zip(together, signal.view, strict=True))
         if None in together:
             return UNKNOWN
     return together
 
 
-def view_after(layer, inputs, shape):
-    """The view that the output of a layer has, from its input signals and the shape of its output.
+def view_after(layer, inputs, shape, args=(), kwargs=None):
+    """The view that the output of a layer has, from its input signals and the shape of its output for one image.
 
-    A layer that is not known here gives `UNKNOWN`: a guess could be wrong in either direction.
+    A layer that is not known here gives `UNKNOWN`: a guess could be wrong in either direction. ``args`` and ``kwargs``
+    are what else the layer was called with.
     """
+    kwargs, first = kwargs or {}, inputs[0]
+    if is_a(layer, "SpectralNormalization"):  # divides the weights by a number
+        return view_after(layer.layer, inputs, shape, args, kwargs)
     if any(signal.view == EVERYTHING for signal in inputs):
         return EVERYTHING
-    first = inputs[0]
-    if is_a(layer, *_GLOBAL) or (is_a(layer, "Dense", "EinsumDense") and len(first.shape) == 1):
+    if _sees_all_it_is_given(layer, first, kwargs):
         return EVERYTHING
-    view = _merge(inputs, layer)
+    view = _merge(inputs)
     if view == UNKNOWN:
         return UNKNOWN
+    first = first._replace(view=view)
+    after = _view_after(layer, first, first._replace(shape=shape), args, kwargs)
+    return UNKNOWN if after == UNKNOWN else _after_activation(layer, first._replace(shape=shape, view=after))
+
+
+def _other_format(layer, signal):
+    """Whether a layer takes another axis for the channels than the model does."""
+    channels_first = {"channels_first": True, "channels_last": False}.get(getattr(layer, "data_format", None))
+    return channels_first is not None and channels_first != signal.channels_first
+
+
+def _axes(layer, signal):
+    """The axes of a layer's ``axis``, counted with the batch."""
+    axis, rank = getattr(layer, "axis", -1), len(signal.shape) + 1
+    axes = range(rank) if axis is None else axis if isinstance(axis, (tuple, list, range)) else (axis,)
+    return {number % rank for number in axes}
+
+
+def _sees_all_it_is_given(layer, signal, kwargs):
+    """Whether each unit of the output sees all places of the input."""
+    rank = len(signal.shape)
+    if is_a(layer, *GLOBAL_POOLINGS):
+        return not _other_format(layer, signal)
+    if is_a(layer, "Dense"):
+        return rank == 1
+    if is_a(layer, "BatchNormalization"):  # statistics of the batch
+        return kwargs.get("training") is True
+    if is_a(layer, *_ATTENTIONS):
+        causal = kwargs.get("use_causal_mask") or getattr(layer, "causal", False)
+        return not causal and (rank == 2 or (rank > 2 and _attends_to_all(layer, rank)))
+    if is_a(layer, "GroupNormalization"):
+        by_channel = _axes(layer, signal) == {signal.channel_axis} and not signal.flattened
+        return layer.groups == 1 or by_channel
+    if is_a(layer, *_MIX_ALONG_AN_AXIS, *_REDUCTIONS):
+        everything = set(range(1, rank + 1))
+        needed = everything if signal.flattened else everything - {signal.channel_axis}
+        return bool(needed) and _axes(layer, signal) >= needed
+    return False
+
+
+def _attends_to_all(layer, rank):
+    """Whether an attention over more than one axis is over all of them."""
+    axes = layer.get_config().get("attention_axes", ())
+    return axes is None or set(axes) >= set(range(1, rank))
+
+
+def _view_after(layer, before, after, args, kwargs):
+    """The view after a layer with one input, or with several that see the same. ``after`` is its output."""
+    view = before.view
+    if is_a(layer, "Flatten"):
+        return view
+    if is_a(layer, *IN_PLACE):
+        moves = kwargs.get("training") is True and type(layer).__name__.startswith("Random")
+        reduces = is_a(layer, "Average") and hasattr(layer, "axis")  # the operation, not the layer
+        counts = getattr(layer, "output_mode", "int") != "int"
+        return UNKNOWN if moves or reduces or counts or after.places != before.places else view
+    if before.flattened:
+        return UNKNOWN
+    if is_a(layer, *_MIX_ALONG_AN_AXIS, *_ORDER_ALONG_AN_AXIS, *_REDUCTIONS):
+        kept = len(after.shape) == len(before.shape) and _axes(layer, before) == {before.channel_axis}
+        return view if kept else UNKNOWN
+    if is_a(layer, "Reshape"):
+        return view if len(after.shape) == len(before.shape) and after.places == before.places else UNKNOWN
+    if is_a(layer, "Dense"):
+        return UNKNOWN if before.channels_first else view
+    if is_a(layer, "GetItem"):
+        return _sliced(before, after, *args[1:], **kwargs)
+    if _other_format(layer, before) or len(after.places) != len(view):
+        return UNKNOWN
     if is_a(layer, *CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, *POOLINGS):
-        return _windows(layer, view, spatial(first.shape, layer), spatial(shape, layer))
-    if is_a(layer, *_UPSAMPLINGS):
+        return _windows(layer, view, before.places, after.places)
+    if is_a(layer, *UPSAMPLINGS):
         interpolation = getattr(layer, "interpolation", "nearest")
         if interpolation not in ("nearest", "bilinear"):
             return UNKNOWN
         factors = _per_axis(layer.size, len(view))
         return tuple(axis.upsampled(factor, interpolation) for axis, factor in zip(view, factors, strict=True))
-    if is_a(layer, *_CROPPINGS):
+    if is_a(layer, *CROPPINGS):
         return tuple(axis.moved(n) for axis, n in zip(view, _ends(layer.cropping, len(view)), strict=True))
-    if is_a(layer, *_PADDINGS):
+    if is_a(layer, *PADDINGS):
         return tuple(axis.moved(-n) for axis, n in zip(view, _ends(layer.padding, len(view)), strict=True))
-    if is_a(layer, *_ALONG_AN_AXIS, *_REDUCTIONS):
-        return _along(layer, view, len(first.shape))
-    if is_a(layer, "Reshape") and spatial(shape, layer) != spatial(first.shape, layer):
-        return UNKNOWN
-    if is_a(layer, "Dense", "Reshape") or IN_PLACE.intersection(base.__name__ for base in type(layer).__mro__):
-        return view
     return UNKNOWN
 
 
-def _along(layer, view, rank):
-    """The view after a layer that normalises, reduces, joins or turns round along its ``axis``."""
-    axis = getattr(layer, "axis", -1)
-    axes = range(1, rank + 1) if axis is None else axis if isinstance(axis, (tuple, list, range)) else (axis,)
-    axes = {number % (rank + 1) for number in axes}  # counted with the batch
-    if axes == {rank}:
-        return view
-    mixes = not is_a(layer, "Concatenate", "Flip")
-    return EVERYTHING if axes >= set(range(1, rank)) and mixes else UNKNOWN
+def _sliced(before, after, key=None):
+    """The view after ``x[key]`` where it takes cells of an image at equal distances, or some of the channels."""
+    key = key if isinstance(key, tuple) else (key,)
+    rank = len(before.shape) + 1
+    dots = [entry is Ellipsis for entry in key]  # not `in`: an entry may be an array
+    if any(dots):
+        place = dots.index(True)
+        key = (*key[:place], *[slice(None)] * (rank - len(key) + 1), *key[place + 1 :])
+    key = (*key, *[slice(None)] * (rank - len(key)))
+    if len(key) != rank or not all(isinstance(entry, slice) for entry in key) or key[0] != slice(None):
+        return UNKNOWN
+    key = [entry for number, entry in enumerate(key) if number not in (0, before.channel_axis)]
+    axes = []
+    for axis, entry, cells in zip(before.view, key, before.places, strict=True):
+        first, _, step = entry.indices(cells)
+        if step < 1:
+            return UNKNOWN
+        axes.append(axis.moved(first).window(1, step))
+    return tuple(axes)
+
+
+def _after_activation(layer, signal):
+    """The view after the activation function of a layer: one of the user's own may mix places."""
+    function = getattr(layer, "activation", None)
+    if function is None or is_a(function, *IN_PLACE - {"Activation"}):
+        return signal.view
+    import keras
+
+    name = getattr(function, "__name__", "")
+    if not _of_keras(getattr(function, "__module__", "")) or not hasattr(keras.activations, name):
+        return UNKNOWN
+    if name in _MIX_CHANNELS and (signal.channels_first or signal.flattened):
+        return UNKNOWN
+    return signal.view

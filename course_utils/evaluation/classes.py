@@ -2,24 +2,8 @@
 
 import numpy as np
 
-
-def class_numbers(labels, name="labels"):
-    array = np.asarray(labels)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} has shape {array.shape} and dtype {array.dtype}; expected one integer an image, shape (images,). "
-            "For probabilities or one-hot rows take .argmax(axis=1) first."
-        )
-    return array
-
-
-def _pair(labels, predictions):
-    labels, predictions = class_numbers(labels), class_numbers(predictions, "predictions")
-    if len(labels) != len(predictions):
-        raise ValueError(f"{len(labels)} labels and {len(predictions)} predictions; expected as many of each.")
-    if not len(labels):
-        raise ValueError("no labels were given; a score needs at least one image.")
-    return labels, predictions
+from ..arithmetic.sizes import whole_number
+from .given import array_of, class_pairs
 
 
 def accuracy(labels, predictions):
@@ -34,6 +18,11 @@ def accuracy(labels, predictions):
     float
         Between 0 and 1.
 
+    Raises
+    ------
+    ValueError
+        Labels or predictions are no integers from 0 on, one an image, as many of each; or there are none.
+
     Notes
     -----
     Taught in chapter 06, CNNs from scratch.
@@ -43,7 +32,7 @@ def accuracy(labels, predictions):
     >>> accuracy([0, 1, 1, 2], [0, 1, 2, 2])
     0.75
     """
-    labels, predictions = _pair(labels, predictions)
+    labels, predictions = class_pairs(labels, predictions)
     return float((labels == predictions).mean())
 
 
@@ -61,6 +50,11 @@ def macro_f1(labels, predictions):
     float
         Between 0 and 1.
 
+    Raises
+    ------
+    ValueError
+        Labels or predictions are no integers from 0 on, one an image, as many of each; or there are none.
+
     Notes
     -----
     Taught in chapter 06, CNNs from scratch.
@@ -72,7 +66,7 @@ def macro_f1(labels, predictions):
     """
     from sklearn.metrics import f1_score
 
-    labels, predictions = _pair(labels, predictions)
+    labels, predictions = class_pairs(labels, predictions)
     return float(f1_score(labels, predictions, average="macro", zero_division=0))
 
 
@@ -90,6 +84,11 @@ def per_class_report(labels, predictions, class_names):
     pandas.DataFrame
         A row a class and a last row ``macro mean``; columns precision, recall, F1 (0 to 1) and support (images).
 
+    Raises
+    ------
+    ValueError
+        As for `accuracy`; or a class has no name, or two have the same.
+
     Notes
     -----
     Taught in chapter 06, CNNs from scratch.
@@ -103,12 +102,12 @@ def per_class_report(labels, predictions, class_names):
     import pandas
     from sklearn.metrics import precision_recall_fscore_support
 
-    labels, predictions = _pair(labels, predictions)
-    classes = range(len(class_names))
-    columns = precision_recall_fscore_support(labels, predictions, labels=classes, zero_division=0)
-    report = pandas.DataFrame(
-        dict(zip(("precision", "recall", "F1", "support"), columns, strict=True)), index=list(class_names)
-    )
+    names = [class_names] if isinstance(class_names, str) else list(class_names)
+    if len(set(names)) < len(names):
+        raise ValueError(f"class_names has a name twice: {names}; expected another one for each class.")
+    labels, predictions = class_pairs(labels, predictions, classes=len(names))
+    columns = precision_recall_fscore_support(labels, predictions, labels=range(len(names)), zero_division=0)
+    report = pandas.DataFrame(dict(zip(("precision", "recall", "F1", "support"), columns, strict=True)), index=names)
     report.loc["macro mean"] = [*report[["precision", "recall", "F1"]].mean(), len(labels)]
     return report.astype({"support": int})
 
@@ -126,6 +125,11 @@ def confusion(labels, predictions, classes):
     -------
     ndarray of int64, shape (classes, classes)
 
+    Raises
+    ------
+    ValueError
+        As for `accuracy`; or a label or prediction is not below ``classes``.
+
     Notes
     -----
     Taught in chapter 06, CNNs from scratch.
@@ -136,10 +140,8 @@ def confusion(labels, predictions, classes):
     array([[1, 1],
            [0, 1]])
     """
-    labels, predictions = _pair(labels, predictions)
-    largest = max(labels.max(), predictions.max())
-    if largest >= classes or min(labels.min(), predictions.min()) < 0:
-        raise ValueError(f"class numbers must be from 0 to {classes - 1}, but {largest} occurs.")
+    classes = whole_number("classes", classes, at_least=1)
+    labels, predictions = class_pairs(labels, predictions, classes)
     matrix = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(matrix, (labels, predictions), 1)
     return matrix
@@ -158,6 +160,11 @@ def most_confused(matrix):
     tuple of int
         ``(a, b)``: images of a that are called b are at least as many as images of b that are called a.
 
+    Raises
+    ------
+    ValueError
+        The matrix is not square, holds no counts, or has no mistakes.
+
     Notes
     -----
     Taught in chapter 06, CNNs from scratch.
@@ -167,9 +174,13 @@ def most_confused(matrix):
     >>> most_confused([[5, 0, 1], [0, 5, 2], [0, 4, 5]])
     (2, 1)
     """
-    matrix = np.asarray(matrix)
+    matrix = array_of("matrix", matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
         raise ValueError(f"matrix has shape {matrix.shape}; expected a square one of two classes or more.")
+    if not (matrix >= 0).all() or not (matrix == matrix.round()).all():
+        raise ValueError("matrix holds other values than counts; expected whole numbers from 0 on, as confusion gives.")
     both = np.triu(matrix + matrix.T, k=1)
+    if not both.any():
+        raise ValueError("matrix has no mistakes, so no two classes are confused; ask only where accuracy is below 1.")
     a, b = (int(i) for i in np.unravel_index(both.argmax(), both.shape))
     return (a, b) if matrix[a, b] >= matrix[b, a] else (b, a)

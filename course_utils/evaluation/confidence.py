@@ -4,22 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .classes import class_numbers
-
-
-def _probabilities(labels, probabilities):
-    labels, probabilities = class_numbers(labels), np.asarray(probabilities, dtype="float64")
-    if probabilities.ndim != 2 or len(probabilities) != len(labels):
-        raise ValueError(
-            f"probabilities has shape {probabilities.shape}; expected ({len(labels)}, classes), a row for each label."
-        )
-    if not np.isfinite(probabilities).all() or (probabilities < 0).any():
-        raise ValueError("probabilities has negative or non-finite values; give the network's softmax outputs.")
-    if np.abs(probabilities.sum(axis=1) - 1).max() > 0.01:
-        raise ValueError("rows of probabilities do not sum to 1; give the softmax of the scores, not the scores.")
-    if labels.max() >= probabilities.shape[1]:
-        raise ValueError(f"label {labels.max()} has no column among the {probabilities.shape[1]} of probabilities.")
-    return labels, probabilities
+from ..arithmetic.sizes import whole_number
+from .given import class_probabilities, labelled_probabilities, positive
 
 
 @dataclass(frozen=True)
@@ -57,6 +43,12 @@ def calibration(labels, probabilities, bins=15):
     -------
     Calibration
 
+    Raises
+    ------
+    ValueError
+        Labels are no integers that number the columns, or the rows are no probabilities, or there
+        are none; or bins is no whole number.
+
     Notes
     -----
     Guo et al. (2017), "On calibration of modern neural networks", equations 2 and 3. Taught in chapter 06, CNNs from
@@ -68,7 +60,8 @@ def calibration(labels, probabilities, bins=15):
     >>> round(sure_and_half_right.error, 2)
     0.49
     """
-    labels, probabilities = _probabilities(labels, probabilities)
+    labels, probabilities = labelled_probabilities(labels, probabilities)
+    bins = whole_number("bins", bins, at_least=1)
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
     bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)  # bin k holds (k/bins, (k+1)/bins]
@@ -95,6 +88,11 @@ def soften(probabilities, temperature):
     -------
     ndarray of float64, shape (images, classes)
 
+    Raises
+    ------
+    ValueError
+        The rows are no probabilities, or the temperature is not above 0.
+
     Notes
     -----
     The logarithm of a softmax is the scores but for a constant, which the second softmax removes. Taught in chapter
@@ -105,11 +103,13 @@ def soften(probabilities, temperature):
     >>> soften([[0.9, 0.1]], temperature=2.0).round(2)
     array([[0.75, 0.25]])
     """
-    if not temperature > 0:
-        raise ValueError(f"temperature is {temperature}; it must be above 0.")
-    scores = np.log(np.clip(np.asarray(probabilities, dtype="float64"), 1e-12, None)) / temperature
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
+    return _softened(class_probabilities(probabilities), positive("temperature", temperature))
+
+
+def _softened(probabilities, temperature):
+    from scipy.special import softmax
+
+    return softmax(np.log(np.clip(probabilities, 1e-12, None)) / temperature, axis=1)
 
 
 def fit_temperature(labels, probabilities):
@@ -126,10 +126,15 @@ def fit_temperature(labels, probabilities):
     float
         Between 0.05 and 20.
 
+    Raises
+    ------
+    ValueError
+        Labels are no integers that number the columns, or the rows are no probabilities, or there are none.
+
     Notes
     -----
-    Guo et al. (2017), section 4.2. Golden-section search on the logarithm of the temperature: the cross-entropy has
-    one minimum in ``1 / temperature``. Taught in chapter 06, CNNs from scratch.
+    Guo et al. (2017), section 4.2. A search along the logarithm of the temperature finds it, since the cross-entropy
+    has one minimum in ``1 / temperature``. Taught in chapter 06, CNNs from scratch.
 
     Examples
     --------
@@ -137,18 +142,13 @@ def fit_temperature(labels, probabilities):
     >>> round(fit_temperature(labels, [[0.99, 0.01]] * 4), 1)
     4.2
     """
-    labels, probabilities = _probabilities(labels, probabilities)
+    from scipy.optimize import minimize_scalar
+
+    labels, probabilities = labelled_probabilities(labels, probabilities)
     rows = np.arange(len(labels))
 
     def cross_entropy(log_temperature):
-        return -np.log(soften(probabilities, np.exp(log_temperature))[rows, labels] + 1e-300).mean()
+        return -np.log(_softened(probabilities, np.exp(log_temperature))[rows, labels] + 1e-300).mean()
 
-    low, high = np.log(0.05), np.log(20.0)
-    ratio = (np.sqrt(5) - 1) / 2
-    for _ in range(60):  # each step keeps 0.618 of the interval: 60 leave less than 1e-11
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if cross_entropy(left) < cross_entropy(right):
-            high = right
-        else:
-            low = left
-    return float(np.exp((low + high) / 2))
+    found = minimize_scalar(cross_entropy, bounds=np.log([0.05, 20.0]), method="bounded", options={"xatol": 1e-8})
+    return float(np.exp(found.x))

@@ -2,6 +2,9 @@
 
 from statistics import NormalDist
 
+from ..arithmetic.sizes import whole_number
+from .given import finite
+
 
 def wilson_interval(successes, trials, confidence=0.95):
     """An interval for the share behind so many successes in so many trials, such as right answers among test images.
@@ -27,6 +30,8 @@ def wilson_interval(successes, trials, confidence=0.95):
     ------
     ValueError
         There are no trials, or more successes than trials, or the confidence is not between 0 and 1.
+    TypeError
+        Trials are no whole number.
 
     Notes
     -----
@@ -39,8 +44,7 @@ def wilson_interval(successes, trials, confidence=0.95):
     >>> round(low, 2), round(high, 2)
     (0.7, 0.97)
     """
-    if not trials >= 1:
-        raise ValueError(f"trials is {trials}; expected at least 1.")
+    trials, successes = whole_number("trials", trials, at_least=1), float(finite("successes", successes))
     if not 0 <= successes <= trials:
         raise ValueError(f"successes is {successes} of {trials} trials; expected a number from 0 to {trials}.")
     if not 0 < confidence < 1:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .given import array_of, finite, positive
+
 
 def box_iou(a, b):
     """Intersection over union of boxes, pair by pair.
@@ -115,20 +117,19 @@ def smooth_l1(truth, prediction, beta=1.0):
     >>> smooth_l1([[0.0, 0.0], [0.0, 0.0]], [[0.5, 0.5], [3.0, -3.0]])
     array([0.125, 2.5  ])
     """
-    truth, prediction = np.asarray(truth, "float64"), np.asarray(prediction, "float64")
-    if truth.ndim != 2 or truth.shape != prediction.shape:
+    truth, prediction = finite("truth", truth), finite("prediction", prediction)
+    if truth.ndim != 2 or not truth.shape[1] or truth.shape != prediction.shape:
         raise ValueError(
             f"truth has shape {truth.shape} and prediction {prediction.shape}; expected (rows, values), the same for "
             "both, such as (boxes, 4)."
         )
-    if not beta > 0:
-        raise ValueError(f"beta is {beta}; it must be above 0.")
+    beta = positive("beta", beta)
     error = np.abs(truth - prediction)
     return np.where(error < beta, error**2 / (2 * beta), error - beta / 2).mean(axis=1)
 
 
 def _boxes(name, boxes):
-    boxes = np.asarray(boxes, "float64")
+    boxes = finite(name, boxes)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(
             f"{name} has shape {boxes.shape}; expected (boxes, 4): x0, y0, x1, y1. For one box give [box]."
@@ -144,7 +145,7 @@ def _boxes(name, boxes):
 
 
 def _masks(name, masks):
-    masks = np.asarray(masks)
+    masks = array_of(name, masks)
     if masks.ndim == 4 and masks.shape[-1] == 1:
         masks = masks[..., 0]
     if masks.ndim != 3:

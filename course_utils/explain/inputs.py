@@ -347,7 +347,7 @@ def _first_arithmetic(model):
         return ["other"] * outputs
 
     try:
-        walk(model, ["pixels"], visit, lambda signal, dtype: signal)
+        walk(model, ["pixels"], visit)
     except (TypeError, ValueError):  # a layer that cannot describe itself: it predicts all the same
         return None
     if not found or any(zero is None for _, zero, _ in found):
@@ -380,10 +380,10 @@ def _zero_and_unit(layer, args):
 
 
 def _constant(value):
-    """A number, or an array in the form in which Keras saves it, as an array; None for anything else."""
-    if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__"):
-        value = value["config"]["value"]
-    return np.asarray(value, "float64") if isinstance(value, (int, float, list)) else None
+    """A number or an array as an array; None for what the network computes."""
+    if isinstance(value, (int, float, list, np.ndarray)) or keras.ops.is_tensor(value):
+        return _numbers(value)
+    return None
 
 
 def _numbers(tensor):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import keras
 
-from ..arithmetic.graph import as_called, walk
+from ..arithmetic.graph import walk
 from ..arithmetic.views import is_a
 
 # They hand on, drop or summarise what a layer before them found.
@@ -102,14 +102,14 @@ class Opened:
             specs = keras.tree.flatten(layer.output)
             outputs = tuple(Slot(self._count + index) for index in range(len(specs)))
             self._count += len(specs)
-            kwargs = dict(as_called(kwargs))
+            kwargs = dict(kwargs)
             if "training" in inspect.signature(layer.call).parameters:
                 kwargs["training"] = False  # as predict has it, whatever the layer was called with
             shapes = tuple(tuple(spec.shape) for spec in specs)
-            self.steps.append(Step(name, layer, layer, tuple(as_called(args)), kwargs, outputs, shapes))
+            self.steps.append(Step(name, layer, layer, tuple(args), kwargs, outputs, shapes))
             return list(outputs)
 
-        (self._scores,) = walk(model, [Slot(0)], visit, lambda signal, dtype: signal)
+        (self._scores,) = walk(model, [Slot(0)], visit)
         if logits:
             self._leave_out_the_squashing()
         self._last_use = {self._scores: len(self.steps)}

@@ -22,13 +22,18 @@ def pair(name, value):
     return tuple(whole_number(name, one) for one in values)
 
 
+def check_padding(padding):
+    """An error where padding is neither "valid" nor "same"."""
+    if padding not in ("valid", "same"):
+        raise ValueError(f"padding is {padding!r}; it must be 'valid' (none) or 'same' (zeros around the image).")
+
+
 def margins(size, window, stride, padding):
     """Cells that padding adds before and after an axis; "same" gives ceil(size / stride) places, as Keras does."""
     if padding == "same":
         total = max((-(-size // stride) - 1) * stride + window - size, 0)
         return total // 2, total - total // 2
-    if padding != "valid":
-        raise ValueError(f"padding is {padding!r}; it must be 'valid' (none) or 'same' (zeros around the image).")
+    check_padding(padding)
     if window > size:
         raise ValueError(
             f"a window of {window} cells does not fit on an axis of {size}; use a smaller one, larger images, fewer "
@@ -103,6 +108,8 @@ def conv2d_forward(x, kernel, bias=None, strides=1, padding="valid"):
     padded, _ = pad(x, window, strides, padding)
     strips = strips_of(padded, window[1], strides[1])
     filters = kernel.shape[3]
+    if bias is not None and np.shape(bias) != (filters,):
+        raise ValueError(f"the bias has the shape {np.shape(bias)}; expected ({filters},), one for each filter.")
     weights = kernel.reshape(window[0], -1, filters)
     down, across = (padded.shape[1] - window[0]) // strides[0] + 1, strips.shape[2]
     output = np.empty((len(x), down, across, filters), dtype=x.dtype)
@@ -135,6 +142,11 @@ def conv2d_backward(gradient, x, kernel, strides=1, padding="valid", input_neede
     tuple of ndarray
         The gradients by ``x``, by ``kernel`` and by the bias.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As for `conv2d_forward`; or the gradient does not have the shape of its output.
+
     Notes
     -----
     What the kernel saw is gathered once more: to keep it would take as much memory as the kernel has cells, for every
@@ -154,11 +166,14 @@ def conv2d_backward(gradient, x, kernel, strides=1, padding="valid", input_neede
     strips = strips_of(padded, window[1], strides[1])
     weights = kernel.reshape(window[0], -1, kernel.shape[3])
     turned = np.ascontiguousarray(weights.transpose(0, 2, 1))  # else every product would turn it anew
-    _, down, across, filters = gradient.shape
+    down, across = (padded.shape[1] - window[0]) // strides[0] + 1, strips.shape[2]
+    expected = (len(x), down, across, kernel.shape[3])
+    if gradient.shape != expected:
+        raise ValueError(f"the gradient has the shape {gradient.shape}; expected {expected}, that of the output.")
     by_padded, by_weights = np.zeros_like(padded), np.zeros_like(weights)
     strip = np.empty(strips.shape[1:], dtype=x.dtype)
     for view, of_image, image in zip(strips, gradient, by_padded, strict=True):
-        out = of_image.reshape(-1, filters)
+        out = of_image.reshape(down * across, -1)
         strip[:] = view
         for row in range(window[0]):
             seen = strip[cells(row, down, strides[0])].reshape(len(out), -1)
@@ -182,6 +197,8 @@ def window_of(x, kernel):
         )
     if not np.issubdtype(x.dtype, np.floating):
         raise TypeError(f"the images are {x.dtype}; convolve numbers with fractions: x.astype('float32').")
+    if np.result_type(x, kernel) != x.dtype:
+        raise TypeError(f"the kernel is {kernel.dtype} and the images are {x.dtype}; use kernel.astype(x.dtype).")
     return kernel.shape[:2]
 
 
@@ -228,6 +245,7 @@ class Conv2D(Layer):
     def __post_init__(self):
         self.filters = whole_number("filters", self.filters)
         self.kernel_size, self.strides = pair("kernel_size", self.kernel_size), pair("strides", self.strides)
+        check_padding(self.padding)
 
     def build(self, input_shape, rng):
         self.input_shape = tuple(input_shape)
@@ -243,6 +261,7 @@ class Conv2D(Layer):
         return conv2d_forward(x, self.kernel.value, self.bias.value, self.strides, self.padding)
 
     def backward(self, gradient):
+        self._check_gradient(gradient)
         by_input, self.kernel.gradient, self.bias.gradient = conv2d_backward(
             gradient, self.x, self.kernel.value, self.strides, self.padding, self.input_needed
         )
@@ -291,6 +310,7 @@ class MaxPool2D(Layer):
     def __post_init__(self):
         self.pool_size = pair("pool_size", self.pool_size)
         self.strides = self.pool_size if self.strides is None else pair("strides", self.strides)
+        check_padding(self.padding)
 
     def build(self, input_shape, rng):
         self.input_shape = tuple(input_shape)
@@ -306,6 +326,7 @@ class MaxPool2D(Layer):
         return self.output
 
     def backward(self, gradient):
+        self._check_gradient(gradient)
         by_padded = np.zeros_like(self.padded)
         waiting = gradient.copy()  # what has not reached its place yet
         for cell in self._cells():

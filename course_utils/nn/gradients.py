@@ -4,6 +4,8 @@ import copy
 
 import numpy as np
 
+from .layers import check_number, whole_number
+
 
 def numerical_gradient(f, x, step=1e-5, entries=None):
     """Gradient of a function by central differences: (f(x + step) - f(x - step)) / (2 step), entry by entry.
@@ -28,6 +30,8 @@ def numerical_gradient(f, x, step=1e-5, entries=None):
     ------
     TypeError
         ``x`` is not a floating-point array.
+    ValueError
+        ``step`` is not above 0.
 
     Notes
     -----
@@ -41,6 +45,7 @@ def numerical_gradient(f, x, step=1e-5, entries=None):
     """
     if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.floating):
         raise TypeError(f"x is {getattr(x, 'dtype', type(x).__name__)}; use np.asarray(x, dtype='float64').")
+    check_number("step", step, 0, low_too=False)
     gradient = np.full(x.shape, np.nan)
     for entry in range(x.size) if entries is None else entries:
         before = x.flat[entry]
@@ -96,6 +101,7 @@ def check_gradients(layer, x, step=1e-5, training=False, samples=None, seed=0, d
     # Not default_rng(seed) alone: the caller may have drawn x from it, and the weights would be x itself. What a layer
     # that normalises x passes back for such weights is near 0, and what it does wrongly with them does not show.
     rng = np.random.default_rng([seed, 4])
+    samples = None if samples is None else whole_number("samples", samples)
     x, layer = np.array(x, dtype=dtype), copy.deepcopy(layer)
     for parameter in layer.parameters():
         parameter.value = parameter.value.astype(dtype)

@@ -1,6 +1,7 @@
 """What a layer is, and the layers that are no convolution."""
 
 import math
+import numbers
 import operator
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ class Parameter:
         Float32, unless you put something else there.
     gradient : ndarray or None
         Of the loss by ``value``, in its shape; `Layer.backward` fills it.
+    shape : tuple of int
+        That of the first ``value``, which every later one must have too.
 
     Notes
     -----
@@ -33,6 +36,15 @@ class Parameter:
     name: str
     value: np.ndarray
     gradient: np.ndarray | None = None
+
+    def __post_init__(self):
+        self.shape = np.shape(self.value)
+
+    def check(self):
+        """A ValueError where the value, or the gradient, does not have the shape: NumPy would spread it in silence."""
+        for name, array in (("value", self.value), ("gradient", self.gradient)):
+            if array is not None and np.shape(array) != self.shape:
+                raise ValueError(f"the {name} of {self.name} has the shape {np.shape(array)}; expected {self.shape}.")
 
 
 class Layer:
@@ -95,17 +107,41 @@ class Layer:
                 f"{type(self).__name__} was given an array of shape {x.shape}; it was built for "
                 f"{('batch', *self.input_shape)}."
             )
+        for parameter in self.parameters():
+            parameter.check()
+        self.batch = len(x)
+
+    def _check_gradient(self, gradient, shape=None):
+        expected = (self.batch, *self.output_shape) if shape is None else shape
+        if np.shape(gradient) != expected:
+            raise ValueError(
+                f"{type(self).__name__} was given a gradient of shape {np.shape(gradient)}; expected {expected}, the "
+                "shape of its last output."
+            )
 
 
 def whole_number(name, value, at_least=1):
     """``value`` as an int, or an error that names the argument."""
     try:
         number = operator.index(value)
+        if isinstance(value, bool):
+            raise TypeError
     except TypeError:
         raise TypeError(f"{name} is {value!r} ({type(value).__name__}); it must be a whole number.") from None
     if number < at_least:
         raise ValueError(f"{name} is {number}; it must be at least {at_least}.")
     return number
+
+
+def check_number(name, value, low, high=math.inf, low_too=True):
+    """An error where ``value`` is not a number from ``low`` to below ``high``."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); it must be a number.")
+    if not (low < value < high or (low_too and value == low)):
+        start = f"at least {low}" if low_too else f"above {low}"
+        raise ValueError(
+            f"{name} is {value!r}; it must be {start} and {f'below {high}' if high < math.inf else 'finite'}."
+        )
 
 
 def initial_kernel(initializer, shape, rng):
@@ -127,7 +163,8 @@ def initial_kernel(initializer, shape, rng):
         if kernel.shape != shape:
             raise ValueError(f"kernel_initializer returned the shape {kernel.shape}; it was asked for {shape}.")
         return kernel
-    if isinstance(initializer, (int, float)) and not isinstance(initializer, bool) and initializer >= 0:
+    if isinstance(initializer, numbers.Real) and not isinstance(initializer, bool):
+        check_number("kernel_initializer", initializer, 0)
         return initializer * rng.standard_normal(shape, dtype="float32")
     if initializer == "zeros":
         return np.zeros(shape, dtype="float32")
@@ -194,6 +231,7 @@ class Linear(Layer):
         return x @ self.kernel.value + self.bias.value
 
     def backward(self, gradient):
+        self._check_gradient(gradient)
         self.kernel.gradient = self.x.T @ gradient
         self.bias.gradient = gradient.sum(axis=0)
         return gradient @ self.kernel.value.T if self.input_needed else None
@@ -221,6 +259,7 @@ class ReLU(Layer):
         return self.output
 
     def backward(self, gradient):
+        self._check_gradient(gradient, self.output.shape)
         return gradient * (self.output > 0)
 
 
@@ -243,6 +282,7 @@ class Tanh(Layer):
         return self.output
 
     def backward(self, gradient):
+        self._check_gradient(gradient, self.output.shape)
         return gradient * (1 - self.output**2)
 
 
@@ -270,6 +310,7 @@ class Flatten(Layer):
         return x.reshape(len(x), *self.output_shape)
 
     def backward(self, gradient):
+        self._check_gradient(gradient)
         return gradient.reshape(len(gradient), *self.input_shape)
 
 
@@ -305,14 +346,14 @@ class Dropout(Layer):
     rate: float
 
     def __post_init__(self):
-        if not 0 <= self.rate < 1:
-            raise ValueError(f"rate is {self.rate!r}; it must be at least 0 and below 1, such as 0.5 for a half.")
+        check_number("rate", self.rate, 0, 1)
 
     def build(self, input_shape, rng):
         super().build(input_shape, rng)
         self.rng = rng
 
     def forward(self, x, training=False):
+        self._check(x)
         self.scale = None
         if not training or self.rate == 0:
             return x
@@ -321,6 +362,7 @@ class Dropout(Layer):
         return x * self.scale
 
     def backward(self, gradient):
+        self._check_gradient(gradient)
         return gradient if self.scale is None else gradient * self.scale
 
 
@@ -336,7 +378,12 @@ class BatchNorm(Layer):
     momentum : float
         Share of the old moving average that a step keeps.
     epsilon : float
-        Added to the variance, so that a channel that never changes is not divided by zero.
+        Added to the variance, so that a channel that never changes is not divided by zero. At least 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        ``momentum`` or ``epsilon`` is no number in its range.
 
     Notes
     -----
@@ -355,8 +402,9 @@ class BatchNorm(Layer):
     epsilon: float = 1e-3
 
     def __post_init__(self):
-        if not 0 <= self.momentum <= 1:
-            raise ValueError(f"momentum is {self.momentum!r}; it must be from 0 to 1, such as 0.99.")
+        if self.momentum != 1:  # which keeps the moving averages as they are
+            check_number("momentum", self.momentum, 0, 1)
+        check_number("epsilon", self.epsilon, 0)
 
     def build(self, input_shape, rng):
         super().build(input_shape, rng)
@@ -381,6 +429,7 @@ class BatchNorm(Layer):
         return self.gamma.value * self.normalized + self.beta.value
 
     def backward(self, gradient):
+        self._check_gradient(gradient)
         self.gamma.gradient = channel_sums(gradient * self.normalized)
         self.beta.gradient = channel_sums(gradient)
         scale = self.gamma.value / self.deviation

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 
+class Loss:
+    """What losses share: `backward` needs what `forward` keeps."""
+
+    def __getattr__(self, name):  # only called where there is no such attribute
+        raise AttributeError(f"{type(self).__name__} has no {name!r}. What backward needs exists after forward.")
+
+
 @dataclass(eq=False)
-class SoftmaxCrossEntropy:
+class SoftmaxCrossEntropy(Loss):
     """Scores become probabilities (softmax); the loss is the mean of -log(probability of the right class).
 
     Notes
@@ -72,7 +79,9 @@ def check_labels(labels, outputs):
     if labels.shape != (count,):
         remedy = "labels.argmax(axis=1)" if labels.shape == outputs.shape else "labels.reshape(-1)"
         raise ValueError(f"the labels have the shape {labels.shape}; expected ({count},), one an example: {remedy}?")
-    if count and not 0 <= labels.min() <= labels.max() < classes:
+    if not count:
+        raise ValueError("there are no examples, so there is no mean loss; give at least one.")
+    if not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(
             f"the labels go from {labels.min()} to {labels.max()}; with {classes} outputs they must be from 0 to "
             f"{classes - 1}. Number the classes from 0, or give the last layer more outputs."
@@ -81,7 +90,7 @@ def check_labels(labels, outputs):
 
 
 @dataclass(eq=False)
-class MSE:
+class MSE(Loss):
     """Mean squared error, over the batch and over the outputs.
 
     Notes
@@ -105,6 +114,8 @@ class MSE:
                 f"the targets have the shape {targets.shape} and the outputs {outputs.shape}; they must be the same. "
                 "Use targets.reshape(-1, 1) where there is one output."
             )
+        if not outputs.size:
+            raise ValueError(f"the outputs have the shape {outputs.shape}; a mean needs at least one value.")
         self.error = outputs - targets.astype(outputs.dtype, copy=False)
         return float((self.error**2).mean())
 

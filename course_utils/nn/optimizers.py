@@ -5,23 +5,36 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .layers import check_number
+
 
 @dataclass(eq=False)
 class Optimizer:
-    """What optimisers share: a learning rate, and a memory for each parameter. `update` is the rule."""
+    """What optimisers share: a learning rate, and a memory for each parameter. `update` is the rule.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The learning rate is not 0 or larger, a share that a step keeps not from 0 to below 1, or epsilon not above 0.
+    """
 
     learning_rate: float = 0.01
     memory: dict = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):
-        if not self.learning_rate >= 0:
-            raise ValueError(f"learning_rate is {self.learning_rate!r}; it must be a number, 0 or larger.")
+        check_number("learning_rate", self.learning_rate, 0)
+        for share in ("momentum", "rho", "beta_1", "beta_2"):  # those that the rule at hand has
+            if hasattr(self, share):
+                check_number(share, getattr(self, share), 0, 1)
+        if hasattr(self, "epsilon"):
+            check_number("epsilon", self.epsilon, 0, low_too=False)
 
     def step(self, parameters):
         """Change each parameter's value, in place, by its gradient."""
         for parameter in parameters:
             if parameter.gradient is None:
                 raise RuntimeError(f"{parameter.name} has no gradient; call backward before step.")
+            parameter.check()
             if parameter not in self.memory:
                 self.memory[parameter] = self.start(parameter.value)
             self.update(parameter.value, parameter.gradient, self.memory[parameter])

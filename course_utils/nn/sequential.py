@@ -48,7 +48,7 @@ class Sequential:
     """
 
     def __init__(self, layers, input_shape, seed=0):
-        self.layers, self.input_shape = list(layers), tuple(input_shape)
+        self.layers, self.input_shape = list(layers), _as_shape(input_shape)
         self.optimizer = self.loss = None
         if not self.layers or len(set(map(id, self.layers))) < len(self.layers):
             raise ValueError("layers must be a list of different layers, at least one; make a new one for each place.")
@@ -247,6 +247,12 @@ class Sequential:
     def _need_compiled(self, what):
         if self.optimizer is None:
             raise RuntimeError(f"call compile(optimizer=Adam(), loss=SoftmaxCrossEntropy()) before {what}.")
+
+
+def _as_shape(input_shape):
+    if not isinstance(input_shape, (tuple, list)) or not input_shape:
+        raise ValueError(f"input_shape is {input_shape!r}; it must be that of one example, such as (32, 32, 3).")
+    return tuple(whole_number("a number of input_shape", size) for size in input_shape)
 
 
 def _mean(batches):

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arithmetic.changes import IN_PLACE_ONLY, Call, Moved, Span, Taps, trace
-from ..arithmetic.views import is_a
+from ...arithmetic.changes import IN_PLACE_ONLY, Call, Moved, Span, Taps, trace
+from ...arithmetic.views import is_a
 
 # Windows that cover this share of their map are widened to the whole of it: to cut them out and to fill them up would
 # cost more than the few cells that are saved.

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..arithmetic.changes import fill_slots
-from ..arithmetic.views import CONVOLUTIONS, DEPTHWISE, POOLINGS, SEPARABLE, TRANSPOSED, is_a
+from ...arithmetic.changes import fill_slots
+from ...arithmetic.views import CONVOLUTIONS, DEPTHWISE, POOLINGS, SEPARABLE, TRANSPOSED, is_a
+from ..opened import squashing
 from .compiled import compiled
-from .opened import squashing
 
 _WITH_KERNELS = (*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED)
 

@@ -1,4 +1,4 @@
-"""Figures of the geometry of a convolutional network: windows, receptive fields, axes, costs by layer.
+"""Figures of chapter 03, CNN mathematics: windows, receptive fields, axes of normalisation, costs by layer.
 
 Nothing here computes what a chapter teaches: the functions draw the arrays and sizes that they are given.
 """

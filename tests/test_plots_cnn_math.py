@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
 from course_utils.arithmetic import conv_output_size, receptive_fields
-from course_utils.plots import geometry
+from course_utils.plots import cnn_math
 from course_utils.plots.style import PAPER
 
 IMAGE = np.array([[1, 1, 1, 7, 7], [1, 1, 1, 7, 7], [1, 1, 1, 7, 7], [1, 1, 7, 7, 7], [1, 7, 7, 7, 7]])
@@ -30,13 +30,13 @@ def texts(axes):
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: geometry.filter_puzzle(np.eye(6), [np.eye(3)] * 3, [np.eye(4)] * 3),
-        lambda: geometry.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), (1, 0)),
-        lambda: geometry.window_positions([{"title": "plain", "size": 8, "kernel_size": 3}]),
-        lambda: geometry.receptive_cone({"one": [("conv 3", 3, 1)]}),
-        lambda: geometry.influence(np.full((5, 5), 0.04), 5, [1, 2], [3, 5], [3, 5], {"linear": ([2], [5])}),
-        lambda: geometry.normalisation_axes(),
-        lambda: geometry.layer_profile(["conv", "dense"], {"weights": [1, 3]}),
+        lambda: cnn_math.filter_puzzle(np.eye(6), [np.eye(3)] * 3, [np.eye(4)] * 3),
+        lambda: cnn_math.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), (1, 0)),
+        lambda: cnn_math.window_positions([{"title": "plain", "size": 8, "kernel_size": 3}]),
+        lambda: cnn_math.receptive_cone({"one": [("conv 3", 3, 1)]}),
+        lambda: cnn_math.influence(np.full((5, 5), 0.04), 5, [1, 2], [3, 5], [3, 5], {"linear": ([2], [5])}),
+        lambda: cnn_math.normalisation_axes(),
+        lambda: cnn_math.layer_profile(["conv", "dense"], {"weights": [1, 3]}),
     ],
 )
 def test_every_function_returns_one_opaque_figure_that_fits_a_page(draw):
@@ -54,9 +54,9 @@ def test_every_function_returns_one_opaque_figure_that_fits_a_page(draw):
 @pytest.mark.parametrize(
     "figure",
     [
-        geometry.receptive_cone({"one": [("conv 3", 3, 1)]}),
-        geometry.influence(np.full((5, 5), 0.04), 5, [1, 2], [3, 5], [3, 5], {"linear": ([2], [5])}),
-        geometry.layer_profile(["conv", "dense"], {"weights": [1, 3]}),
+        cnn_math.receptive_cone({"one": [("conv 3", 3, 1)]}),
+        cnn_math.influence(np.full((5, 5), 0.04), 5, [1, 2], [3, 5], [3, 5], {"linear": ([2], [5])}),
+        cnn_math.layer_profile(["conv", "dense"], {"weights": [1, 3]}),
     ],
 )
 def test_axes_have_names(figure):
@@ -66,7 +66,7 @@ def test_axes_have_names(figure):
 
 def test_the_filtered_pictures_share_one_range_around_zero():
     responses = [np.array([[-1.0, 0.5], [0, 0]]), np.array([[8.0, 0], [0, 0]]), np.zeros((2, 2))]
-    figure = geometry.filter_puzzle(np.eye(6), [KERNEL] * 3, responses)
+    figure = cnn_math.filter_puzzle(np.eye(6), [KERNEL] * 3, responses)
     ranges = {axes.images[0].get_clim() for axes in figure.axes[1:4]}
     assert len(ranges) == 1
     low, high = ranges.pop()
@@ -76,19 +76,19 @@ def test_the_filtered_pictures_share_one_range_around_zero():
 
 def test_the_puzzle_keeps_the_order_of_pictures_and_kernels():
     responses = [np.full((2, 2), value) for value in (1.0, 2.0, 3.0)]
-    figure = geometry.filter_puzzle(np.eye(6), [np.full((1, 1), value) for value in (4, 5, 6)], responses)
+    figure = cnn_math.filter_puzzle(np.eye(6), [np.full((1, 1), value) for value in (4, 5, 6)], responses)
     assert [axes.images[0].get_array()[0, 0] for axes in figure.axes[1:4]] == [1, 2, 3]
     assert [texts(axes) for axes in figure.axes[4:]] == [["4"], ["5"], ["6"]]
 
 
 def test_the_puzzle_wants_three_of_each():
     with pytest.raises(ValueError, match="given 2 kernels, 3 responses"):
-        geometry.filter_puzzle(np.eye(6), [KERNEL] * 2, [np.eye(4)] * 3)
+        cnn_math.filter_puzzle(np.eye(6), [KERNEL] * 2, [np.eye(4)] * 3)
 
 
 @pytest.mark.parametrize("position", [(0, 0), (1, 2), (2, 1)])
 def test_the_frames_mark_a_window_and_the_number_that_it_gives(position):
-    left, _, right = geometry.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), position).axes
+    left, _, right = cnn_math.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), position).axes
     frames = []
     for axes in (left, right):
         (frame,) = [patch for patch in axes.patches if isinstance(patch, Rectangle) and not patch.get_fill()]
@@ -101,13 +101,13 @@ def test_the_frames_mark_a_window_and_the_number_that_it_gives(position):
 def test_numbers_to_be_found_are_question_marks():
     output = np.full((3, 3), np.nan)
     output[1, 0] = -6
-    _, _, right = geometry.convolution_by_hand(IMAGE, KERNEL, output, (1, 0)).axes
+    _, _, right = cnn_math.convolution_by_hand(IMAGE, KERNEL, output, (1, 0)).axes
     assert sorted(texts(right)) == ["?"] * 8 + ["\N{MINUS SIGN}6"]
 
 
 def test_a_position_outside_of_the_result_is_refused():
     with pytest.raises(ValueError, match=r"\(0, 3\) lies outside of the output, whose shape is \(3, 3\)"):
-        geometry.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), (0, 3))
+        cnn_math.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), (0, 3))
 
 
 @settings(max_examples=40, deadline=None)
@@ -124,9 +124,9 @@ def test_bars_are_the_positions_and_hatched_cells_those_that_none_reads(
     case = {"size": size, "kernel_size": kernel_size, "strides": strides, "dilation_rate": dilation_rate}
     if dilation_rate * (kernel_size - 1) + 1 > size + 2 * padding:
         with pytest.raises(ValueError, match="does not fit"):
-            geometry.window_positions([dict(title="case", padding=(padding, padding), **case)])
+            cnn_math.window_positions([dict(title="case", padding=(padding, padding), **case)])
         return
-    (axes,) = geometry.window_positions([dict(title="case", padding=(padding, padding), **case)]).axes
+    (axes,) = cnn_math.window_positions([dict(title="case", padding=(padding, padding), **case)]).axes
     positions = conv_output_size(**case, padding=padding)
     assert len(axes.lines) == positions
     read = {i * strides + j * dilation_rate - padding for i in range(positions) for j in range(kernel_size)}
@@ -143,7 +143,7 @@ def test_bars_are_the_positions_and_hatched_cells_those_that_none_reads(
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 2)), min_size=1, max_size=3))
 def test_the_cone_has_as_many_cells_as_the_field_and_they_lie_a_jump_apart(layers):
-    (axes,) = geometry.receptive_cone({"stack": [("layer", *layer) for layer in layers]}).axes
+    (axes,) = cnn_math.receptive_cone({"stack": [("layer", *layer) for layer in layers]}).axes
     levels = {}
     for patch in axes.patches:
         if isinstance(patch, Rectangle):
@@ -159,19 +159,19 @@ def test_the_cone_has_as_many_cells_as_the_field_and_they_lie_a_jump_apart(layer
 
 
 def test_only_pixels_have_numbers_and_padding_has_none():
-    (axes,) = geometry.window_positions([dict(title="case", size=4, kernel_size=3, padding=(1, 2))]).axes
+    (axes,) = cnn_math.window_positions([dict(title="case", size=4, kernel_size=3, padding=(1, 2))]).axes
     assert texts(axes) == ["0", "1", "2", "3"]
 
 
 def test_the_dark_pixels_of_an_image_are_the_dark_cells():
-    left = geometry.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), (1, 0)).axes[0]
+    left = cnn_math.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), (1, 0)).axes[0]
     shades = {to_hex(patch.get_facecolor()) for patch in left.patches[:3]}
-    assert shades == {geometry.DARK.lower()}, "the first three pixels are 1"
+    assert shades == {cnn_math.DARK.lower()}, "the first three pixels are 1"
     assert to_hex(left.patches[3].get_facecolor()) == PAPER.lower(), "the fourth is 7"
 
 
 def test_the_influence_map_is_framed_at_the_inner_square():
-    left = geometry.influence(np.eye(7) / 7, 3, [1, 2, 3], [3, 5, 7], [3, 3, 5], {"linear": ([3], [5])}).axes[0]
+    left = cnn_math.influence(np.eye(7) / 7, 3, [1, 2, 3], [3, 5, 7], [3, 3, 5], {"linear": ([3], [5])}).axes[0]
     frames = [
         patch.get_bbox().bounds for patch in left.patches if isinstance(patch, Rectangle) and not patch.get_fill()
     ]
@@ -179,7 +179,7 @@ def test_the_influence_map_is_framed_at_the_inner_square():
 
 
 def test_each_normalisation_fills_the_faces_of_the_numbers_that_share_a_mean():
-    figure = geometry.normalisation_axes(images=3, channels=4, places=5, groups=2)
+    figure = cnn_math.normalisation_axes(images=3, channels=4, places=5, groups=2)
     filled = {
         axes.get_title(): sum(
             isinstance(patch, Polygon) and to_hex(patch.get_facecolor()) != PAPER.lower() for patch in axes.patches
@@ -192,11 +192,11 @@ def test_each_normalisation_fills_the_faces_of_the_numbers_that_share_a_mean():
 
 def test_groups_must_divide_the_channels():
     with pytest.raises(ValueError, match="4 channels cannot be divided into 3 groups"):
-        geometry.normalisation_axes(channels=4, groups=3)
+        cnn_math.normalisation_axes(channels=4, groups=3)
 
 
 def test_shares_of_each_column_add_up_to_a_hundred():
-    figure = geometry.layer_profile(["a", "b", "c"], {"weights": [1, 1, 2], "work": [0, 300, 100]})
+    figure = cnn_math.layer_profile(["a", "b", "c"], {"weights": [1, 1, 2], "work": [0, 300, 100]})
     widths = [[bar.get_width() for bar in axes.patches] for axes in figure.axes]
     assert widths == [[25, 25, 50], [0, 75, 25]]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["a", "b", "c"]
@@ -205,4 +205,4 @@ def test_shares_of_each_column_add_up_to_a_hundred():
 
 def test_a_column_of_another_length_is_refused():
     with pytest.raises(ValueError, match="column 'work' has 1 values for 2 layers"):
-        geometry.layer_profile(["a", "b"], {"work": [1]})
+        cnn_math.layer_profile(["a", "b"], {"work": [1]})
