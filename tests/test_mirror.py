@@ -268,7 +268,7 @@ def test_compressed_arrays_are_decompressed_once(made, monkeypatch):
     same(first, second)
     assert (first.source, second.source) == ("mirror", "cache (from a mirror)")
     assert len(calls) == 1
-    assert not sources._is_compressed(cache.find(entry)[1])
+    assert not sources._is_compressed(cache.whole_file(entry)[1])
 
 
 def test_a_copy_of_what_the_mirror_no_longer_has_is_not_used(made):

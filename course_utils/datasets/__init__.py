@@ -82,7 +82,7 @@ def load(name, split="train", *, examples=None, size=None, source=None, seed=0, 
     >>> data.class_names[3], data.images.shape, int((data.labels == 3).sum())
     ('cat', (100, 32, 32, 3), 10)
     """
-    entry = registry.find(name)
+    entry = registry.entry(name)
     if split not in ("train", "test"):
         raise ValueError(
             f"load: split is {split!r}; it must be 'train' or 'test'. For validation, see Dataset.holdout."
@@ -94,8 +94,8 @@ def load(name, split="train", *, examples=None, size=None, source=None, seed=0, 
     size = _height_and_width(entry, size)
     if source == "stand-in" or (source is None and _smoke()):
         return Dataset(name, split, **standins.make(entry, split, examples, size, seed))
-    fields, origin = sources.read(
-        entry, source, progress, lambda path: readers.read(entry, path, split, examples, size, seed, progress)
+    fields, origin = sources.read_first(
+        entry, source, progress, lambda path: readers.read_split(entry, path, split, examples, size, seed, progress)
     )
     return Dataset(name, split, **fields, source=origin)
 

@@ -30,7 +30,7 @@ class Photograph:
     box: str | None = None
 
 
-def read(entry, path, split, examples=None, size=None, seed=0, progress=True):
+def read_split(entry, path, split, examples=None, size=None, seed=0, progress=True):
     """The fields of a `Dataset` that are in a file: images, labels, class_names and perhaps masks and boxes.
 
     Raises
@@ -47,8 +47,8 @@ def read(entry, path, split, examples=None, size=None, seed=0, progress=True):
         return _read_photographs(entry, archive, photographs, split, examples, size, seed, progress)
 
 
-def check(entry, path):
-    """Damaged where a file is not what `read` expects; does not decode the images."""
+def check_layout(entry, path):
+    """Damaged where a file is not what `read_split` expects; does not decode the images."""
     if entry.photographs:
         with archives.ZipMembers(path) as archive:
             _list_photographs(entry, archive)

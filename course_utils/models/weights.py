@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..datasets import manifest, mirror, places
 from ..datasets.errors import Damaged, NotAtHand, warn
+from ..datasets.files import open_regular
 
 PLACES = ("mirror", "package", "download")
 
@@ -354,7 +355,7 @@ def _from_mirror(file):
     folder = places.mirror_folder()
     if folder is None:
         raise NotAtHand("COURSE_UTILS_MIRROR is not set")
-    return _checked(manifest.check(folder, file.name), file)
+    return _checked(manifest.checked_path(folder, file.name), file)
 
 
 def _from_package(file):
@@ -398,7 +399,7 @@ def _packaged(file):
 def _checked(path, file):
     algorithm, wanted = file.checksum.split(":")
     try:
-        with path.open("rb") as content:
+        with open_regular(path) as content:
             found = hashlib.file_digest(content, algorithm).hexdigest()
     except FileNotFoundError:
         raise Damaged(f"{path} is missing, although {file.package} is installed") from None
@@ -429,7 +430,7 @@ def _patience(seconds):
 
 
 @dataclass(frozen=True)
-class Status:
+class NetworkStatus:
     """Where a network is at hand: ``"mirror"``, ``"package"``, ``"download"`` (Keras has it already), or nowhere."""
 
     network: Network
@@ -445,12 +446,18 @@ class Status:
         return next((file.bytes for file in self.network.files if file.url), None)
 
 
+def _keras_folder():
+    """Where Keras keeps its downloads, as it finds the place itself: some users have no home or may not write there."""
+    home = os.path.expanduser("~")
+    return Path(os.environ.get("KERAS_HOME") or Path(home if os.access(home, os.W_OK) else "/tmp") / ".keras")
+
+
 def status():
     """Say which trained networks are at hand, by looking for files only: nothing is hashed, downloaded or imported.
 
     Returns
     -------
-    list of Status
+    list of NetworkStatus
         ``name``, ``network``, ``place``, ``download``; in the order of `NETWORKS`.
 
     Notes
@@ -465,15 +472,15 @@ def status():
     folder, listed = places.mirror_folder(), {}
     with contextlib.suppress(NotAtHand):
         listed = manifest.read(folder) if folder else {}
-    keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    downloads = _keras_folder() / "models"
 
     def place(file):
         if file.name in listed and (folder / file.name).is_file():
             return "mirror"
         if file.package and (path := _packaged(file)) and path.is_file():
             return "package"
-        if file.url and (keras_home / "models" / file.name).is_file():
+        if file.url and (downloads / file.name).is_file():
             return "download"
         return None
 
-    return [Status(network, next(filter(None, map(place, network.files)), None)) for network in NETWORKS.values()]
+    return [NetworkStatus(network, next(filter(None, map(place, network.files)), None)) for network in NETWORKS.values()]
