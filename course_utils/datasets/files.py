@@ -21,11 +21,12 @@ def open_regular(path):
     ...
     OSError: it is a folder, not a file
     """
-    mode = os.stat(path).st_mode
+    path = Path(path)
+    mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
         raise OSError(f"it is a {kinds.get(stat.S_IFMT(mode), 'device')}, not a file")
-    return open(path, "rb")
+    return path.open("rb")
 
 
 def sha256(path):

@@ -36,9 +36,13 @@ def _named(variable):
     if not chosen.startswith("~"):
         return Path(chosen) if chosen else None
     home, *inside = Path(chosen).parts
-    expanded = os.path.expanduser(home)  # which leaves what it does not know as it is
-    if not os.path.isdir(expanded):
+    try:
+        folder = Path(home).expanduser()
+        missing = not folder.is_dir()
+    except RuntimeError:  # no such user, or one that the system does not know
+        missing = True
+    if missing:
         raise ValueError(
             f"{variable} is {chosen!r}, but {home} is no folder here. Give a whole path, such as /data/course_utils."
         )
-    return Path(expanded, *inside)
+    return folder.joinpath(*inside)

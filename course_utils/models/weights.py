@@ -338,12 +338,26 @@ def keep_initializers(model):
 
 
 def load_keras(model, path):
-    """Give a model the weights of a file that Keras wrote; ValueError unless they fit it."""
+    """Give a model the weights of a file that Keras wrote; ValueError unless they fit it and are finite."""
     try:
         model.load_weights(path)
     except Exception as error:  # whatever the readers of zip, HDF5 and Keras raise at a file that is something else
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{path} does not hold the weights of {model.name!r}: {reason[0][:300]}") from error
+    check_finite(model, path)
+
+
+def check_finite(model, path):
+    """ValueError where a weight that came from a file is infinite or NaN, also one that only its new type makes so."""
+    import keras
+    import numpy as np
+
+    for variable in model.weights:
+        if not np.isfinite(keras.ops.convert_to_numpy(variable).astype("float32", copy=False)).all():
+            raise ValueError(
+                f"{path} has numbers in {variable.path!r} that are infinite or not numbers (NaN) as {variable.dtype}. "
+                "Such weights give no predictions; the training that they come from has failed, or the file is damaged."
+            )
 
 
 # ------------------------------------------------------------------------------------------------------------- places
@@ -448,8 +462,13 @@ class NetworkStatus:
 
 def _keras_folder():
     """Where Keras keeps its downloads, as it finds the place itself: some users have no home or may not write there."""
-    home = os.path.expanduser("~")
-    return Path(os.environ.get("KERAS_HOME") or Path(home if os.access(home, os.W_OK) else "/tmp") / ".keras")
+    named = os.environ.get("KERAS_HOME")
+    if named:
+        return Path(named)
+    with contextlib.suppress(RuntimeError):  # nobody knows the user's home
+        if os.access(Path.home(), os.W_OK):
+            return Path.home() / ".keras"
+    return Path("/tmp/.keras")
 
 
 def status():
@@ -483,4 +502,4 @@ def status():
             return "download"
         return None
 
-    return [NetworkStatus(network, next(filter(None, map(place, network.files)), None)) for network in NETWORKS.values()]
+    return [NetworkStatus(each, next(filter(None, map(place, each.files)), None)) for each in NETWORKS.values()]
