@@ -22,7 +22,7 @@ _FRAMES = (*_SEQUENTIAL, 0xC2)
 _BETWEEN_SCANS = (0xC4, 0xDB, 0xDC, _DRI, 0xFE, _SOS, _EOI)
 _MARKER = re.compile(rb"\xff+([^\x00\xff])")
 # In a scan, 0xFF is followed by 0, by itself, or by the number of a restart; else it ends the scan.
-_END_OF_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_END_OF_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 # Bits that no two codes begin with alike, whatever the tables of codes are and however many bits a picture leaves over.
 _BEHIND = [bytes(n * step % 251 for n in range(1, 65)) for step in (1, 85, 170, 219, 37, 146, 99, 200)]
@@ -86,8 +86,12 @@ def fault(content):
     """
     try:
         layout = _layout(content)
-    except ValueError as error:
+        return _fault_at_the_end(content, layout)
+    except (ValueError, OSError) as error:  # what no decoder reads behind damaged data is a fault too
         return str(error)
+
+
+def _fault_at_the_end(content, layout):
     if layout.kind not in _SEQUENTIAL or len(layout.scans) != 1 or layout.restarts:
         return None
     header, end = layout.frame, layout.scans[0][1]
