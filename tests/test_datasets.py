@@ -472,7 +472,7 @@ def test_jpegs_with_more_bytes_than_their_picture_needs_are_found():
         start, end = scan_of(content)
         more = content[start : start + 100].removesuffix(b"\xff")
         found += jpegs.fault(content[:end] + more + content[end:]) == "its picture ends before its data do"
-    assert found >= 36  # in the others, what follows is black or white
+    assert found >= 28  # in the others, what follows is black or white
 
 
 @pytest.mark.parametrize(
