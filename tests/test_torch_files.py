@@ -361,7 +361,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
         done = subprocess.run(
             [sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=False
         )
-        assert f"OSError: it is a {kind}, not a file" in done.stderr
+        assert f"it is a {kind}, not a file: '{path}'" in done.stderr
 
 
 def test_a_file_cut_short_at_any_byte_says_so(reading):

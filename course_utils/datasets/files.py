@@ -1,6 +1,7 @@
 """Files that are whole or not there: checksums, writing aside and moving into place, one writer at a time."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -19,13 +20,14 @@ def open_regular(path):
     >>> open_regular(".")
     Traceback (most recent call last):
     ...
-    OSError: it is a folder, not a file
+    IsADirectoryError: [Errno 21] it is a folder, not a file: '.'
     """
     path = Path(path)
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
-        raise OSError(f"it is a {kinds.get(stat.S_IFMT(mode), 'device')}, not a file")
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise OSError(number, f"it is a {kinds.get(stat.S_IFMT(mode), 'device')}, not a file", str(path))
     return path.open("rb")
 
 
