@@ -44,12 +44,20 @@ class Budget:
         return "Budget(" + ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items()) + ")"
 
 
-def _accelerator():
-    """Name of the accelerator that Keras' backend sees, such as ``'gpu:0'``; None where there is only a CPU."""
+def devices():
+    """Names of the devices that Keras' backend computes on, such as ``['gpu:0']`` or ``['cpu:0']``; imports Keras."""
     import keras
 
-    devices = [name for name in keras.distribution.list_devices() if not name.lower().startswith("cpu")]
-    return devices[0] if devices else None
+    try:
+        return keras.distribution.list_devices()
+    except (AttributeError, NotImplementedError):
+        # Only TensorFlow and JAX can be asked for all of them. Elsewhere an array is asked where Keras has put it.
+        return [str(getattr(keras.ops.zeros(1), "device", "cpu"))]
+
+
+def _accelerator():
+    """Name of the accelerator that Keras' backend sees, such as ``'gpu:0'``; None where there is only a CPU."""
+    return next((name for name in devices() if not name.lower().startswith("cpu")), None)
 
 
 def requested_profile():

@@ -84,8 +84,8 @@ def examine():
     _python(report)
     if _backend(report):
         _profile(report)
-    _data(report)
-    _networks(report)
+    if _data(report):
+        _networks(report)
     _tools(report)
     _address(report)
     return report
@@ -109,6 +109,8 @@ def _python(report):
 
 def _backend(report):
     """Import Keras on the chosen backend; say whether that worked."""
+    from .budget import devices
+
     report.find("Backends", ", ".join(_version(*names) or f"no {name}" for name, names in BACKENDS.items()))
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
     if not installed:
@@ -122,8 +124,6 @@ def _backend(report):
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             import keras
-
-            devices = keras.distribution.list_devices()
     except Exception as error:  # whatever it is, the report goes on and says so
         chosen = os.environ.get("KERAS_BACKEND") or "the one that ~/.keras/keras.json names, else tensorflow"
         report.find("Keras", f"cannot be imported: {_first_line(error)}")
@@ -132,10 +132,17 @@ def _backend(report):
             broken=True,
         )
         return False
-    report.find("Keras", f"{keras.__version__} on {keras.backend.backend()}, devices: {', '.join(devices)}")
-    if shutil.which("nvidia-smi") and all(device.lower().startswith("cpu") for device in devices):
+    backend = keras.config.backend()
+    try:
+        found = devices()
+    except Exception as error:  # a driver that does not fit, for one
+        report.find("Keras", f"{keras.__version__} on {backend}, whose devices cannot be told: {_first_line(error)}")
+        report.advise(f"Let {backend} see a device: nothing can be computed before that.", broken=True)
+        return False
+    report.find("Keras", f"{keras.__version__} on {backend}, devices: {', '.join(found)}")
+    if shutil.which("nvidia-smi") and all(device.lower().startswith("cpu") for device in found):
         report.advise(
-            f"There is an NVIDIA driver, but {keras.backend.backend()} does not see its GPU. "
+            f"There is an NVIDIA driver, but {backend} does not see its GPU. "
             f"For TensorFlow: {install_command('tensorflow[and-cuda]')}"
         )
     return True
@@ -159,19 +166,27 @@ def _profile(report):
 
 
 def _data(report):
+    """Which data sets are at hand; says whether the folders that the environment names can be looked into."""
     from .datasets import places, status
 
+    try:
+        rows, mirror = status(), places.mirror_folder()
+    except ValueError as error:  # a folder that the environment names and that cannot be
+        report.find("Data", str(error))
+        report.advise("Correct or unset the variable; data and networks are looked for after that.")
+        return False
+    try:
+        cache = places.cache_folder()
+    except OSError as error:
+        cache = f"none; {error}"
     findings = []
-    for row in status():
+    for row in rows:
         where = [f"{place} ({size / 1e6:,.0f} MB)" for place in ("cache", "mirror") if (size := getattr(row, place))]
         findings.append(
             f"{row.name}: {' and '.join(where) or f'not at hand, {row.download / 1e6:,.0f} MB to download'}"
         )
-    mirror = places.mirror_folder()
-    report.find(
-        "Data", *findings, f"cache: {places.cache_folder()}", f"mirror: {mirror or 'COURSE_UTILS_MIRROR not set'}"
-    )
-    absent = [row.name for row in status() if not row.at_hand]
+    report.find("Data", *findings, f"cache: {cache}", f"mirror: {mirror or 'COURSE_UTILS_MIRROR not set'}")
+    absent = [row.name for row in rows if not row.at_hand]
     if mirror is not None and not mirror.is_dir():
         report.advise(f"COURSE_UTILS_MIRROR names {mirror}, which is no folder. Correct or unset it.")
     if absent:
@@ -179,6 +194,7 @@ def _data(report):
             f"Fetch data before you need it: course data fetch {' '.join(absent)}. Offline: a mirror "
             "(`course data mirror` makes one), or COURSE_PROFILE=smoke, which draws its own."
         )
+    return True
 
 
 def _networks(report):

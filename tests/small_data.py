@@ -156,7 +156,7 @@ class Server:
 
     def __init__(self, folder):
         self.folder, self.faults, self.requests, self.stalled = folder, [], [], threading.Event()
-        self.release = threading.Event()
+        self.release, self.sent = threading.Event(), 0
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -179,6 +179,9 @@ class Server:
             handler.send_error(404)
             return
         content = path.read_bytes()
+        if fault == "endless":
+            self.send_endlessly(handler, content)
+            return
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(content)))
         handler.end_headers()
@@ -194,6 +197,15 @@ class Server:
             content = content[len(content) // 2 :]
         with contextlib.suppress(OSError):  # whoever asked may be gone
             handler.wfile.write(content)
+
+    def send_endlessly(self, handler, content):
+        """Send the content again and again until whoever asked hangs up; at most 64 MiB."""
+        handler.send_response(200)
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while self.sent < 1 << 26:
+                handler.wfile.write(content)
+                self.sent += len(content)
 
     def close(self):
         self.release.set()

@@ -1,8 +1,11 @@
 """Budgets and expectations: which numbers a profile gets, and which results it accepts."""
 
 import math
+import sys
+from types import SimpleNamespace
 
 import pytest
+from backends import INSTALLED, output_on
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -170,3 +173,48 @@ def test_keras_alone_decides_what_an_accelerator_is():
 
     names = keras.distribution.list_devices()
     assert _accelerator() == next((name for name in names if not name.startswith("cpu")), None)
+
+
+ON_ANOTHER_BACKEND = """
+import os
+del os.environ["COURSE_PROFILE"]
+from course_utils import budget, doctor, profile
+run = budget(epochs=30, laptop={"epochs": 5})
+print(run.profile, profile(), run.epochs)
+report = doctor.Report()
+print(doctor._backend(report))
+print(*(finding for topic, finding in report.rows if topic == "Keras"))
+"""
+
+
+# Keras' NumPy, which has no devices either, computes some things with JAX.
+@pytest.mark.parametrize("backend", [*INSTALLED, *(["numpy"] if "jax" in INSTALLED else [])])
+def test_without_a_profile_every_backend_says_what_it_sees(backend, monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "to be unset")
+    announced, chosen, imported, found = output_on(backend, ON_ANOTHER_BACKEND)
+    names = chosen.split()
+    assert announced.startswith(f"Profile {names[0]}: Keras sees ")
+    assert names in (["laptop", "laptop", "5"], ["full", "full", "30"])
+    assert imported == "True"
+    assert f" on {backend}, devices: " in found
+    assert ("devices: cpu" in found.lower()) == (names[0] == "laptop")
+
+
+@pytest.mark.parametrize(
+    ("device", "chosen"),
+    [("cpu", "laptop"), ("CPU", "laptop"), ("cuda:0", "full"), ("mps:0", "full"), ("xpu:0", "full"), (None, "laptop")],
+)
+@pytest.mark.parametrize("lack", [AttributeError, NotImplementedError])
+def test_where_keras_lists_no_devices_an_array_tells(monkeypatch, lack, device, chosen):
+    """As on PyTorch, whose part of Keras has no module for devices, and whose arrays name theirs."""
+
+    def list_devices():
+        raise lack("'NoneType' object has no attribute 'list_devices'")
+
+    array = SimpleNamespace() if device is None else SimpleNamespace(device=device)
+    keras = SimpleNamespace(
+        distribution=SimpleNamespace(list_devices=list_devices), ops=SimpleNamespace(zeros=lambda shape: array)
+    )
+    monkeypatch.setitem(sys.modules, "keras", keras)
+    monkeypatch.delenv("COURSE_PROFILE", raising=False)
+    assert profile() == chosen

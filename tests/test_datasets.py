@@ -7,14 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-import scipy.ndimage
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 import course_utils
 from course_utils import datasets
-from course_utils.datasets import pictures, registry, selection, standins
+from course_utils.datasets import jpegs, pictures, registry, selection
 
 LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=60)
 
@@ -66,17 +65,6 @@ def test_the_stand_in_of_the_pets_has_37_breeds_and_masks_and_boxes():
         assert box[1] <= rows.min()
         assert columns.max() + 1 <= box[2]
         assert rows.max() + 1 <= box[3]
-
-
-def test_outlines_are_what_erosion_and_dilation_leave():
-    masks = np.random.default_rng(0).random((3, 20, 30)) > 0.9
-    masks = scipy.ndimage.binary_dilation(masks, np.ones((1, 5, 5)))
-    square = np.ones((1, 5, 5), bool)
-    inside = scipy.ndimage.minimum_filter(masks, footprint=square, mode="nearest")
-    outside = ~scipy.ndimage.maximum_filter(masks, footprint=square, mode="nearest")
-    expected = np.where(inside, 1, np.where(outside, 2, 3))
-    found = standins.trimaps(masks[..., None].astype(np.uint8), 2)
-    np.testing.assert_array_equal(found[..., 0], expected)
 
 
 @pytest.mark.parametrize("name", datasets.NAMES)
@@ -151,11 +139,30 @@ def test_the_profile_smoke_takes_the_stand_in(monkeypatch):
         ({"name": "mnist", "size": 32}, "size is 32, but the images of mnist are 28x28"),
         ({"name": "oxford_pets", "size": (32, 32, 3)}, r"number of pixels or \(height, width\)"),
         ({"name": "oxford_pets", "size": 0}, "size is 0"),
+        ({"name": ["mnist"]}, r"no data set \['mnist'\]; there are mnist"),
+        ({"name": "mnist", "seed": -1}, "seed is -1; it must be at least 0"),
+        ({"name": "mnist", "examples": -5}, "examples is -5; it must be at least 1, or None for all"),
     ],
 )
 def test_what_cannot_be_is_said(arguments, complaint):
     with pytest.raises(ValueError, match=complaint):
         datasets.load(**{"source": "stand-in"} | arguments)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cats_vs_dogs"])
+@pytest.mark.parametrize("value", [2.5, 2.0, "2", True, [2], b"2", np.float32(2)])
+@pytest.mark.parametrize("argument", ["examples", "seed", "size"])
+def test_what_is_no_whole_number_is_said(name, value, argument):
+    if argument == "size":
+        value = (32, value)  # alone, a list may be height and width
+    with pytest.raises(TypeError, match=rf"load: {argument} is .*(must be|give) a whole number"):
+        datasets.load(name, source="stand-in", **{argument: value})
+
+
+def test_no_seed_is_none_and_numpys_numbers_are_numbers():
+    with pytest.raises(TypeError, match="seed is None"):
+        stand_in("mnist", seed=None)
+    assert len(stand_in("mnist", examples=np.int64(3), seed=np.uint8(1))) == 3
 
 
 def test_importing_loads_nothing_heavy():
@@ -248,10 +255,19 @@ def test_another_seed_holds_out_others():
     assert numbers(data.holdout(0.2, 0)[1]) != numbers(data.holdout(0.2, 1)[1])
 
 
-@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, 0.001])
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, 0.001, float("nan"), float("inf")])
 def test_a_holdout_of_nothing_or_everything_is_refused(fraction):
     with pytest.raises(ValueError, match="holdout"):
         numbered([0, 1, 0, 1]).holdout(fraction)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"fraction": "0.1"}, {"fraction": None}, {"fraction": True}, {"seed": None}, {"seed": 1.5}]
+)
+def test_a_holdout_by_what_is_no_number_is_refused(arguments):
+    [(name, value)] = arguments.items()
+    with pytest.raises(TypeError, match=f"holdout: {name} is {value!r}; .*number"):
+        numbered([0, 1, 0, 1]).holdout(**arguments)
 
 
 # ---------------------------------------------------------------- choosing
@@ -316,13 +332,181 @@ def test_mask_and_box_of_a_rectangle_stay_together(width, height, tall, wide, da
         np.testing.assert_allclose(box, truth, atol=1.01)
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1", "LA"])
-def test_photographs_of_every_mode_become_colour_images(mode):
+RAMP = np.tile(np.linspace(10, 245, 60), (40, 1))
+
+
+def written(image, kind, **options):
     stream = io.BytesIO()
-    Image.new("RGB", (30, 20), (200, 200, 200)).convert(mode).save(stream, "TIFF" if mode != "LA" else "PNG")
-    array, size = pictures.decode(stream.getvalue(), (10, 10))
-    assert (array.shape, array.dtype, size) == ((10, 10, 3), np.uint8, (30, 20))
-    assert abs(array.astype(int).mean() - 200) < 60
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def grey_in(mode):
+    """A picture that goes from dark to bright, in one of Pillow's modes."""
+    if mode == "I;16":
+        return Image.fromarray(np.rint(RAMP * 257).astype(np.uint16))
+    if mode in ("F", "I"):
+        return Image.fromarray(RAMP.astype(np.float32)).convert(mode)
+    if mode == "LAB":
+        return Image.merge("LAB", [Image.fromarray(RAMP.astype(np.uint8)), *[Image.new("L", (60, 40), 128)] * 2])
+    grey = Image.fromarray(RAMP.astype(np.uint8))
+    return grey.convert("RGB").convert(mode) if mode in ("P", "CMYK", "YCbCr", "RGBA") else grey.convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [("1", "TIFF"), ("L", "JPEG"), ("L", "PNG"), ("LA", "PNG"), ("P", "GIF"), ("PA", "TIFF"), ("RGB", "BMP"),
+     ("RGB", "WEBP"), ("RGBA", "PNG"), ("CMYK", "TIFF"), ("CMYK", "JPEG"), ("YCbCr", "TIFF"), ("I;16", "PNG")],
+)  # fmt: skip
+def test_photographs_of_every_mode_have_the_right_brightness(mode, kind):
+    array, size = pictures.decode(written(grey_in(mode), kind), (20, 30))
+    assert (array.shape, array.dtype, size) == ((20, 30, 3), np.uint8, (60, 40))
+    assert np.abs(array.mean(axis=(0, 2)) - RAMP[0].reshape(30, 2).mean(axis=1)).max() < (60 if mode == "1" else 8)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("I", "TIFF"), ("F", "TIFF"), ("I;16", "TIFF"), ("LAB", "TIFF"), ("F", "PPM")]
+)
+def test_photographs_whose_range_nobody_knows_are_refused(mode, kind):
+    with pytest.raises(pictures.Broken, match="of which nobody knows what black and white are"):
+        pictures.decode(written(grey_in(mode), kind), (20, 30))
+
+
+def test_what_is_transparent_is_shown_on_white():
+    seen = np.zeros((4, 4, 4), np.uint8)
+    seen[:2] = 0, 0, 0, 255
+    seen[2:, :2] = 200, 0, 0, 51  # a fifth of it, over white
+    stream = written(Image.fromarray(seen), "PNG")
+    array, _ = pictures.decode(stream, (4, 4))
+    assert array[0, 0].tolist() == [0, 0, 0]
+    assert array[3, 0].tolist() == pytest.approx([0.2 * 200 + 0.8 * 255, 0.8 * 255, 0.8 * 255], abs=1)
+    assert array[3, 3].tolist() == [255, 255, 255]
+    palette = Image.new("P", (4, 4), 1)
+    palette.putpalette([9, 9, 9, 0, 0, 0])
+    assert (pictures.decode(written(palette, "PNG", transparency=1), (4, 4))[0] == 255).all()
+
+
+def test_an_orientation_is_not_followed_and_of_an_animation_the_first_picture_is_taken():
+    upright = grey_in("L")
+    exif = Image.Exif()
+    exif[274] = 6
+    turned, plain = (pictures.decode(written(upright, "JPEG", **more), (20, 30)) for more in ({"exif": exif}, {}))
+    assert turned[1] == plain[1] == (60, 40)
+    np.testing.assert_array_equal(turned[0], plain[0])
+    animation = written(upright, "GIF", save_all=True, append_images=[Image.new("L", (60, 40), 9)])
+    assert abs(pictures.decode(animation, (20, 30))[0].mean() - RAMP.mean()) < 5
+
+
+@pytest.mark.parametrize("values", [[0, 1], [255], [1, 2, 3, 4], [1, 2, 128]])
+def test_a_mask_of_other_values_is_refused_and_they_are_named(values):
+    mask = np.resize(np.array(values, np.uint8), (20, 300))  # some of them outside the part that is kept
+    with pytest.raises(
+        pictures.Broken, match=f"a mask with the values {', '.join(map(str, values))}, where 1, 2 and 3"
+    ):
+        pictures.decode(written(Image.fromarray(mask), "PNG"), (10, 10), channels=1)
+
+
+@pytest.mark.parametrize("mode", ["1", "I;16", "RGB", "LA", "F"])
+def test_a_mask_of_another_mode_is_refused(mode):
+    with pytest.raises(pictures.Broken, match="a mask of mode"):
+        pictures.decode(written(grey_in(mode), "TIFF" if mode == "F" else "PNG"), (10, 10), channels=1)
+
+
+def test_a_png_that_does_not_have_its_checksum_is_broken():
+    content = bytearray(written(Image.fromarray(np.ones((30, 30), np.uint8)), "PNG"))
+    content[content.index(b"IDAT") + 4 + 2 + 5] ^= 1
+    for channels in (1, 3):
+        with pytest.raises(pictures.Broken):
+            pictures.decode(bytes(content), (10, 10), channels)
+
+
+# ---------------------------------------------------------------- JPEGs whose data are not what their picture needs
+
+
+def smooth_noise(width, height, seed, mode="RGB"):
+    """A picture with something in every block."""
+    random = np.random.default_rng(seed)
+    small = random.integers(0, 256, (max(2, height // 6), max(2, width // 6), 3), np.uint8)
+    noisy = np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)).astype(int)
+    noisy = np.clip(noisy + random.integers(-12, 13, noisy.shape), 0, 255).astype(np.uint8)
+    return Image.fromarray(noisy).convert(mode)
+
+
+@settings(max_examples=150)
+@given(
+    st.integers(1, 90), st.integers(1, 90), st.integers(0, 9), st.sampled_from(["L", "RGB", "CMYK"]),
+    st.integers(1, 100), st.sampled_from([0, 1, 2]), st.booleans(), st.booleans(), st.sampled_from([0, 1, 3]),
+)  # fmt: skip
+@example(17, 33, 0, "RGB", 100, 2, True, False, 0)
+def test_a_whole_jpeg_has_no_fault(width, height, seed, mode, quality, subsampling, optimize, progressive, restarts):
+    options = {"quality": quality, "subsampling": subsampling, "optimize": optimize, "progressive": progressive}
+    picture = smooth_noise(width, height, seed, mode)
+    assert jpegs.fault(written(picture, "JPEG", **options, restart_marker_rows=restarts)) is None
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize("options", [{}, {"optimize": True}, {"quality": 1}, {"quality": 100, "subsampling": 0}])
+def test_a_picture_of_nothing_has_no_fault(level, options):
+    for mode in ("L", "RGB"):
+        assert jpegs.fault(written(Image.new("L", (40, 30), level).convert(mode), "JPEG", **options)) is None
+
+
+def scan_of(content):
+    return content.index(b"\xff\xda") + 14, len(content) - 2
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(40, 90), st.integers(40, 90), st.integers(0, 9), st.sampled_from(["L", "RGB"]), st.integers(150, 300)
+)
+def test_a_jpeg_that_lacks_its_last_bytes_is_found(width, height, seed, mode, count):
+    content = written(smooth_noise(width, height, seed, mode), "JPEG", quality=95)
+    _, end = scan_of(content)
+    assert jpegs.fault(content[: end - count] + content[end:])
+
+
+def test_jpegs_with_more_bytes_than_their_picture_needs_are_found():
+    found = 0
+    for seed in range(40):
+        content = written(smooth_noise(60, 50, seed), "JPEG", quality=90)
+        start, end = scan_of(content)
+        more = content[start : start + 100].removesuffix(b"\xff")
+        found += jpegs.fault(content[:end] + more + content[end:]) == "its picture ends before its data do"
+    assert found >= 28  # in the others, what follows is black or white
+
+
+@pytest.mark.parametrize(
+    ("garbled", "found"),
+    [
+        (b"\xff\xe4\x10\x20", "a marker interrupts its data"),
+        (b"\xff\xd1", "its restart markers are not in order"),
+        (b"\xff\xc4\x00\x09", "there is no marker at byte"),
+    ],
+)
+def test_a_jpeg_with_a_marker_in_its_middle_is_found(garbled, found):
+    content = written(smooth_noise(80, 60, 1), "JPEG")
+    start, end = scan_of(content)
+    middle = (start + end) // 2
+    assert found in jpegs.fault(content[:middle] + garbled + content[middle + len(garbled) :])
+
+
+def test_of_jpegs_garbled_in_the_middle_many_are_found():
+    """Not all: where as many blocks were lost as gained, the data end where they should. Archives have checksums."""
+    random = np.random.default_rng(0)
+    shown = passed = 0
+    for seed in range(60):
+        content = bytearray(written(smooth_noise(120, 90, seed), "JPEG", quality=88))
+        start, end = scan_of(content)
+        middle = (start + end) // 2
+        content[middle : middle + 64] = random.integers(0, 255, 64, np.uint8).tobytes()
+        try:
+            Image.open(io.BytesIO(content)).load()
+        except OSError:
+            continue
+        shown += 1
+        passed += jpegs.fault(bytes(content)) is None
+    assert shown > 20
+    assert passed < 0.6 * shown
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\xff\xd8\xff\xe0"])
@@ -331,7 +515,21 @@ def test_what_is_no_image_is_broken(content):
         pictures.decode(content, (10, 10))
 
 
-@pytest.mark.parametrize("content", [b"", b"<annotation/>", b"<a><object><bndbox><xmin>x</xmin></bndbox></object></a>"])
+def annotation(*sides):
+    names = ("xmin", "ymin", "xmax", "ymax")
+    box = "".join(f"<{name}>{side}</{name}>" for name, side in zip(names, sides, strict=True))
+    return f"<annotation><object><bndbox>{box}</bndbox></object></annotation>".encode()
+
+
+def test_a_box_is_read():
+    assert pictures.read_box(annotation(1, 2, 30.5, 40)) == (1, 2, 30.5, 40)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<annotation/>", b"<a><object><bndbox><xmin>x</xmin></bndbox></object></a>", annotation(9, 1, 3, 4),
+     annotation(1, 4, 3, 4), annotation("nan", 1, 3, 4), annotation(1, 2, "inf", 4), annotation("-inf", 2, 3, 4)],
+)  # fmt: skip
 def test_an_annotation_without_a_box_is_broken(content):
     with pytest.raises(pictures.Broken):
         pictures.read_box(content)

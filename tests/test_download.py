@@ -18,7 +18,8 @@ import pytest
 import small_data
 
 from course_utils import datasets
-from course_utils.datasets import archives, cache, files, originals, places, registry, sources
+from course_utils.datasets import archives, cache, files, manifest, originals, places, registry, sources
+from course_utils.models import weights
 
 ROOT = Path(__file__).parent.parent
 
@@ -156,6 +157,18 @@ def test_a_wrong_checksum_is_refused(mnist, server, cache_folder):
     ):
         load("mnist")
     assert kept(cache_folder) == []
+
+
+def test_a_host_that_never_stops_is_stopped_at_the_published_size(mnist, server, cache_folder):
+    server.faults = ["endless"]
+    most = (server.folder / "mnist.npz").stat().st_size
+    said = f"sends more than the {most:,} bytes of mnist.npz; it was stopped"
+    with pytest.warns(UserWarning, match=said), pytest.raises(datasets.DatasetUnavailable, match=said):
+        load("mnist")
+    assert len(server.requests) == 1
+    assert server.sent < 1 << 25  # what the system had sent before the connection was closed
+    assert kept(cache_folder) == []
+    assert len(load("mnist")) == len(mnist["y_train"])
 
 
 def test_the_first_of_two_downloads_is_not_lost_with_the_second(server, monkeypatch):
@@ -506,6 +519,68 @@ def test_the_cache_is_where_the_environment_says_or_where_the_system_keeps_cache
     assert places.cache_folder() == tmp_path / "cache"
     monkeypatch.delenv("COURSE_UTILS_CACHE")
     assert places.cache_folder() == Path(pooch.os_cache("course_utils"))
+
+
+@pytest.fixture
+def no_home(monkeypatch):
+    """A container whose user the system does not know, and nothing in the environment."""
+    import pwd
+
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "COURSE_UTILS_CACHE", "XDG_CACHE_HOME", "KERAS_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs users as POSIX has them")
+@pytest.mark.parametrize("name", ["mnist", "cats_vs_dogs"])
+def test_no_home_folder_is_needed_where_a_mirror_has_the_data(no_home, tmp_path, monkeypatch, name, recwarn):
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    small_data.mnist(folder / "mnist.npz")
+    small_data.write_zip(folder / "cats_vs_dogs.zip", small_data.cats_and_dogs_files())
+    manifest.write(folder, {file.name: files.sha256(file) for file in folder.iterdir()})
+    monkeypatch.setenv("COURSE_UTILS_MIRROR", str(folder))
+    assert load(name, size=None if name == "mnist" else 8).source == "mirror"
+    said = [str(warning.message) for warning in recwarn]
+    if name == "mnist":  # which is decompressed each time, and says why
+        [text] = said
+        assert "no home folder to keep data in; set COURSE_UTILS_CACHE" in text
+    else:
+        assert said == []
+    row = next(row for row in datasets.status() if row.name == name)
+    assert (row.cache, row.at_hand) == (None, True)
+    assert [row.place for row in weights.status() if row.name == "vgg16"] == [None]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs users as POSIX has them")
+def test_without_a_home_folder_and_a_cache_a_sentence_says_what_to_set(mnist, server, no_home):
+    with pytest.warns(UserWarning, match="no home folder .* downloaded for this time only"):
+        assert len(load("mnist")) == len(mnist["y_train"])
+    for attempt in (lambda: datasets.fetch("mnist"), lambda: load("mnist", source="cache")):
+        with pytest.raises(OSError, match="no home folder to keep data in; set COURSE_UTILS_CACHE to a folder"):
+            attempt()
+
+
+@pytest.mark.parametrize("variable", ["COURSE_UTILS_CACHE", "COURSE_UTILS_MIRROR"])
+@pytest.mark.parametrize("folder", ["~nobody-of-this-name/x", "~nobody-of-this-name"])
+def test_a_folder_of_a_user_whom_nobody_knows_is_named(monkeypatch, variable, folder):
+    monkeypatch.setenv(variable, folder)
+    said = f"{variable} is '{folder}', but ~nobody-of-this-name is no folder here. Give a whole path, such as /data"
+    for attempt in (lambda: load("mnist"), datasets.status, lambda: datasets.fetch("mnist")):
+        with pytest.raises(ValueError, match=said):
+            attempt()
+
+
+def test_a_home_folder_is_expanded(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("COURSE_UTILS_CACHE", "~/some/cache")
+    assert places.cache_folder() == tmp_path / "some" / "cache"
+    monkeypatch.setenv("HOME", str(tmp_path / "missing"))
+    with pytest.raises(ValueError, match="~ is no folder here"):
+        places.cache_folder()
 
 
 def test_status_says_what_is_at_hand(mnist, server):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -262,14 +263,19 @@ def test_edges_are_smooth():
 
 @few
 @given(st.integers(0, 3), seeds)
-def test_trimaps_agree_with_scipy(border, seed):
-    ndimage = pytest.importorskip("scipy.ndimage")
+def test_the_border_is_what_lies_so_many_steps_from_the_edge(border, seed):
+    steps = scipy.ndimage.distance_transform_cdt
     masks = draw(3, seed=seed).masks
     for mask, regions in zip(masks[..., 0].astype(bool), trimaps(masks, border)[..., 0], strict=True):
-        steps = {"iterations": border, "border_value": 1} if border else {"iterations": 1, "structure": np.ones((1, 1))}
-        np.testing.assert_array_equal(regions == 1, ndimage.binary_erosion(mask, **steps))
-        np.testing.assert_array_equal(regions == 2, ndimage.binary_erosion(~mask, **steps))
+        np.testing.assert_array_equal(regions == 1, steps(mask, "taxicab") > border)
+        np.testing.assert_array_equal(regions == 2, steps(~mask, "taxicab") > border)
         assert ((regions == 3) == ~((regions == 1) | (regions == 2))).all()
+
+
+@pytest.mark.parametrize("masks", [np.zeros((1, 4, 4), np.uint8), np.full((1, 4, 4, 1), 2), np.zeros((4, 4))])
+def test_trimaps_of_what_is_no_mask_are_refused(masks):
+    with pytest.raises(ValueError, match="of 0 and 1"):
+        trimaps(masks)
 
 
 # ---------------------------------------------------------------- bad input
@@ -282,14 +288,14 @@ def test_trimaps_agree_with_scipy(border, seed):
         ({"seed": -1}, "seed is -1"),
         ({"size": 15}, "size is 15; no side may be below 16"),
         ({"size": (64, 8)}, r"size is \(64, 8\); no side may be below 16"),
-        ({"size": (32, 32, 3)}, r"size is \(32, 32, 3\); give one side, such as 32, or \(height, width\)"),
+        ({"size": (32, 32, 3)}, r"size is \(32, 32, 3\); give a number of pixels or \(height, width\)"),
         ({"classes": 0}, "classes is 0; give 1 to"),
         ({"classes": 1000}, "classes is 1000; give 1 to 138. There are 23 shapes .disk, .*6 patterns .plain, striped"),
         ({"classes": ["disk", "dog"]}, "no class 'dog'; give shapes, .* There are 23 shapes .disk"),
         ({"classes": "plaid disk"}, "no class 'plaid disk'"),
         ({"classes": ["disk", "disk"]}, "none twice"),
         ({"classes": []}, "at least one"),
-        ({"rotation": 270}, "rotation is 270; give 0 to 180"),
+        ({"rotation": 270}, "rotation is 270; give a number from 0 to 180"),
         ({"clutter": 1.5}, "clutter is 1.5; give a number from 0 to 1"),
     ],
 )
@@ -348,3 +354,21 @@ def test_a_small_convnet_sees_what_a_linear_classifier_cannot():
 def test_a_thousand_images_and_a_few_epochs_teach_something():
     """The smallest runs of notebooks depend on it; chance is 0.1."""
     assert convnet_accuracy(draw(1024, seed=1), draw(1000, seed=2), epochs=6) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"count": 2.5}, "count is 2.5; it must be a whole number from 0"),
+        ({"count": True}, "count is True"),
+        ({"seed": None}, "seed is None; it must be a whole number"),
+        ({"seed": "1"}, "seed is '1'"),
+        ({"size": 32.0}, "size is 32.0; give a whole number of pixels"),
+        ({"classes": 2.5}, "classes is 2.5"),
+        ({"rotation": "30"}, "rotation is '30'; give a number from 0 to 180"),
+        ({"clutter": None}, "clutter is None"),
+    ],
+)
+def test_what_is_no_number_is_named_with_what_would_be(arguments, said):
+    with pytest.raises(TypeError, match=said):
+        draw(**{"count": 1, **arguments})

@@ -288,6 +288,16 @@ def test_a_state_dict_that_does_not_fit_says_what_is_wrong(tmp_path, fault):
         models.efficientnet_lite(weights=tmp_path / "changed.pth")
 
 
+@needs_weights
+@pytest.mark.parametrize("name", ["_blocks.3._bn1.running_var", "_fc.bias"])
+def test_a_state_dict_with_numbers_that_are_none_is_refused_by_name(tmp_path, name):
+    state = dict(torch_files.read(weights.find("efficientnet_lite0").path))
+    state[name] = np.full_like(state[name], np.nan)
+    (tmp_path / "broken.PTH").write_bytes(small_torch.state_dict(state))
+    with pytest.raises(ValueError, match=f"broken.PTH holds '{name}' with numbers that are infinite or not numbers"):
+        models.efficientnet_lite(weights=tmp_path / "broken.PTH")
+
+
 @pytest.mark.parametrize("name", ["mine.weights.h5", "mine.keras", "mine.h5", "mine.pth"])
 def test_a_file_that_holds_no_weights_is_named(tmp_path, name):
     (tmp_path / name).write_bytes(b"some bytes")

@@ -189,6 +189,17 @@ def test_weights_of_another_network_are_refused(tmp_path):
             models.vgg16(weights=path)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused_with_the_name_of_their_place(tmp_path, value):
+    broken = ours()
+    kernel, bias = broken.get_layer("block3_conv2").get_weights()
+    kernel[1, 1, 5, 7] = value
+    broken.get_layer("block3_conv2").set_weights([kernel, bias])
+    broken.save_weights(tmp_path / "broken.weights.h5")
+    with pytest.raises(ValueError, match="has numbers in 'block3_conv2/kernel' that are infinite or not"):
+        models.vgg16(weights=tmp_path / "broken.weights.h5", input_shape=(32, 48, 3))
+
+
 @pytest.fixture
 def mirror(monkeypatch):
     if not (MIRROR / "vgg16_notop.weights.h5").is_file():

@@ -1,6 +1,8 @@
 """PyTorch's old files: read like PyTorch reads them, and nothing but numbers ever comes out of one."""
 
 import hashlib
+import os
+import struct
 import subprocess
 import sys
 import tracemalloc
@@ -205,6 +207,39 @@ def test_a_large_memo_or_a_deep_stack_costs_no_memory(reading):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("operations", "said"),
+    [
+        (b"Nq\x00" + b"h\x00" * 2_000_000, "has a pickle of more than 250,000 operations"),
+        (b"(" * 2_000_000, "has a pickle of more than 250,000 operations"),
+        (b"}" * 2_000_000, "has a pickle of more than 250,000 operations"),
+        (b"X" + struct.pack("<I", 40_000_000) + b"a" * 40_000_000, "has pickles of more than 8,388,608 bytes"),
+        (b"c" + b"a" * 40_000_000, "has pickles of more than 8,388,608 bytes"),
+    ],
+    ids=["references", "marks", "dicts", "text", "name"],
+)
+def test_pickles_longer_than_any_state_dicts_are_given_up(reading, operations, said):
+    tracemalloc.start()
+    with pytest.raises(TorchFileError, match=said):
+        reading(small_torch.file(operations, {}))
+    assert tracemalloc.get_traced_memory()[1] < 150_000_000  # the file itself, twice, and little more
+    tracemalloc.stop()
+
+
+def test_more_tensors_than_any_network_has_are_read(reading):
+    arrays = {f"block_{n}.batch_normalisation.running_variance": np.ones(1, "f4") for n in range(3000)}
+    assert list(reading(small_torch.state_dict(arrays))) == list(arrays)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8"])
+def test_numbers_that_are_none_are_refused_with_the_tensors_name(reading, value, kind):
+    harmed = np.ones((3, 4), kind)
+    harmed[2, 1] = value
+    with pytest.raises(TorchFileError, match="holds 'stem.harmed' with numbers that are infinite or not numbers"):
+        reading(small_torch.state_dict(ARRAYS | {"stem.harmed": harmed}))
+
+
 # ------------------------------------------------------------------------------------------------ beyond the storages
 
 
@@ -316,6 +351,17 @@ def test_a_folder_or_no_file_is_the_systems_error(tmp_path):
     for path in (tmp_path, tmp_path / "none.pth"):
         with pytest.raises(OSError):
             torch_files.read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes in the file system")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pth")
+    code = "import sys; from course_utils.models import torch_files; torch_files.read(sys.argv[1])"
+    for path, kind in ((tmp_path / "pipe.pth", "pipe"), ("/dev/zero", "device"), (tmp_path, "folder")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert f"it is a {kind}, not a file: '{path}'" in done.stderr
 
 
 def test_a_file_cut_short_at_any_byte_says_so(reading):

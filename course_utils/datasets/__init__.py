@@ -6,9 +6,9 @@ checksums in each. `fetch`, `status`, `mirror.write` and `mirror.verify` are wha
 """
 
 import warnings
-from operator import index
 
 from . import drawn, mirror, readers, registry, sources, standins
+from .arguments import height_and_width, whole
 from .dataset import Dataset
 from .errors import DatasetUnavailable
 from .sources import fetch, status
@@ -60,6 +60,8 @@ def load(name, split="train", *, examples=None, size=None, source=None, seed=0, 
     ------
     DatasetUnavailable
         No place has the data. The message says what was wrong with each, and what helps.
+    TypeError
+        ``examples``, ``size`` or ``seed`` is no whole number.
     ValueError
         An argument that cannot be, or more ``examples`` than there are.
 
@@ -82,20 +84,21 @@ def load(name, split="train", *, examples=None, size=None, source=None, seed=0, 
     >>> data.class_names[3], data.images.shape, int((data.labels == 3).sum())
     ('cat', (100, 32, 32, 3), 10)
     """
-    entry = registry.find(name)
+    entry = registry.entry(name)
     if split not in ("train", "test"):
         raise ValueError(
             f"load: split is {split!r}; it must be 'train' or 'test'. For validation, see Dataset.holdout."
         )
     if source not in (None, "stand-in", *sources.PLACES):
         raise ValueError(f"load: source is {source!r}; it must be None, 'cache', 'mirror', 'host' or 'stand-in'.")
-    if examples is not None and index(examples) < 1:
-        raise ValueError(f"load: examples is {examples!r}; it must be at least 1, or None for all.")
+    if examples is not None:
+        examples = whole("load", "examples", examples, 1, otherwise=", or None for all")
+    seed = whole("load", "seed", seed)
     size = _height_and_width(entry, size)
     if source == "stand-in" or (source is None and _smoke()):
         return Dataset(name, split, **standins.make(entry, split, examples, size, seed))
-    fields, origin = sources.read(
-        entry, source, progress, lambda path: readers.read(entry, path, split, examples, size, seed, progress)
+    fields, origin = sources.read_first(
+        entry, source, progress, lambda path: readers.read_split(entry, path, split, examples, size, seed, progress)
     )
     return Dataset(name, split, **fields, source=origin)
 
@@ -109,9 +112,7 @@ def _smoke():
 def _height_and_width(entry, size):
     if size is None:
         return entry.shape[:2]
-    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    if len(sides) != 2 or any(index(side) < 1 for side in sides):
-        raise ValueError(f"load: size is {size!r}; it must be a number of pixels or (height, width).")
+    sides = height_and_width("load", size)
     if not entry.photographs and sides != entry.shape[:2]:
         height, width, _ = entry.shape
         raise ValueError(f"load: size is {size!r}, but the images of {entry.name} are {height}x{width} as they come.")

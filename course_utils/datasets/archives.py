@@ -11,6 +11,7 @@ import numpy as np
 
 from .errors import Damaged
 
+LARGEST_MEMBER = 1 << 26
 BROKEN = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
 
 
@@ -57,6 +58,9 @@ class ZipMembers:
         self._zip.close()
 
     def read(self, name):
+        size = self._zip.getinfo(name).file_size
+        if size > LARGEST_MEMBER:
+            raise ValueError(f"{name} has {size:,} bytes, more than any photograph")
         return self._zip.read(name)
 
 

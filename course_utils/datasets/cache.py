@@ -9,6 +9,7 @@ import contextlib
 import json
 import shutil
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,7 +31,10 @@ class Record:
 
 def record(entry):
     """The record of a data set and the path of its file, not yet compared; NotAtHand where there is none."""
-    folder = places.cache_folder()
+    try:
+        folder = places.cache_folder()
+    except OSError as reason:
+        raise NotAtHand(str(reason)) from None
     try:
         found = Record(**json.loads((folder / f"{entry.name}.json").read_text(encoding="utf-8")))
         path = folder / Path(found.file).name
@@ -43,7 +47,7 @@ def record(entry):
     return found, path
 
 
-def find(entry):
+def whole_file(entry):
     """The record of a data set and the path of its file, compared with its checksum.
 
     Raises
@@ -104,12 +108,14 @@ def store(entry, make, origin, made_from=None):
     folder.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(folder / f"{entry.name}.lock") as locked:
         with contextlib.suppress(NotAtHand):
-            found, path = find(entry)  # another process may have been faster
+            found, path = whole_file(entry)  # another process may have been faster
             if (found.origin, found.made_from) == (origin, made_from):
                 return path
-        # Without a lock another process may be at work; nobody then counts on finding what was left.
         workshop = folder / f"{entry.name}.partial"
-        if not locked:
+        if not locked:  # another process may be at work, if it began today; nobody counts on finding what was left
+            for left in folder.glob(f"{entry.name}.partial-*"):
+                if left.stat().st_mtime < time.time() - 86_400:
+                    shutil.rmtree(left, ignore_errors=True)
             workshop = Path(tempfile.mkdtemp(dir=folder, prefix=f"{entry.name}.partial-"))
         workshop.mkdir(exist_ok=True)
         finished = make(workshop)

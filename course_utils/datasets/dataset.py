@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .arguments import number, whole
 from .selection import stratified_holdout
 
 
@@ -141,8 +142,10 @@ class Dataset:
 
         Raises
         ------
+        TypeError
+            ``fraction`` is no number, or ``seed`` no whole one.
         ValueError
-            ``fraction`` is not between 0 and 1, or so small or large that a part would be empty.
+            ``seed`` is negative, ``fraction`` is not between 0 and 1, or so small or large that a part would be empty.
 
         Notes
         -----
@@ -156,8 +159,9 @@ class Dataset:
         >>> len(train), validation.split, sorted(validation.labels.tolist())
         (16, 'validation', [0, 0, 1, 1])
         """
-        if not 0 < fraction < 1:
-            raise ValueError(f"Dataset.holdout: fraction is {fraction!r}; it must be between 0 and 1, such as 0.1.")
+        if number("Dataset.holdout", "fraction", fraction, 0, 1) in (0, 1):
+            raise ValueError(f"Dataset.holdout: fraction is {fraction!r}; it must lie between 0 and 1, such as 0.1.")
+        seed = whole("Dataset.holdout", "seed", seed)
         kept, held = stratified_holdout(self.labels, fraction, seed)
         if not len(kept) or not len(held):
             raise ValueError(f"Dataset.holdout: {fraction!r} of {len(self)} images leaves one part without any.")

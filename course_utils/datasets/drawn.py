@@ -9,10 +9,10 @@ Images are painted in groups, small enough for their arrays to stay in the proce
 
 import functools
 from dataclasses import dataclass
-from operator import index
 
 import numpy as np
 
+from .arguments import height_and_width, number, whole
 from .drawn_fields import CLUTTER, PATTERNS, RADIUS, SHAPES, fields
 
 SMALLEST = 16  # pixels; in smaller images the shapes cannot be told apart
@@ -94,7 +94,7 @@ def draw(count, size=32, *, classes=10, seed=0, rotation=30, clutter=1.0):
         A negative count, seed or rotation, a side below 16 pixels, clutter that is not from 0 to 1, more classes than
         there are, or a class that there is not.
     TypeError
-        A count, size or seed that is not a whole number.
+        A count, size, number of classes or seed that is not a whole number; rotation or clutter that is no number.
 
     Notes
     -----
@@ -111,13 +111,11 @@ def draw(count, size=32, *, classes=10, seed=0, rotation=30, clutter=1.0):
     >>> sorted(drawing.labels.tolist())
     [0, 0, 0, 1, 1, 1]
     """
-    count, seed = _whole("count", count), _whole("seed", seed)
-    height, width = _sides(size)
+    count, seed = whole("draw", "count", count), whole("draw", "seed", seed)
+    height, width = height_and_width("draw", size, SMALLEST)
     class_names = _class_names(classes)
-    if not 0 <= rotation <= 180:
-        raise ValueError(f"draw: rotation is {rotation!r}; give 0 to 180 degrees.")
-    if not 0 <= clutter <= 1:
-        raise ValueError(f"draw: clutter is {clutter!r}; give a number from 0 to 1.")
+    rotation = number("draw", "rotation", rotation, 0, 180)
+    clutter = number("draw", "clutter", clutter, 0, 1)
     labels = _shuffled_labels(count, len(class_names), seed)
     scenes = _compose(labels, class_names, height, width, seed, np.deg2rad(rotation), clutter)
     # Cells no larger than half a pixel look no different from smaller ones. Beyond 1024, tables would fill the memory.
@@ -141,12 +139,18 @@ def trimaps(masks, border=1):
     masks : ndarray
         uint8, shape (N, height, width, 1): 1 on the object, else 0.
     border : int
-        How far the border reaches to either side of the object's edge, in pixels.
+        How far the border reaches to either side of the object's edge, in pixels: steps up, down, left or right. The
+        image's own edge is none.
 
     Returns
     -------
     ndarray
         uint8, of the same shape: 1 object, 2 background, 3 border.
+
+    Raises
+    ------
+    TypeError, ValueError
+        ``border`` is no whole number or negative, or ``masks`` are no such masks.
 
     Notes
     -----
@@ -160,36 +164,18 @@ def trimaps(masks, border=1):
     >>> trimaps(mask).ravel()
     array([2, 2, 3, 3, 1, 1], dtype=uint8)
     """
-    inside, outside = masks.astype(bool), masks == 0
-    for _ in range(border):
-        inside, outside = _shrunk(inside), _shrunk(outside)
-    return np.where(inside, 1, np.where(outside, 2, 3)).astype(np.uint8)
+    from scipy.ndimage import binary_erosion
 
-
-def _shrunk(region):
-    """Without the pixels that touch, up, down, left or right, one which is not in the region; images have no edge."""
-    around = np.pad(region, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-    return region & around[:, :-2, 1:-1] & around[:, 2:, 1:-1] & around[:, 1:-1, :-2] & around[:, 1:-1, 2:]
-
-
-def _whole(name, value):
-    value = index(value)
-    if value < 0:
-        raise ValueError(f"draw: {name} is {value}; give 0 or more.")
-    return value
-
-
-def _sides(size):
-    sides = (size, size) if np.ndim(size) == 0 else tuple(size)
-    if len(sides) != 2:
-        raise ValueError(f"draw: size is {size!r}; give one side, such as 32, or (height, width).")
-    height, width = map(index, sides)
-    if min(height, width) < SMALLEST:
-        raise ValueError(
-            f"draw: size is {size!r}; no side may be below {SMALLEST} pixels, where shapes cannot be told apart. "
-            "Draw larger images and shrink them."
+    masks = np.asarray(masks)
+    if masks.ndim != 4 or masks.shape[-1] != 1 or not np.isin(masks, (0, 1)).all():
+        raise ValueError(f"trimaps: masks has shape {masks.shape}; they must be (N, height, width, 1), of 0 and 1.")
+    inside, outside = masks == 1, masks == 0
+    if whole("trimaps", "border", border):  # of SciPy, no iterations are endless ones
+        cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]]).reshape(1, 3, 3, 1)
+        inside, outside = (
+            binary_erosion(region, cross, iterations=border, border_value=1) for region in (inside, outside)
         )
-    return height, width
+    return np.where(inside, 1, np.where(outside, 2, 3)).astype(np.uint8)
 
 
 def _class_names(classes):
@@ -198,10 +184,10 @@ def _class_names(classes):
         f"There are {len(SHAPES)} shapes ({', '.join(SHAPES)}) in {len(PATTERNS)} patterns ({', '.join(PATTERNS)})."
     )
     if np.ndim(classes) == 0 and not isinstance(classes, str):
-        number = index(classes)
-        if not 1 <= number <= len(combined):
-            raise ValueError(f"draw: classes is {number}; give 1 to {len(combined)}. {there_are}")
-        return tuple(SHAPES if number <= len(SHAPES) else combined)[:number]
+        wanted = whole("draw", "classes", classes)
+        if not 1 <= wanted <= len(combined):
+            raise ValueError(f"draw: classes is {wanted}; give 1 to {len(combined)}. {there_are}")
+        return tuple(SHAPES if wanted <= len(SHAPES) else combined)[:wanted]
     names = (classes,) if isinstance(classes, str) else tuple(classes)
     unknown = [name for name in names if name not in SHAPES and name not in combined]
     if unknown:

@@ -36,7 +36,7 @@ def write(directory, names=None, *, progress=True):
     ----------
     directory : path
         Made where it does not exist. Other files that its SHA256SUMS lists stay.
-    names : sequence of str, optional
+    names : str or sequence of str, optional
         The data sets; all of them by default. Each is taken from where `course_utils.datasets.load` would take it.
     progress : bool
         Show a bar on stderr while downloading.
@@ -51,7 +51,7 @@ def write(directory, names=None, *, progress=True):
     DatasetUnavailable
         One of the data sets is found nowhere. Those before it are in the mirror, and whole.
     OSError
-        The directory cannot be written.
+        The directory cannot be written, or has a SHA256SUMS that cannot be read. That is left as it is.
     ValueError
         No data set has one of the names.
 
@@ -59,7 +59,8 @@ def write(directory, names=None, *, progress=True):
     -----
     Explained on the home page of the book, under Offline.
     """
-    entries = [registry.find(name) for name in (registry.DATASETS if names is None else names)]
+    names = registry.DATASETS if names is None else [names] if isinstance(names, str) else names
+    entries = [registry.entry(name) for name in names]
     written = []
     for entry in entries:
         with sources.at_hand(entry, progress) as (path, origin):
@@ -77,20 +78,23 @@ def add(directory, name, file, path, origin):
     Raises
     ------
     OSError
-        The directory cannot be written.
+        The directory cannot be written, or has a SHA256SUMS that cannot be read. That is left as it is.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     target, digest = directory / file, files.sha256(path)
-    if not (target.exists() and target.samefile(path)):
-        files.copy(path, target)
-    if files.sha256(target) != digest:
-        raise OSError(f"{target} is not what was written to it; the disk may be failing.")
-    try:
-        listed = manifest.read(directory)
-    except NotAtHand:
-        listed = {}
-    manifest.write(directory, listed | {file: digest})
+    with files.one_at_a_time(directory):
+        try:
+            manifest.read(directory)  # before gigabytes are copied
+        except Damaged as damage:
+            raise OSError(f"{damage}. Correct that first, so that nothing which the mirror lists is lost.") from damage
+        except NotAtHand:
+            pass  # it is a new mirror
+        if not (target.exists() and target.samefile(path)):
+            files.copy(path, target)
+        if files.sha256(target) != digest:
+            raise OSError(f"{target} is not what was written to it; the disk may be failing.")
+        manifest.add(directory, file, digest)
     return Written(name, target, target.stat().st_size, origin)
 
 
@@ -150,7 +154,7 @@ def locate(file):
     if folder is None:
         return None
     try:
-        return manifest.check(folder, file)
+        return manifest.checked_path(folder, file)
     except Damaged as damage:
         raise OSError(str(damage)) from damage
     except NotAtHand:

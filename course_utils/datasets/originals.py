@@ -57,11 +57,28 @@ def _download(original, folder, progress):
     host = urlsplit(original.url).netloc
     try:
         with _quiet(pooch.get_logger()):
-            return Path(server.fetch(original.file, downloader=downloader))
+            return Path(server.fetch(original.file, downloader=_no_more_than(original, downloader)))
     except requests.exceptions.RequestException as error:  # first: it is an OSError too
         raise NotAtHand(f"{original.file} did not come from {host} in {ATTEMPTS} attempts: {_brief(error)}") from error
     except ValueError as error:
         raise Damaged(f"{host} sent another {original.file} than was published: {_brief(error)}") from error
+
+
+def _no_more_than(original, downloader):
+    """The downloader, stopped where a host sends more than was published; it might never end, and the disk does."""
+
+    class Bounded(io.FileIO):
+        def write(self, chunk):
+            if self.tell() + len(chunk) > original.bytes:
+                host = urlsplit(original.url).netloc
+                raise Damaged(f"{host} sends more than the {original.bytes:,} bytes of {original.file}; it was stopped")
+            return super().write(chunk)
+
+    def download(url, output_file, pooch):
+        with Bounded(output_file, "w") as file:
+            downloader(url, file, pooch)
+
+    return download
 
 
 @contextlib.contextmanager

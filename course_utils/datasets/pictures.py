@@ -1,10 +1,17 @@
 """One photograph as an array: decoded, cut to the wanted proportions, resized, its mask and box alike."""
 
+import contextlib
 import io
 import math
 import xml.etree.ElementTree
 
 import numpy as np
+
+from . import jpegs
+
+MASK_VALUES = (1, 2, 3)  # pet, background, outline
+# Modes whose pixels go from 0 to 255, or are black and white.
+_EIGHT_BITS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
 
 
 class Broken(Exception):
@@ -52,44 +59,83 @@ def decode(content, target, channels=3):
     Raises
     ------
     Broken
-        It cannot be read.
+        It cannot be read, is damaged so that it shows, or has numbers of which nobody knows what black and white are;
+        or it is a mask with other values than 1, 2 and 3.
+
+    Notes
+    -----
+    Of an animation, this is the first picture. What is transparent is shown on white. Pixels come in the order in which
+    they are stored, as masks and boxes do: an orientation in the metadata is not followed.
     """
     from PIL import Image
 
-    image, size = _open(content, target, channels)
+    image, size = (_photograph if channels == 3 else _mask)(content, target)
     resample = Image.Resampling.NEAREST if channels == 1 else Image.Resampling.BILINEAR
     resized = image.resize((target[1], target[0]), resample, box=central_crop(*image.size, target))
     return np.asarray(resized).reshape(*target, channels), size
 
 
-def _open(content, target, channels):
-    """The image, decoded no finer than ``target`` needs, and the size that it is encoded in."""
+@contextlib.contextmanager
+def _opened(content):
+    """The image in ``content``, not decoded yet; Broken for whatever is wrong with it."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content)) as image:
-            size = image.size
-            if channels == 3:
-                left, top, right, bottom = central_crop(*size, target)
-                enough = size[0] * target[1] / (right - left), size[1] * target[0] / (bottom - top)
-                image.draft("RGB", tuple(math.ceil(length) for length in enough))
-            elif image.mode not in ("L", "P"):
-                raise ValueError(f"a mask of mode {image.mode}")
-            image.load()
-            return image.convert("RGB") if channels == 3 else image.copy(), size
-    except MemoryError:
+            if image.format == "PNG":  # each part of which has a checksum, compared only here
+                image.verify()
+                with Image.open(io.BytesIO(content)) as verified:
+                    yield verified
+            else:
+                yield image
+    except (MemoryError, Broken):
         raise
     except Exception as error:  # what Pillow raises on a broken file keeps to no list
         raise Broken(repr(error)) from error
+
+
+def _photograph(content, target):
+    """The image in RGB, decoded no finer than ``target`` needs, and the size that it is encoded in."""
+    from PIL import Image
+
+    with _opened(content) as image:
+        size = image.size
+        left, top, right, bottom = central_crop(*size, target)
+        enough = size[0] * target[1] / (right - left), size[1] * target[0] / (bottom - top)
+        image.draft("RGB", tuple(math.ceil(length) for length in enough))
+        image.load()
+        if image.format in ("JPEG", "MPO") and (fault := jpegs.fault(content)):
+            raise Broken(fault)
+        if image.format == "PNG" and image.mode in ("I", "I;16"):  # grey in 16 bits; older Pillows say I
+            image = Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
+        if image.mode not in _EIGHT_BITS:
+            raise Broken(f"pixels of Pillow's mode {image.mode}, of which nobody knows what black and white are")
+        if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
+            seen = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+        return image.convert("RGB"), size
+
+
+def _mask(content, target):
+    with _opened(content) as image:
+        if image.mode not in ("L", "P"):
+            raise Broken(f"a mask of mode {image.mode}")
+        values = np.unique(np.asarray(image))
+        if not np.isin(values, MASK_VALUES).all():
+            raise Broken(f"a mask with the values {', '.join(map(str, values[:20]))}, where 1, 2 and 3 are known")
+        return image.copy(), image.size
 
 
 def read_box(content):
     """The first box of an annotation in PASCAL VOC's XML: left, top, right, bottom in pixels of the image."""
     try:
         box = xml.etree.ElementTree.fromstring(content).find("object/bndbox")
-        return tuple(float(box.find(side).text) for side in ("xmin", "ymin", "xmax", "ymax"))
+        left, top, right, bottom = (float(box.find(side).text) for side in ("xmin", "ymin", "xmax", "ymax"))
     except (xml.etree.ElementTree.ParseError, AttributeError, TypeError, ValueError) as error:
         raise Broken(f"an annotation without a box: {error}") from error
+    if not (left < right < math.inf and top < bottom < math.inf and min(left, top) > -math.inf):
+        raise Broken(f"an annotation whose box goes from {left}, {top} to {right}, {bottom}")
+    return left, top, right, bottom
 
 
 def move_box(box, size, target):

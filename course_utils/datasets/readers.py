@@ -21,7 +21,7 @@ _BROKEN_NPZ = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib
 
 @dataclass(frozen=True)
 class Photograph:
-    """One image of an archive by the names of its members; ``mask`` and ``box`` where the data set has them."""
+    """One image of an archive by the names of its members; ``mask`` and ``box`` where the archive has them."""
 
     key: str
     class_name: str
@@ -30,7 +30,7 @@ class Photograph:
     box: str | None = None
 
 
-def read(entry, path, split, examples=None, size=None, seed=0, progress=True):
+def read_split(entry, path, split, examples=None, size=None, seed=0, progress=True):
     """The fields of a `Dataset` that are in a file: images, labels, class_names and perhaps masks and boxes.
 
     Raises
@@ -43,12 +43,11 @@ def read(entry, path, split, examples=None, size=None, seed=0, progress=True):
     if not entry.photographs:
         return _read_arrays(entry, path, split, examples, seed)
     with archives.ZipMembers(path) as archive:
-        photographs = _list_photographs(entry, archive)
-        return _read_photographs(entry, archive, photographs, split, examples, size, seed, progress)
+        return _read_photographs(entry, archive, split, examples, size, seed, progress)
 
 
-def check(entry, path):
-    """Damaged where a file is not what `read` expects; does not decode the images."""
+def check_layout(entry, path):
+    """Damaged where a file is not what `read_split` expects; does not decode the images."""
     if entry.photographs:
         with archives.ZipMembers(path) as archive:
             _list_photographs(entry, archive)
@@ -72,11 +71,18 @@ def open_arrays(path):
 def _read_arrays(entry, path, split, examples, seed):
     with open_arrays(path) as arrays:
         images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"].reshape(-1)
-    images = images.reshape((*images.shape[:3], -1))
+    if images.ndim == 3:
+        images = images[..., None]
     if images.dtype != np.uint8 or images.shape[1:] != entry.shape or len(images) != len(labels):
         raise Damaged(
             f"{path} has images of {images.dtype} {images.shape} and {len(labels)} labels; "
             f"{entry.name} has images of uint8 (N, {', '.join(map(str, entry.shape))}) and a label for each"
+        )
+    classes = len(entry.class_names)
+    if len(labels) and (labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < classes):
+        raise Damaged(
+            f"{path} has labels of {labels.dtype} from {labels.min()} to {labels.max()}; {entry.name} has whole ones "
+            f"from 0 to {classes - 1}"
         )
     if examples is not None:
         _demand(entry, split, examples, len(labels))
@@ -93,32 +99,72 @@ def _demand(entry, split, examples, there):
         )
 
 
+# What photographs are called. What else is a picture is not used, which is said; of macOS' notes nobody wants to hear.
+_PHOTOGRAPHS = {
+    "cats_vs_dogs": re.compile(r"PetImages/(?P<key>(?P<class>Cat|Dog)/\d+)\.(jpe?g|png)", re.IGNORECASE),
+    "oxford_pets": re.compile(r"images/(?P<key>(?P<class>\w+)_\d+)\.(jpe?g|png)", re.IGNORECASE),
+}
+_PICTURE = re.compile(
+    r"(?!annotations/|__MACOSX/)(.*[/\\])?(?!\._)[^/\\]*\.(jpe?g|jfif|png|gif|bmp|tiff?|webp)", re.IGNORECASE
+)
+
+
 def _list_photographs(entry, archive):
-    """Every photograph of an archive, sorted by key; Damaged where there is none."""
-    members = set(archive.names)
-    found = []
-    for name in sorted(members):
-        if entry.name == "cats_vs_dogs":
-            match = re.fullmatch(r"PetImages/(Cat|Dog)/(\d+)\.jpg", name)
-            if match:
-                found.append(Photograph(f"{match[1]}/{match[2]}.jpg", match[1].lower(), name))
+    """Every photograph of an archive, sorted by name, and names of other pictures; Damaged where there is none.
+
+    Keys are those of the published archives, which decide on the split, whatever the ending of a file's name.
+    """
+    members = {name.casefold(): name for name in archive.names}
+    found, others = [], []
+    for name in sorted(set(archive.names)):
+        match = _PHOTOGRAPHS[entry.name].fullmatch(name)
+        if not match:
+            others += [name] if _PICTURE.fullmatch(name) else []
+        elif entry.masks:
+            mask, box = (
+                members.get(f"annotations/{kind}/{match['key']}.{ending}".casefold())
+                for kind, ending in (("trimaps", "png"), ("xmls", "xml"))
+            )
+            found.append(Photograph(match["key"], match["class"], name, mask, box))
         else:
-            match = re.fullmatch(r"images/((\w+)_\d+)\.jpg", name)
-            mask = match and f"annotations/trimaps/{match[1]}.png"
-            if mask in members:
-                box = f"annotations/xmls/{match[1]}.xml"
-                found.append(Photograph(match[1], match[2], name, mask, box if box in members else None))
+            key, kind = match["key"].title(), match["class"].lower()
+            found.append(Photograph(f"{key}.jpg", kind, name))
     if not found:
         raise Damaged(f"{archive.path} holds no photograph where {entry.name} has them")
-    return found
+    if entry.masks and not any(photograph.mask for photograph in found):
+        raise Damaged(f"{archive.path} holds no mask in annotations/trimaps, where {entry.name} has them")
+    return found, others
 
 
-def _read_photographs(entry, archive, photographs, split, examples, size, seed, progress):
+def _first_of(names):
+    return f"{', '.join(names[:20])}{' and more' if len(names) > 20 else ''}"
+
+
+def _with_masks(entry, photographs, split):
+    """Those that have a mask; says which have none."""
+    lacking = [photograph.key for photograph in photographs if photograph.mask is None]
+    if lacking:
+        warn(
+            f"{entry.name}: {len(lacking)} of {len(photographs)} photographs of the {split} split have no mask in "
+            f"annotations/trimaps and are left out: {_first_of(lacking)}."
+        )
+    return [photograph for photograph in photographs if photograph.mask is not None]
+
+
+def _read_photographs(entry, archive, split, examples, size, seed, progress):
     target = size or entry.shape[:2]
-    # Of both splits, so that the two agree; in a part of the archive, of the breeds that are in it.
-    class_names = tuple(sorted({photograph.class_name for photograph in photographs}))
+    photographs, others = _list_photographs(entry, archive)
+    if others:
+        warn(
+            f"{entry.name}: {len(others)} pictures are not named as those of this data set are, and are left out: "
+            f"{_first_of(others)}."
+        )
+    # Of both splits, so that the two agree; in a part of the pets, of the breeds that are in it.
+    class_names = tuple(sorted({p.class_name for p in photographs})) if entry.masks else entry.class_names
     numbers = {name: number for number, name in enumerate(class_names)}
     photographs = [p for p in photographs if in_test(p.key) == (split == "test")]
+    if entry.masks:
+        photographs = _with_masks(entry, photographs, split)
     labels = np.array([numbers[p.class_name] for p in photographs])
     if examples is not None:
         _demand(entry, split, examples, len(photographs))
@@ -127,7 +173,7 @@ def _read_photographs(entry, archive, photographs, split, examples, size, seed, 
     if broken:
         warn(
             f"{entry.name}: {len(broken)} of {len(broken) + len(decoded)} photographs cannot be read and are left out: "
-            f"{', '.join(broken[:20])}{' and more' if len(broken) > 20 else ''}."
+            f"{_first_of(broken)}."
         )
     if not decoded:
         raise Damaged(f"{archive.path}: no photograph of the {split} split can be read")
@@ -158,8 +204,7 @@ def _decode_first(archive, queue, count, target, progress):
         except pictures.Broken:
             return None
 
-    with bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")  # about metadata, of photographs that are fine
+    with bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, _strict():
         while slots:
             again = []
             for slot, result in zip(slots, pool.map(attempt, slots), strict=True):
@@ -174,6 +219,24 @@ def _decode_first(archive, queue, count, target, progress):
                     again.append(slot)
             slots = again
     return [(chosen[slot], *done[slot]) for slot in sorted(done)], broken
+
+
+@contextlib.contextmanager
+def _strict():
+    """Let Pillow refuse what is cut short or far too large, whatever it was told elsewhere, and be silent on the rest.
+
+    What it warns of otherwise is about metadata, of photographs that are fine.
+    """
+    from PIL import Image, ImageFile
+
+    lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="PIL")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
 def _decode(archive, photograph, target):

@@ -47,8 +47,8 @@ _PETS = "https://thor.robots.ox.ac.uk/~vgg/data/pets/"
 
 # The checksums of mnist.npz and cifar-10-python.tar.gz are those that keras.datasets pins; a test compares them.
 DATASETS = {
-    entry.name: entry
-    for entry in (
+    each.name: each
+    for each in (
         Entry(
             name="mnist",
             title="MNIST: handwritten digits",
@@ -130,8 +130,8 @@ DATASETS = {
 }
 
 
-def find(name):
+def entry(name):
     """The entry of a data set; ValueError where there is none of that name."""
-    if name not in DATASETS:
+    if not isinstance(name, str) or name not in DATASETS:
         raise ValueError(f"There is no data set {name!r}; there are {', '.join(DATASETS)}.")
     return DATASETS[name]

@@ -27,7 +27,7 @@ def _try_each(entry, source, attempt):
     raise DatasetUnavailable(entry.name, reasons)
 
 
-def read(entry, source, progress, reader):
+def read_first(entry, source, progress, reader):
     """What ``reader`` makes of the file of a data set, and where the file came from."""
 
     def attempt(place):
@@ -44,7 +44,7 @@ def at_hand(entry, progress):
 
         def attempt(place):
             path, origin = stack.enter_context(_OPENERS[place](entry, progress))
-            readers.check(entry, path)
+            readers.check_layout(entry, path)
             return path, origin
 
         yield _try_each(entry, None, attempt)
@@ -54,12 +54,12 @@ def _mirror_file(entry):
     folder = places.mirror_folder()
     if folder is None:
         raise NotAtHand("COURSE_UTILS_MIRROR is not set")
-    return manifest.check(folder, entry.file)
+    return manifest.checked_path(folder, entry.file)
 
 
 @contextlib.contextmanager
 def _open_cache(entry, progress):
-    found, path = cache.find(entry)
+    found, path = cache.whole_file(entry)
     yield path, f"cache (from {'a mirror' if found.origin == 'mirror' else 'the host'})"
 
 
@@ -94,8 +94,12 @@ _OPENERS = {"cache": _open_cache, "mirror": _open_mirror, "host": _open_host}
 
 
 def _warn_about_cache(error, consequence):
+    try:
+        cache_folder = f"The cache {places.cache_folder()}"
+    except OSError:
+        cache_folder = "The cache"
     warn(
-        f"The cache {places.cache_folder()} cannot be written ({error.strerror or error}): {consequence}. "
+        f"{cache_folder} cannot be written ({error.strerror or error}): {consequence}. "
         "Make room or set COURSE_UTILS_CACHE to another folder."
     )
 
@@ -127,7 +131,7 @@ def _copy_to_cache(entry, path):
             with readers.open_arrays(path) as arrays:
                 content = {name: arrays[name] for name in arrays}
             np.savez(copy, **content)
-        readers.check(entry, copy)
+        readers.check_layout(entry, copy)
         return copy
 
     return cache.store(entry, make, "mirror", made_from=manifest.read(path.parent)[path.name])
@@ -136,7 +140,7 @@ def _copy_to_cache(entry, path):
 def _download_to_cache(entry, progress):
     def make(folder):
         path = originals.fetch(entry, folder, progress)
-        readers.check(entry, path)
+        readers.check_layout(entry, path)
         return path
 
     return cache.store(entry, make, "host")
@@ -178,13 +182,14 @@ def fetch(name, *, source=None, progress=True):
     >>> fetch("mnist")  # doctest: +SKIP
     PosixPath('/home/ada/.cache/course_utils/mnist-731c5ac602752760.npz')
     """
-    entry = registry.find(name)
+    entry = registry.entry(name)
     if source not in (None, "mirror", "host"):
         raise ValueError(f"fetch: source is {source!r}; it must be None, 'mirror' or 'host'.")
+    cache_folder = places.cache_folder()
 
     def attempt(place):
         if place == "cache":
-            return cache.find(entry)[1]
+            return cache.whole_file(entry)[1]
         return _copy_to_cache(entry, _mirror_file(entry)) if place == "mirror" else _download_to_cache(entry, progress)
 
     try:
@@ -196,7 +201,7 @@ def fetch(name, *, source=None, progress=True):
             error.errno,
             f"The cache cannot be written ({error.strerror or error}). "
             "Make room or set COURSE_UTILS_CACHE to another folder",
-            str(places.cache_folder()),
+            str(cache_folder),
         ) from error
 
 

@@ -5,8 +5,6 @@ shapes, under the name of the k-th real class, so that code which asks for a cla
 drawn in the 37 classes of the published data set, whatever part of it a mirror may hold.
 """
 
-import functools
-
 import numpy as np
 
 from . import drawn
@@ -14,7 +12,6 @@ from .selection import balanced_order, stratified_holdout
 
 _MARGIN = 4  # MNIST's digits fill 20 of their 28 pixels
 _SHIFT = 2  # pixels by which a digit is moved when it is shown again
-_PET, _BACKGROUND, _OUTLINE = 1, 2, 3
 
 
 def make(entry, split, examples=None, size=None, seed=0):
@@ -72,31 +69,5 @@ def _drawn(entry, split, count, size, seed):
     if entry.masks:
         boxes = drawing.boxes.copy()
         boxes[1::2] = np.nan  # half of the real images have no box either, and code has to cope with that
-        fields |= {"masks": trimaps(drawing.masks, max(1, round(min(size) / 56))), "boxes": boxes}
+        fields |= {"masks": drawn.trimaps(drawing.masks, max(1, round(min(size) / 56))), "boxes": boxes}
     return fields
-
-
-def trimaps(masks, reach):
-    """Masks of 1 and 0 as those of the pets: 1 inside, 2 outside, 3 up to ``reach`` pixels from the edge between.
-
-    Examples
-    --------
-    >>> row = np.array([0, 0, 0, 1, 1, 1, 1], np.uint8).reshape(1, 1, 7, 1)
-    >>> trimaps(row, 1).ravel().tolist()
-    [2, 2, 3, 3, 1, 1, 1]
-    """
-    return np.where(
-        _spread(masks, reach, np.minimum) == 1,
-        _PET,
-        np.where(_spread(masks, reach, np.maximum) == 0, _BACKGROUND, _OUTLINE),
-    ).astype(np.uint8)
-
-
-def _spread(masks, reach, choose):
-    """The least or greatest value in the square around each pixel; the border of the image is no edge."""
-    for axis in (1, 2):
-        side = masks.shape[axis]
-        padded = np.pad(masks, [(reach, reach) if n == axis else (0, 0) for n in range(4)], mode="edge")
-        shifted = (np.take(padded, range(step, step + side), axis) for step in range(2 * reach + 1))
-        masks = functools.reduce(choose, shifted)
-    return masks

@@ -162,7 +162,7 @@ def efficientnet_lite(
 
     if file is None:
         return model
-    if file.suffix == ".pth":
+    if file.suffix.lower() in (".pth", ".pt"):
         _load_state_dict(model, file, variant)
     else:
         trained.load_keras(model, file)
@@ -254,6 +254,7 @@ def _load_state_dict(model, path, variant):
             )
     for key, (variable, _) in wanted.items():  # only now, so that no model is left with half of the weights
         variable.assign(arrays[key])
+    trained.check_finite(model, path)
 
 
 def _first(keys):

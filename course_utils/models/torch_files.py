@@ -10,6 +10,7 @@ the few that a state dict consists of are followed by a small machine that knows
 import hashlib
 import io
 import math
+import os
 import pickletools
 import struct
 from dataclasses import dataclass
@@ -17,10 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.files import open_regular
+
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 # Networks of this course have at most 560 MB of weights. Nobody waits until a disk image has been read into memory.
 LARGEST = 1 << 30
+# A tensor takes about 50 operations and 300 bytes of the pickles; the largest networks have some 2,000 tensors.
+MOST_OPERATIONS = 250_000
+LONGEST_PICKLES = 1 << 23
 
 _ORDERED_DICT = "collections OrderedDict"
 _REBUILD = "torch._utils _rebuild_tensor_v2"
@@ -61,10 +67,11 @@ def read(path, sha256=None):
     Raises
     ------
     TorchFileError
-        The checksum is another, the file is cut short, is in another format, or its pickles hold anything but tensors.
-        Nothing in it has been executed.
+        The checksum is another, the file is cut short, is in another format, its pickles hold anything but tensors or
+        are longer than those of any state dict, or a tensor has numbers that are infinite or NaN. Nothing in it has
+        been executed.
     OSError
-        The file cannot be read.
+        The file cannot be read, or is a folder, a pipe or a device.
 
     Notes
     -----
@@ -83,10 +90,11 @@ def read(path, sha256=None):
     course_utils.models.torch_files.TorchFileError: .../weights.pth is not in PyTorch's old stream format: ...
     """
     path = Path(path)
-    size = path.stat().st_size
-    if size > LARGEST:
-        raise TorchFileError(f"{path} has {size:,} bytes; a file of weights has at most {LARGEST:,} here.")
-    content = path.read_bytes()
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST:
+            raise TorchFileError(f"{path} has {size:,} bytes; a file of weights has at most {LARGEST:,} here.")
+        content = file.read(size)
     if sha256 is not None:
         found = hashlib.sha256(content).hexdigest()
         if found != sha256.lower():
@@ -103,7 +111,7 @@ def _read(content):
             "is in PyTorch's newer zip format, which is not read here. With PyTorch, save it again by "
             "torch.save(state, path, _use_new_zipfile_serialization=False)."
         )
-    file, storages = io.BytesIO(content), {}
+    file, storages = io.BytesIO(content[:LONGEST_PICKLES]), {}
     try:
         magic = _unpickle(file, storages, "magic number")
     except TorchFileError as error:
@@ -124,7 +132,11 @@ def _read(content):
     for name, tensor in state.items():
         if not isinstance(tensor, _Tensor):
             raise TorchFileError(f"holds a {type(tensor).__name__} under the name {name[:60]!r}, not a tensor")
-    return {name: tensor.array(numbers[tensor.storage.key]) for name, tensor in state.items()}
+    arrays = {name: tensor.array(numbers[tensor.storage.key]) for name, tensor in state.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise TorchFileError(f"holds {name[:60]!r} with numbers that are infinite or not numbers (NaN)")
+    return arrays
 
 
 # ------------------------------------------------------------------------------------------------- what a pickle names
@@ -208,6 +220,8 @@ def _unpickle(file, storages, part):
     except (ValueError, LookupError, struct.error, OverflowError) as error:
         if isinstance(error, TorchFileError):
             raise
+        if file.seek(0, io.SEEK_END) == LONGEST_PICKLES:
+            raise TorchFileError(f"has pickles of more than {LONGEST_PICKLES:,} bytes, or is damaged") from error
         raise TorchFileError(f"is damaged: its {part} cannot be read ({str(error)[:120]})") from error
 
 
@@ -235,7 +249,9 @@ def _follow(file, storages):
             raise ValueError("a dict has a key that is no text")
         top(dict).update(zip(pairs[::2], pairs[1::2], strict=True))
 
-    for operation, argument, _ in pickletools.genops(file):
+    for number, (operation, argument, _) in enumerate(pickletools.genops(file)):
+        if number >= MOST_OPERATIONS:
+            raise TorchFileError(f"has a pickle of more than {MOST_OPERATIONS:,} operations, which no state dict needs")
         match operation.name:
             case "PROTO":
                 pass

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..datasets import manifest, mirror, places
 from ..datasets.errors import Damaged, NotAtHand, warn
+from ..datasets.files import open_regular
 from ..packages import install_command
 
 PLACES = ("mirror", "package", "download")
@@ -333,12 +334,26 @@ def keep_initializers(model):
 
 
 def load_keras(model, path):
-    """Give a model the weights of a file that Keras wrote; ValueError unless they fit it."""
+    """Give a model the weights of a file that Keras wrote; ValueError unless they fit it and are finite."""
     try:
         model.load_weights(path)
     except Exception as error:  # whatever the readers of zip, HDF5 and Keras raise at a file that is something else
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{path} does not hold the weights of {model.name!r}: {reason[0][:300]}") from error
+    check_finite(model, path)
+
+
+def check_finite(model, path):
+    """ValueError where a weight that came from a file is infinite or NaN, also one that only its new type makes so."""
+    import keras
+    import numpy as np
+
+    for variable in model.weights:
+        if not np.isfinite(keras.ops.convert_to_numpy(variable).astype("float32", copy=False)).all():
+            raise ValueError(
+                f"{path} has numbers in {variable.path!r} that are infinite or not numbers (NaN) as {variable.dtype}. "
+                "Such weights give no predictions; the training that they come from has failed, or the file is damaged."
+            )
 
 
 # ------------------------------------------------------------------------------------------------------------- places
@@ -350,7 +365,7 @@ def _from_mirror(file):
     folder = places.mirror_folder()
     if folder is None:
         raise NotAtHand("COURSE_UTILS_MIRROR is not set")
-    return _checked(manifest.check(folder, file.name), file)
+    return _checked(manifest.checked_path(folder, file.name), file)
 
 
 def _from_package(file):
@@ -394,7 +409,7 @@ def _packaged(file):
 def _checked(path, file):
     algorithm, wanted = file.checksum.split(":")
     try:
-        with path.open("rb") as content:
+        with open_regular(path) as content:
             found = hashlib.file_digest(content, algorithm).hexdigest()
     except FileNotFoundError:
         raise Damaged(f"{path} is missing, although {file.package} is installed") from None
@@ -441,6 +456,17 @@ class NetworkStatus:
         return next((file.bytes for file in self.network.files if file.url), None)
 
 
+def _keras_folder():
+    """Where Keras keeps its downloads, as it finds the place itself: some users have no home or may not write there."""
+    named = os.environ.get("KERAS_HOME")
+    if named:
+        return Path(named)
+    with contextlib.suppress(RuntimeError):  # nobody knows the user's home
+        if os.access(Path.home(), os.W_OK):
+            return Path.home() / ".keras"
+    return Path("/tmp/.keras")
+
+
 def status():
     """Say which trained networks are at hand, by looking for files only: nothing is hashed, downloaded or imported.
 
@@ -461,15 +487,15 @@ def status():
     folder, listed = places.mirror_folder(), {}
     with contextlib.suppress(NotAtHand):
         listed = manifest.read(folder) if folder else {}
-    keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    downloads = _keras_folder() / "models"
 
     def place(file):
         if file.name in listed and (folder / file.name).is_file():
             return "mirror"
         if file.package and (path := _packaged(file)) and path.is_file():
             return "package"
-        if file.url and (keras_home / "models" / file.name).is_file():
+        if file.url and (downloads / file.name).is_file():
             return "download"
         return None
 
-    return [NetworkStatus(known, next(filter(None, map(place, known.files)), None)) for known in NETWORKS.values()]
+    return [NetworkStatus(each, next(filter(None, map(place, each.files)), None)) for each in NETWORKS.values()]
