@@ -351,6 +351,7 @@ def test_an_unanswered_exercise_runs_to_its_end_and_names_the_task_wherever_an_a
 
 def test_what_a_blank_run_must_not_show_is_found(tmp_path):
     cells = [new_markdown_cell("# T"), *(new_code_cell(f"{name} = 1", id=name) for name in "abcde")]
+    cells[-1].source = 'model = g()\ncheck("99.five", model)'  # is not come to, which is said
     made = new_notebook(cells=cells)
     write_notebook(tmp_path / "99_x.ipynb", made)
     shown = {
@@ -362,7 +363,7 @@ def test_what_a_blank_run_must_not_show_is_found(tmp_path):
     }
     for cell in made.cells[1:]:
         cell.outputs = [shown[cell.id]]
-    tasks = ["99.one", "99.two", "99.three", "99.four"]
+    tasks = ["99.one", "99.two", "99.three", "99.four", "99.five"]
     found = list(exercise_rules.blank_findings(Notebook(tmp_path / "99_x.ipynb", tmp_path), made, tasks))
     assert [finding.cell for finding in found] == ["a", "b", "c", ""]
     assert "it raises TypeError: no len" in str(found[0])
