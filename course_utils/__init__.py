@@ -31,6 +31,7 @@ _HOMES = {
     "Dataset": "datasets",
     "DatasetUnavailable": "datasets",
     "check": "checks",
+    "claim": "authoring",
     "glue": "authoring",
     "hint": "checks",
     "load": "datasets",
@@ -39,8 +40,8 @@ _HOMES = {
 
 __all__ = [
     "Budget", "Dataset", "DatasetUnavailable", "ExpectationFailed", "__version__", "arithmetic", "authoring", "budget",
-    "check", "checks", "datasets", "evaluation", "expect", "explain", "glue", "hint", "load", "models", "needs", "nn",
-    "plots", "profile",
+    "check", "checks", "claim", "datasets", "evaluation", "expect", "explain", "glue", "hint", "load", "models",
+    "needs", "nn", "plots", "profile",
 ]  # fmt: skip
 
 

@@ -33,6 +33,9 @@ def receipt_html(receipt):
         f"The outputs on this page come from a run at profile <strong>{escaped['profile']}</strong> "
         f"({escaped['device']}, {duration(receipt['seconds'])})."
     )
+    if claims := receipt.get("claims"):
+        checked = "1 statement of this page was" if claims == 1 else f"{claims} statements of this page were"
+        summary += f" {checked} checked in this run."
     versions = ", ".join(html.escape(f"{name} {version}") for name, version in receipt["versions"].items())
     details = versions + (f"; backend {escaped['backend']}" if "backend" in receipt else "")
     return f'<details class="receipt"><summary>{summary}</summary><p>{details}</p></details>'

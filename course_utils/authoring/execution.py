@@ -1,5 +1,7 @@
 """Run notebooks in this environment: to store their outputs, or to see what an unanswered exercise does."""
 
+import asyncio
+import collections
 import contextlib
 import json
 import os
@@ -16,10 +18,19 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
+from ..budget import requested_profile
 from .exercises import exercise_of
 from .files import find_root, notebook_paths, read_notebook, shown
 from .formatting import format_notebook, write_notebook
 from .receipts import write_receipt
+from .records import claims_in, fill_alternative_texts
+
+# Seconds that one cell may take. Only there to end a notebook that hangs; the budget is kept by the notebook.
+CELL_SECONDS = {"smoke": 600, "laptop": 2 * 3600, "full": 6 * 3600}
+# Characters that the outputs of one cell may have. The largest notebook of the course has fewer in all its cells.
+LARGEST_OUTPUT = 2_000_000
+# Runs that are not stored, seen from the project's root. `make book` removes _build; this it leaves.
+REFUSED = Path("build", "refused")
 
 _PROBE = """\
 import json
@@ -29,7 +40,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
-class Run:
+class Execution:
     """How the execution of one notebook went; ``failure`` is a report, or None."""
 
     path: Path
@@ -58,15 +69,17 @@ def execute(paths=None, profile=None, *, progress=True, timeout=None):
     progress : bool
         A line for each cell, on the standard error.
     timeout : float, optional
-        Seconds that one cell may take; no limit if not given.
+        Seconds that one cell may take; by default 10 minutes at profile smoke, 2 hours at laptop, else 6 hours.
 
     Returns
     -------
-    list of Run
+    list of Execution
         One for each notebook. Where a cell fails, its file is left as it was, the report names the notebook, the cell
-        and the error, and the next notebook follows.
+        and the error, and the next notebook follows. Where the run goes through and a claim of the text is false in it,
+        the file is left as it was too; what ran is kept in the folder ``build/refused``.
     """
     root = find_root()
+    timeout = timeout or CELL_SECONDS[profile or requested_profile() or "full"]
     runs = []
     for path in [Path(path) for path in paths] if paths else notebook_paths(root, ["book", "solutions"]):
         start = time.perf_counter()
@@ -74,11 +87,11 @@ def execute(paths=None, profile=None, *, progress=True, timeout=None):
         say = _printer(progress)
         say(f"{shown(path, root)}\n")
         try:
-            _execute(path, profile, say, timeout)
+            _execute(path, root, profile, say, timeout)
         except _Stopped as stopped:
             failure = f"{shown(path, root)}, {stopped}\nThe file is as it was."
             say(f"{failure}\n")
-        runs.append(Run(path, time.perf_counter() - start, failure))
+        runs.append(Execution(path, time.perf_counter() - start, failure))
     return runs
 
 
@@ -116,10 +129,10 @@ def errors_when_blank(path, *, profile="smoke", timeout=600):
 
 
 class _Stopped(Exception):
-    """A cell failed; the text says which and why."""
+    """The notebook is not stored; the text says which cell, or what of the whole run, is the reason."""
 
 
-def _execute(path, profile, say, timeout):
+def _execute(path, root, profile, say, timeout):
     notebook = format_notebook(read_notebook(path))  # the ids that the report names are those of the file to be
     code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     for index in code:
@@ -138,14 +151,32 @@ def _execute(path, profile, say, timeout):
         _run_cell(client, probe, len(notebook.cells) - 1)
         notebook.cells.pop()
     printed = "".join(output.text for output in probe.outputs if output.get("name") == "stdout")
+    unknown = fill_alternative_texts(notebook)
     write_receipt(notebook, json.loads(printed.strip().splitlines()[-1]), seconds)
+    if faults := _faults(notebook, unknown):
+        aside = root / REFUSED / path.resolve().parent.name / path.name
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        write_notebook(aside, notebook)
+        raise _Stopped("\n    ".join(faults) + f"\nThe run is kept in {shown(aside, root)}.")
     write_notebook(path, notebook)
+
+
+def _faults(notebook, unknown):
+    """Lines that say which statements of the text the run does not bear out; none where it may be stored."""
+    claims = [(cell, claim) for cell in notebook.cells for claim in claims_in(cell.get("outputs", ()))]
+    false = [f'cell {cell.id}: "{claim.statement}"' for cell, claim in claims if not claim.holds]
+    faults = [f"cell {cell}: nothing is glued as {name!r}, which its alternative text uses." for cell, name in unknown]
+    if false:
+        head = f"{len(false)} of {len(claims)} claims are false in this run:"
+        faults = [head, *false, "Rewrite the sentence and its claim, or find out what went wrong.", *faults]
+    return faults
 
 
 def _run_cell(client, cell, index):
     try:
         client.execute_cell(cell, index)
     except nbclient.exceptions.CellExecutionError as error:
+        client.raise_if_too_large(cell)
         name, value = error.ename, _ANSI.sub("", error.evalue)
         trace = _ANSI.sub("", error.traceback).strip().splitlines()
         raise _Stopped(
@@ -155,6 +186,53 @@ def _run_cell(client, cell, index):
         raise _Stopped(f"cell {cell.id}: not done after {client.timeout} s") from None
     except nbclient.exceptions.DeadKernelError:
         raise _Stopped(f"cell {cell.id}: the kernel died; most often there is not enough memory") from None
+    client.raise_if_too_large(cell)
+    cell.outputs = _joined_streams(cell.outputs)
+
+
+def _joined_streams(outputs):
+    """Put the pieces in which a stream came where its first piece stands. When they come is chance."""
+    pieces, joined = {}, []
+    for output in outputs:
+        if output.output_type == "stream":
+            pieces.setdefault(output.name, []).append(output.text)
+            if len(pieces[output.name]) > 1:
+                continue
+        joined.append(output)
+    for output in joined:
+        if output.output_type == "stream":
+            output.text = "".join(pieces[output.name])
+    return joined
+
+
+class _Client(nbclient.NotebookClient):
+    """Runs cells, and interrupts one whose outputs grow beyond `LARGEST_OUTPUT`."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.sizes = collections.Counter()
+        self.interrupt = None
+
+    def output(self, outs, msg, display_id, cell_index):
+        content = msg["content"]
+        self.sizes[cell_index] += len(content.get("text", "")) + sum(
+            map(len, map(str, content.get("data", {}).values()))
+        )
+        if self.sizes[cell_index] <= LARGEST_OUTPUT:
+            return super().output(outs, msg, display_id, cell_index)
+        self.interrupt = self.interrupt or asyncio.ensure_future(self.km.interrupt_kernel())
+        return None
+
+    def clear_output(self, outs, msg, cell_index):
+        self.sizes[cell_index] = 0
+        return super().clear_output(outs, msg, cell_index)
+
+    def raise_if_too_large(self, cell):
+        if self.interrupt:
+            raise _Stopped(
+                f"cell {cell.id}: its outputs have more than {LARGEST_OUTPUT:,} characters. "
+                "Print less, or show a smaller picture."
+            )
 
 
 class _ThisPython(KernelSpecManager):
@@ -178,12 +256,13 @@ def _kernel(notebook, folder, profile, timeout, *, strict, **options):
     package = Path(__file__).parents[2]
     if "site-packages" not in package.parts:  # the same course_utils here and there
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(package), environment.get("PYTHONPATH")]))
-    client = nbclient.NotebookClient(
+    client = _Client(
         notebook,
         km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_ThisPython()),
         timeout=timeout,
         startup_timeout=300,
-        coalesce_streams=True,
+        iopub_timeout=60,  # for outputs that are still on their way when the cell is done; nbclient would drop them
+        raise_on_iopub_timeout=True,
         resources={"metadata": {"path": str(Path(folder).resolve())}},
         **options,
     )

@@ -118,6 +118,7 @@ def exercise_of(solution, name="solution"):
             cell.source = without_answers(cell.source, f"{name}, cell {cell.id}")[0]
             cell.execution_count = None
             cell.outputs = _pictures(cell.outputs) if "keep-output" in tags else []
+            cell.metadata.pop("course", None)  # a template is filled by the run, and the exercise has none
             if not cell.outputs:
                 cell.metadata.pop("mystnb", None)  # the alternative text of a picture that is not there
         elif holds_mark(cell.source):

@@ -15,7 +15,7 @@ import nbformat
 from .files import find_root, notebook_paths, read_notebook, write_text
 
 NOTEBOOK_METADATA = ("course", "kernelspec", "language_info", "mystnb")
-CELL_METADATA = ("mystnb", "tags")
+CELL_METADATA = ("course", "mystnb", "tags")
 SETUP_ID = "setup"
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}

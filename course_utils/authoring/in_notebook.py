@@ -1,11 +1,11 @@
-"""What a notebook itself calls: `glue` a number into the prose, say what a cell `needs`."""
+"""What a notebook itself calls: `glue` a number into the prose, `claim` a sentence of it, say what a cell `needs`."""
 
 import re
 import sys
 
 # MyST-NB, the notebook reader of Jupyter Book, takes outputs with this prefix off the page and into its {glue} roles.
 # Jupyter and Colab do not know such a type, so they show nothing.
-_PREFIX = "application/papermill.record/"
+PREFIX = "application/papermill.record/"
 
 
 def glue(name, value, spec="", *, display=False):
@@ -51,28 +51,97 @@ def glue(name, value, spec="", *, display=False):
             f"glue: the name {name!r} must be lower-case letters, digits and underscores: 'test_accuracy'."
         )
     text = _written(name, value, spec)
-    # The text as a Python literal: the {glue:text} role evaluates what it finds, and would turn 0.900 into 0.9.
-    bundle = {_PREFIX + "text/plain": repr(text)}
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
-
-        if get_ipython() is not None:
-            from IPython.display import display as show
-
-            show(bundle, raw=True, metadata={"scrapbook": {"name": name, "mime_prefix": _PREFIX}})
+    _record(name, text)
     if display:
         print(text)
 
 
+def claim(statement, condition):
+    """State a sentence of the text in code, with the condition that makes it true.
+
+    A sentence that follows from a run, such as "width gained more than depth", may be false after the next one. As a
+    claim it cannot stay so: ``course execute`` does not store a run in which a claim is false.
+
+    Parameters
+    ----------
+    statement : str
+        The sentence, or the part of it that the condition is about, word for word as the page has it. One line.
+    condition : bool
+        What makes it true, from values of this run. A NumPy boolean or a scalar boolean tensor too.
+
+    Returns
+    -------
+    None
+        Where the claim is true, a reader sees nothing. Where it is false, as may be at another profile than the
+        page's, one line says which sentence this run does not show; the notebook goes on.
+
+    Raises
+    ------
+    TypeError
+        The condition is not one truth value: an array, a number, None, a function. Any of them would count as true.
+    ValueError
+        The statement is empty or longer than one line.
+
+    Notes
+    -----
+    A comparison with NaN is false, so a claim about a run that diverged is false too; but ``not a > b`` is true of NaN:
+    write ``a <= b``. The bound that a result must reach is `expect`'s business, not a claim. Explained on the page for
+    authors, CONTRIBUTING.
+
+    Examples
+    --------
+    >>> wide, deep = 0.71, 0.68
+    >>> claim("width gained more than depth", wide > deep)
+    >>> claim("depth gained more than width", deep > wide)
+    The page says "depth gained more than width". This run does not show it.
+    """
+    if not isinstance(statement, str) or not statement.strip() or "\n" in statement:
+        raise ValueError(
+            f"claim: the statement {statement!r} must be a sentence of the page, on one line: "
+            "'width gained more than depth'."
+        )
+    holds = _scalar(condition)
+    if not isinstance(holds, bool):
+        shape = getattr(condition, "shape", ())
+        given = f"{type(condition).__name__}{f' of shape {tuple(shape)}' if shape else ''}"
+        raise TypeError(
+            f"claim({statement!r}, ...) takes True or False, and was given {given}. "
+            "Compare two numbers of this run, as in wide > deep; of an array of comparisons say .all() or .any()."
+        )
+    _record(f"claim: {statement}", statement, claim={"statement": statement, "holds": holds})
+    if not holds:
+        print(f'The page says "{statement}". This run does not show it.')
+
+
+def _record(name, text, **facts):
+    """Leave a text in the outputs of the cell, where the book and `course execute` find it and no reader sees it."""
+    if "IPython" not in sys.modules:
+        return
+    from IPython import get_ipython
+
+    if get_ipython() is not None:
+        from IPython.display import display
+
+        # The text as a Python literal: the {glue:text} role evaluates what it finds, and would turn 0.900 into 0.9.
+        scrapbook = {"name": name, "mime_prefix": PREFIX, **facts}
+        display({PREFIX + "text/plain": repr(text)}, raw=True, metadata={"scrapbook": scrapbook})
+
+
+def _scalar(value):
+    """The number or truth value in a NumPy scalar or a scalar tensor of any backend; anything else as it is."""
+    if isinstance(value, (str, int, float)) or getattr(value, "shape", None) != ():
+        return value
+    return value.item() if hasattr(value, "item") else value.numpy().item()
+
+
 def _written(name, value, spec):
-    if not isinstance(value, (str, int, float)):
-        if getattr(value, "shape", None) != ():
-            raise TypeError(
-                f"glue({name!r}, ...) takes one number or one text, and was given {type(value).__name__}. "
-                "Glue the number that the text needs; a figure or a table stays where it is made."
-            )
-        value = value.numpy() if hasattr(value, "numpy") else value
-        value = value.item()
+    scalar = _scalar(value)
+    if not isinstance(scalar, (str, int, float)):
+        raise TypeError(
+            f"glue({name!r}, ...) takes one number or one text, and was given {type(value).__name__}. "
+            "Glue the number that the text needs; a figure or a table stays where it is made."
+        )
+    value = scalar
     try:
         return format(value, spec)
     except ValueError as error:

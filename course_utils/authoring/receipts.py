@@ -4,10 +4,15 @@ It stands in the notebook's metadata under ``course.receipt``::
 
     {"profile": "laptop", "backend": "tensorflow", "device": "CPU, 2 cores", "seconds": 512,
      "versions": {"python": "3.11.9", "numpy": "2.4.6", "keras": "3.15.1", "tensorflow": "2.21.0"},
-     "code": "a 16-digit hash of the code cells"}
+     "claims": 14, "code": "a 16-digit hash of the code cells", "run": "a 16-digit hash of all that the run left"}
 
-There is no ``backend``, and no Keras among the versions, where the notebook does not use Keras. There is no date: the
-history of the file has it.
+There is no ``backend``, and no Keras among the versions, where the notebook does not use Keras, and no ``claims`` where
+the text makes none. There is no date: the history of the file has it.
+
+What the hashes prove: that nothing was changed by accident or by hand since the run, neither code, nor outputs, nor
+alternative texts with values of the run, nor the receipt itself, and that all four come from one run. What they do not
+prove: that there was a run. Who computes both anew can claim anything, and a secret key would have to be in every
+author's hands. That is what `course validate` is for, which runs the code again.
 """
 
 import ast
@@ -17,6 +22,9 @@ import os
 import platform
 import sys
 from importlib import metadata
+
+from .formatting import format_notebook
+from .records import alt_template, alternative_text, claims_in
 
 _DISTRIBUTIONS = {
     "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel"),
@@ -63,10 +71,39 @@ def receipt_of(notebook):
     return notebook.metadata.get("course", {}).get("receipt")
 
 
+def run_hash(notebook):
+    """Return a hash of what a run left: the outputs, the alternative texts that it filled, and the rest of its receipt.
+
+    It is taken of the canonical form. The receipt holds the hash of the code, so that outputs belong to their code.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    left = [
+        [cell.outputs, alternative_text(cell) if alt_template(cell) else ""]
+        for cell in format_notebook(notebook).cells
+        if cell.cell_type == "code" and (cell.outputs or "setup" not in cell.metadata.get("tags", ()))
+    ]
+    receipt = {name: value for name, value in (receipt_of(notebook) or {}).items() if name != "run"}
+    return hashlib.sha256(json.dumps([left, receipt], sort_keys=True).encode()).hexdigest()[:16]
+
+
 def receipt_is_fresh(notebook):
     """Say whether the stored outputs were made by the code that stands in the notebook now."""
     receipt = receipt_of(notebook)
     return receipt is not None and receipt.get("code") == code_hash(notebook)
+
+
+def run_is_untouched(notebook):
+    """Say whether outputs, filled alternative texts and receipt are those of one run, as it left them."""
+    receipt = receipt_of(notebook)
+    return receipt is not None and receipt.get("run") == run_hash(notebook)
 
 
 def write_receipt(notebook, facts, seconds):
@@ -75,14 +112,17 @@ def write_receipt(notebook, facts, seconds):
     Parameters
     ----------
     notebook : nbformat.NotebookNode
-        Just executed. Is changed.
+        Just executed, its alternative texts filled. Is changed.
     facts : dict
         What `run_facts` returned in the kernel.
     seconds : float
         Wall time of all cells.
     """
     receipt = {**facts, "seconds": round(seconds, 1) if seconds < 10 else round(seconds), "code": code_hash(notebook)}
+    if claims := sum(len(claims_in(cell.get("outputs", ()))) for cell in notebook.cells):
+        receipt["claims"] = claims
     notebook.metadata["course"] = {**notebook.metadata.get("course", {}), "receipt": receipt}
+    receipt_of(notebook)["run"] = run_hash(notebook)
 
 
 def run_facts():
@@ -91,7 +131,7 @@ def run_facts():
     Returns
     -------
     dict
-        As in the module's description, without ``seconds`` and ``code``.
+        As in the module's description, without ``seconds``, ``claims`` and the hashes.
     """
     uses_keras = "keras" in sys.modules  # asked first: finding the profile may import Keras
     from ..budget import profile

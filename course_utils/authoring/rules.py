@@ -5,7 +5,8 @@ import re
 
 from .cell_code import parse
 from .formatting import SETUP_ID, is_canonical
-from .receipts import receipt_is_fresh, receipt_of
+from .receipts import receipt_is_fresh, receipt_of, run_is_untouched
+from .records import alt_template, alternative_text, claims_in, filled, glued_in
 from .setup_cell import is_setup_cell, setup_source
 
 SHORTEST_ALT = 40  # characters; "Learning curves of Model 3" says what a figure is, not what is to be seen in it
@@ -106,6 +107,9 @@ def executed(notebook):
         yield notebook.finding(None, "it has no receipt", remedy)
     elif not receipt_is_fresh(notebook.content):
         yield notebook.finding(None, "its code has changed since its outputs were made", remedy)
+    elif not run_is_untouched(notebook.content):
+        what = "its outputs, an alternative text that its run filled, or its receipt were changed since the run"
+        yield notebook.finding(None, what, remedy)
 
 
 def pictures_described(notebook):
@@ -232,12 +236,7 @@ def numbers_glued(notebook):
     """A number of a run is glued into the prose, not typed: typed, it is wrong after the next run."""
     if notebook.folder != "exercises" and receipt_of(notebook.content) is None:
         return  # nothing has been run, so nothing is glued; `executed` says so
-    glued = {}
-    for cell in notebook.code:
-        for output in cell.outputs:
-            if scrapbook := output.get("metadata", {}).get("scrapbook"):
-                texts = [value for mime, value in output.data.items() if mime.endswith("text/plain")]
-                glued[scrapbook["name"]] = texts[0].strip("'\"") if texts else ""
+    glued = glued_in(notebook.content)
     for cell in notebook.cells:
         if cell.cell_type != "markdown":
             continue
@@ -248,6 +247,51 @@ def numbers_glued(notebook):
             measured = re.fullmatch(r"\d+\.\d+%?", text) and len(text) > 3
             if measured and re.search(rf"(?<![\d.]){re.escape(text)}(?![\d%])", cell.source):
                 yield notebook.finding(cell, f"{text} is typed", f"Write {{glue:text}}`{name}`.")
+
+
+def alternative_texts_filled(notebook):
+    """An alternative text with values of the run says what its template and the glued values say."""
+    glued = glued_in(notebook.content)
+    for cell in notebook.code:
+        template = alt_template(cell)
+        if template is None:
+            continue
+        text, unknown = filled(template, glued)
+        for name in unknown:
+            yield notebook.finding(cell, f"its alternative text uses {name!r}, which nothing glues", "Glue it.")
+        if not unknown and text != alternative_text(cell):
+            what = "its alternative text is not what its template, course.alt, gives"
+            yield notebook.finding(cell, what, f"Change the template, then run `course execute {notebook.name}`.")
+
+
+def claims_stand_in_the_text(notebook):
+    """A claim is a sentence of the page, written out, with a condition from the run, and true in the stored run."""
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    texts += [alt_template(cell) or alternative_text(cell) for cell in notebook.code]
+    page = "\n".join(map(_words, texts))
+    recorded = {claim.statement: claim.holds for cell in notebook.code for claim in claims_in(cell.outputs)}
+    seen = set()
+    for cell, node, name in notebook.calls():
+        if name.rpartition(".")[2] != "claim":
+            continue
+        statement, condition = [*node.args, None, None][:2]
+        if condition is None or not isinstance(statement, ast.Constant) or not isinstance(statement.value, str):
+            remedy = 'Write one claim for each sentence: claim("width gained more than depth", wide > deep).'
+            yield notebook.finding(cell, "a claim whose statement is not written out", remedy)
+            continue
+        statement = statement.value
+        if _words(statement) not in page:
+            remedy = "Quote a sentence of a text cell or an alternative text, or a part of it, word for word."
+            yield notebook.finding(cell, f"it claims {statement!r}, which no text of the page says", remedy)
+        if statement in seen:
+            yield notebook.finding(cell, f"{statement!r} is claimed twice", "Claim it once, with both conditions.")
+        seen.add(statement)
+        if isinstance(condition, ast.Constant) or any(map(_negates_an_order, ast.walk(condition))):
+            remedy = "Compare values of the run; write a <= b for not a > b, which is true of NaN."
+            yield notebook.finding(cell, f"the condition of {statement!r} is true whatever the run gives", remedy)
+        if notebook.folder != "exercises" and not recorded.get(statement):
+            what = f"{statement!r} is " + ("false in the stored run" if statement in recorded else "not recorded")
+            yield notebook.finding(cell, what, f"Run `course execute {notebook.name}`.")
 
 
 def compared_outputs(notebook):
@@ -277,6 +321,8 @@ RULES = (
     nothing_private,
     no_noise,
     numbers_glued,
+    alternative_texts_filled,
+    claims_stand_in_the_text,
     compared_outputs,
 )
 
@@ -291,6 +337,25 @@ def _texts(cell):
         for mime, value in output.get("data", {}).items():
             if not mime.startswith("image/"):
                 yield value if isinstance(value, str) else str(value)
+
+
+def _words(source):
+    """The words of a text, without its markup; a glued value stands as ``{name}``, as in a template."""
+    text = re.sub(r"\{glue:?\w*\}`([^`:]+)[^`]*`", r"{\1}", source)
+    text = re.sub(r"\{[\w:+-]+\}`([^`<]*)(<[^`>]*>)?`|!?\[([^\]]*)\]\([^)]*\)", r"\1\3", text)
+    return " ".join(re.sub(r"[*_`$\\]", "", text).lower().split()).rstrip(".")
+
+
+def _negates_an_order(node):
+    """``not a > b``"""
+    order = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+    negated = isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.Invert))
+    return negated and any(
+        isinstance(operator, order)
+        for part in ast.walk(node.operand)
+        if isinstance(part, ast.Compare)
+        for operator in part.ops
+    )
 
 
 def _imported_layers(notebook):

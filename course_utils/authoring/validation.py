@@ -6,7 +6,12 @@ gives the same verdicts as `validate`, which ``course validate`` and ``make vali
 - the environment of the course: the running Python as kernel, one profile for all notebooks, checks that raise;
 - the rest of a notebook is skipped after its first failing cell, since what follows fails only as a consequence;
 - a cell that was never run fails: nbval would compare it with nothing, and pass;
-- a report by notebook: seconds, expectations with their values, and what failed in words.
+- a report by notebook: seconds, expectations with their values, sentences of the page that this run does not show, and
+  what failed in words.
+
+A false claim is reported and fails nothing, at the profile of the stored run as at another one: what a result must
+reach is said by `course_utils.expect`, with bounds that hold for every seed. A claim describes the run that the page
+shows, and `course execute` keeps the two together.
 """
 
 import copy
@@ -22,8 +27,6 @@ from ..budget import requested_profile
 
 FOLDERS = ("book", "solutions")  # not the exercises with their gaps
 
-# Seconds that one cell may take. Only there to end a notebook that hangs; the budget is kept by the notebook.
-_CELL_SECONDS = {"smoke": 600, "laptop": 2 * 3600, "full": 6 * 3600}
 _NBVAL_CELL_SECONDS = 2000  # what nbval takes where nobody asked
 
 # The line that `course_utils.expect` prints.
@@ -116,7 +119,9 @@ def pytest_configure(config):
     if not option.nbval_kernel_name:
         option.nbval_current_env = True
     if option.nbval_cell_timeout == _NBVAL_CELL_SECONDS:
-        option.nbval_cell_timeout = _CELL_SECONDS.get(os.environ["COURSE_PROFILE"], _NBVAL_CELL_SECONDS)
+        from .execution import CELL_SECONDS  # here, since this module is loaded by every run of pytest
+
+        option.nbval_cell_timeout = CELL_SECONDS[os.environ["COURSE_PROFILE"]]
     if getattr(option, "dist", "no") != "no":
         option.dist = "loadfile"  # the cells of a notebook share a kernel, so one worker runs them all
 
@@ -159,10 +164,12 @@ def pytest_runtest_makereport(item, call):
     facts = {"notebook": str(_path(item)), "cell": call.when == "call" and not report.skipped}
     if call.when == "call":
         facts["expectations"] = _expectations(item)
+        facts["not shown"] = [f"{_where(item)}: {statement}" for statement in _false_claims(item)]
     if report.failed:
         item.parent.first_failed_cell = f"code cell {item.cell_num + 1}"
-        facts["failure"] = f"{_where(item)}: {_reason(item, call.excinfo.value)}"
-        report.longrepr = f"{_path(item)}, {facts['failure']}\n\n{_details(item, call.excinfo.value)}"
+        failure = f"{_where(item)}: {_reason(item, call.excinfo.value)}"
+        facts["failures"] = [failure]
+        report.longrepr = f"{_path(item)}, {failure}\n\n{_details(item, call.excinfo.value)}"
     report.user_properties.append(("notebook", facts))
     return report
 
@@ -189,13 +196,14 @@ def pytest_terminal_summary(terminalreporter, config):
     if not _validating(config):
         return
     table = {}
+    lists = ("expectations", "not shown", "failures")
     for report in [report for reports in terminalreporter.stats.values() for report in reports]:
         for facts in (value for name, value in getattr(report, "user_properties", ()) if name == "notebook"):
-            row = table.setdefault(facts["notebook"], {"cells": 0, "seconds": 0.0, "reached": [], "failures": []})
+            row = table.setdefault(facts["notebook"], {"cells": 0, "seconds": 0.0} | {name: [] for name in lists})
             row["cells"] += facts["cell"]
             row["seconds"] += report.duration
-            row["reached"] += facts.get("expectations", ())
-            row["failures"] += [facts["failure"]] if "failure" in facts else []
+            for name in lists:
+                row[name] += facts.get(name, ())
     if not table:
         return
     terminalreporter.section(f"notebooks at profile {os.environ['COURSE_PROFILE']}")
@@ -205,8 +213,10 @@ def pytest_terminal_summary(terminalreporter, config):
         verdict, colour = ("failed", "red") if row["failures"] else ("passed", "green")
         terminalreporter.write(f"{name:{width}}  {row['cells']:5d}  {row['seconds']:7.1f}  ")
         terminalreporter.line(verdict, **{colour: True})
-        for line in row["reached"]:
+        for line in row["expectations"]:
             terminalreporter.line(f"    reached: {line}")
+        for line in row["not shown"]:
+            terminalreporter.line(f"    the page says, and this run does not show: {line}", yellow=True)
         for line in row["failures"]:
             terminalreporter.line(f"    {line}", red=True)
 
@@ -283,6 +293,13 @@ def _expectations(item):
     """The lines that `expect` printed in this cell."""
     texts = [output.text for output in item.test_outputs or () if output.output_type == "stream"]
     return [line for text in texts for line in _EXPECTATION.findall(text)]
+
+
+def _false_claims(item):
+    """The statements of the page that were false in this cell."""
+    from .records import claims_in
+
+    return [claim.statement for claim in claims_in(item.test_outputs or ()) if not claim.holds]
 
 
 def _storable(output):

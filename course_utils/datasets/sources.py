@@ -201,7 +201,7 @@ def fetch(name, *, source=None, progress=True):
 
 
 @dataclass(frozen=True)
-class Status:
+class DatasetStatus:
     """What is at hand of a data set: sizes in bytes, None where it is not there. Nothing was downloaded or hashed."""
 
     name: str
@@ -222,7 +222,7 @@ def status():
 
     Returns
     -------
-    list of Status
+    list of DatasetStatus
         ``name``, ``title``; ``cache`` and ``mirror``, the sizes in bytes of what is there or None; ``cache_origin``,
         ``"mirror"`` or ``"host"``; ``download``, the bytes that the host would send; ``at_hand``.
 
@@ -241,5 +241,5 @@ def status():
         with contextlib.suppress(NotAtHand, OSError):
             if folder is not None and entry.file in manifest.read(folder):
                 mirrored = (folder / entry.file).stat().st_size
-        rows.append(Status(entry.name, entry.title, cached, origin, mirrored, entry.download_bytes))
+        rows.append(DatasetStatus(entry.name, entry.title, cached, origin, mirrored, entry.download_bytes))
     return rows

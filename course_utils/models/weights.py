@@ -429,7 +429,7 @@ def _patience(seconds):
 
 
 @dataclass(frozen=True)
-class Status:
+class NetworkStatus:
     """Where a network is at hand: ``"mirror"``, ``"package"``, ``"download"`` (Keras has it already), or nowhere."""
 
     network: Network
@@ -450,7 +450,7 @@ def status():
 
     Returns
     -------
-    list of Status
+    list of NetworkStatus
         ``name``, ``network``, ``place``, ``download``; in the order of `NETWORKS`.
 
     Notes
@@ -476,4 +476,4 @@ def status():
             return "download"
         return None
 
-    return [Status(network, next(filter(None, map(place, network.files)), None)) for network in NETWORKS.values()]
+    return [NetworkStatus(known, next(filter(None, map(place, known.files)), None)) for known in NETWORKS.values()]
