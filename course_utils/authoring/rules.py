@@ -8,6 +8,7 @@ from .formatting import SETUP_ID, is_canonical
 from .receipts import receipt_is_fresh, receipt_of, run_is_untouched
 from .records import alt_template, alternative_text, claims_in, filled, glued_in
 from .setup_cell import is_setup_cell, setup_source
+from .typed_numbers import typed_results
 
 SHORTEST_ALT = 40  # characters; "Learning curves of Model 3" says what a figure is, not what is to be seen in it
 LONGEST_CELL = 40  # lines: a screen
@@ -247,6 +248,20 @@ def numbers_glued(notebook):
             measured = re.fullmatch(r"\d+\.\d+%?", text) and len(text) > 3
             if measured and re.search(rf"(?<![\d.]){re.escape(text)}(?![\d%])", cell.source):
                 yield notebook.finding(cell, f"{text} is typed", f"Write {{glue:text}}`{name}`.")
+
+
+def results_not_typed(notebook):
+    """No number that looks like a result of the run is typed into the text or into an alternative text."""
+    if notebook.folder == "exercises":
+        return  # its texts are the solution's
+    for cell, number, sentence in typed_results(notebook):
+        where = "text" if cell.cell_type == "markdown" else "alternative text"
+        yield notebook.finding(
+            cell,
+            f"{number} is typed into its {where}: {sentence!r}",
+            "A result is glued, in an alternative text by a template (course.alt); a setting is written as code or as "
+            "a formula, a published number is cited in its sentence.",
+        )
 
 
 def alternative_texts_filled(notebook):
