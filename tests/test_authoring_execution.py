@@ -10,7 +10,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_utils.authoring.execution import errors_when_blank, execute
 from course_utils.authoring.files import read_notebook
 from course_utils.authoring.formatting import is_canonical
-from course_utils.authoring.receipts import receipt_is_fresh, receipt_of
+from course_utils.authoring.receipts import receipt_is_fresh, receipt_of, run_is_untouched
+from course_utils.cli import main
 
 DRAW = """\
 import matplotlib.pyplot as plt
@@ -85,6 +86,84 @@ def test_a_kernel_that_dies_and_a_cell_that_takes_too_long_are_reported(project)
     runs = execute([died, slow], profile="smoke", progress=False, timeout=5)
     assert "cell a-notebook: the kernel died" in runs[0].failure
     assert "cell a-notebook: not done after 5 s" in runs[1].failure
+
+
+TEXT = """\
+from course_utils import claim, glue
+glue("accuracy", 0.5, ".2f")
+claim("the wide network wins", True)"""
+
+
+def test_a_run_fills_alternative_texts_and_counts_claims(project):
+    path = write(project, "book/99_x.ipynb", TEXT, DRAW)
+    notebook = read_notebook(path)
+    notebook.cells[2].metadata["course"] = {"alt": "A curve that ends at {accuracy}, below {this}."}
+    notebook.cells[2].metadata["mystnb"] = {"image": {"alt": "of an older run", "width": "50%"}}
+    nbformat.write(notebook, path)
+    before = path.read_bytes()
+    (run,) = execute([path], profile="smoke", progress=False)
+    assert "cell a-notebook-2: nothing is glued as 'this', which its alternative text uses" in run.failure
+    assert path.read_bytes() == before
+
+    notebook.cells[2].metadata["course"] = {"alt": "A curve that ends at {accuracy}."}
+    nbformat.write(notebook, path)
+    (run,) = execute([path], profile="smoke", progress=False)
+    assert run.failure is None
+    stored = read_notebook(path)
+    assert stored.cells[2].metadata["mystnb"] == {"image": {"alt": "A curve that ends at 0.50.", "width": "50%"}}
+    assert receipt_of(stored)["claims"] == 1
+    assert run_is_untouched(stored)
+    assert is_canonical(path)
+
+
+def test_a_run_with_false_claims_is_kept_aside_and_every_false_one_is_named(project):
+    false = "claim('depth gained', 1 > 2)\nclaim('all learned', False)"
+    path = write(project, "book/99_x.ipynb", TEXT, false, "print('still run')")
+    before = path.read_bytes()
+    (run,) = execute([path], profile="smoke", progress=False)
+    assert path.read_bytes() == before
+    said = run.failure.splitlines()
+    assert said[0] == "book/99_x.ipynb, 2 of 3 claims are false in this run:"
+    assert [line.strip() for line in said[1:3]] == [
+        'cell a-notebook-2: "depth gained"',
+        'cell a-notebook-2: "all learned"',
+    ]
+    assert "The run is kept in build/refused/book/99_x.ipynb." in said
+    kept = read_notebook(project / "build" / "refused" / "book" / "99_x.ipynb")
+    assert kept.cells[3].outputs[0].text == "still run\n"
+    assert main_exits_with(1, ["execute", str(path), "--profile", "smoke"])
+
+
+def main_exits_with(status, arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    return stopped.value.code == status
+
+
+def test_one_long_line_is_stored_within_seconds(project):
+    path = write(project, "book/99_x.ipynb", "print('a' * 300_000)")
+    (run,) = execute([path], profile="smoke", progress=False)
+    assert run.failure is None
+    assert read_notebook(path).cells[1].outputs[0].text == "a" * 300_000 + "\n"
+    assert run.seconds < 30
+
+
+def test_a_cell_that_does_not_stop_printing_is_stopped(project):
+    endless = "import itertools\nfor number in itertools.count():\n    print(number, 'x' * 1000)"
+    image = "from IPython.display import display\ndisplay({'image/png': 'A' * 3_000_000}, raw=True)"
+    paths = [write(project, "book/98_x.ipynb", endless), write(project, "book/99_x.ipynb", image, "1")]
+    before = [path.read_bytes() for path in paths]
+    for run in execute(paths, profile="smoke", progress=False):
+        assert "cell a-notebook: its outputs have more than 2,000,000 characters" in run.failure
+    assert [path.read_bytes() for path in paths] == before
+
+
+def test_the_pieces_of_a_stream_are_one_output(project):
+    pieces = "import sys\nfrom course_utils import glue\nprint('a', flush=True)\nglue('x', 1)\nprint('b')"
+    path = write(project, "book/99_x.ipynb", pieces)
+    execute([path], profile="smoke", progress=False)
+    streams = [output.text for output in read_notebook(path).cells[1].outputs if output.output_type == "stream"]
+    assert streams == ["a\nb\n"]
 
 
 def test_a_blank_run_goes_past_errors_and_names_them(project):

@@ -277,6 +277,19 @@ def test_a_receipt_is_shown_as_text_and_not_as_markup():
 
 
 @pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({}, "(CPU, 3 s).</summary>"),
+        ({"claims": 1}, "1 statement of this page was checked in this run."),
+        ({"claims": 14}, "14 statements of this page were checked in this run."),
+    ],
+)
+def test_a_receipt_says_how_many_statements_were_checked(claims, said):
+    shown = receipt_html({"profile": "full", "device": "CPU", "seconds": 3, "versions": {}} | claims)
+    assert said in shown
+
+
+@pytest.mark.parametrize(
     ("seconds", "said"),
     [
         (0.31, "0.31 s"),

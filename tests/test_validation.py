@@ -41,6 +41,10 @@ NOTEBOOKS = {
     "unmarked": [code("print(6 * 7)", printed("41\n"))],
     "never_run": [code("x = 1"), code("x + 1", count=None)],
     "not_strict": [code("import os\nassert os.environ['COURSE_STRICT'] == '1'")],
+    "not_shown": [
+        v4.new_markdown_cell("## Width\n\nIt gains more, and all learn."),
+        code("from course_utils import claim\nclaim('it gains more', 1 > 2)\nclaim('all learn', True)"),
+    ],
     "this_python": [code(f"import sys\nassert sys.executable == {sys.executable!r}, sys.executable")],
 }
 FAULTS = {
@@ -111,6 +115,12 @@ def test_the_report_names_notebook_cell_and_what_was_expected(validated, name):
 def test_the_report_names_what_was_reached(validated):
     _, output = validated
     assert "reached: test accuracy: 0.5, expected at least 0.3 at profile smoke" in output
+
+
+def test_the_report_names_sentences_that_this_run_does_not_show(validated):
+    _, output = validated
+    lines = [line.strip() for line in output.splitlines() if "does not show:" in line]
+    assert lines == ["the page says, and this run does not show: code cell 1 (under 'Width'): it gains more"]
 
 
 def test_what_follows_a_failing_cell_is_skipped(validated, project):

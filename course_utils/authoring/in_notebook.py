@@ -131,7 +131,8 @@ def _scalar(value):
     """The number or truth value in a NumPy scalar or a scalar tensor of any backend; anything else as it is."""
     if isinstance(value, (str, int, float)) or getattr(value, "shape", None) != ():
         return value
-    return value.item() if hasattr(value, "item") else value.numpy().item()
+    value = value if hasattr(value, "item") or not hasattr(value, "numpy") else value.numpy()
+    return value.item() if hasattr(value, "item") else value
 
 
 def _written(name, value, spec):

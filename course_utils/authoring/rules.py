@@ -3,18 +3,24 @@
 import ast
 import re
 
-from .cell_code import parse
+from .cell_code import dotted_name, parse
 from .formatting import SETUP_ID, is_canonical
+from .private import private_things
 from .receipts import receipt_is_fresh, receipt_of, run_is_untouched
-from .records import alt_template, alternative_text, claims_in, filled, glued_in
 from .setup_cell import is_setup_cell, setup_source
-from .typed_numbers import typed_results
+from .text_rules import (
+    alternative_texts_filled,
+    claims_stand_in_the_text,
+    numbers_glued,
+    pictures_described,
+    pictures_show_something,
+)
 
-SHORTEST_ALT = 40  # characters; "Learning curves of Model 3" says what a figure is, not what is to be seen in it
 LONGEST_CELL = 40  # lines: a screen
 FRAMEWORKS = {"tensorflow", "tf_keras", "jax", "flax", "torch", "torchvision"}
 FRAMEWORK_PAGES = ("13_", "14_")  # three frameworks; faster and larger
 
+_IMPORTING = {"__import__", "import_module", "find_spec", "exec", "eval", "run_module", "system", "run_line_magic"}
 _OPTIMIZERS = {"SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Adafactor", "Nadam", "Ftrl", "Lion"}
 _KERAS_2 = {
     "fit_generator": "fit",
@@ -24,12 +30,9 @@ _KERAS_2 = {
     "ImageDataGenerator": "keras.layers for augmentation and image_dataset_from_directory for files",
     "early_stopping_rounds": "the EarlyStopping callback",
 }
-_PRIVATE_PATH = re.compile(
-    r"(?<![\w.])/(home|Users|root|tmp|var|opt|usr|mnt|private|content|work|workspace|github)/[\w.-]+"
-    r"|\b[A-Za-z]:\\+(Users|Documents)|site-packages|dist-packages"
-)
+_PROFILE = re.compile(r"^Profile (\w+): |, expected at (?:least|most) \S+ at profile (\w+)$", re.MULTILINE)
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
-_BAR = re.compile(r"[━█▏▎▍▌▋▊▉]{2}|\[=+[>\]]|\d+/\d+ .*\bms/step|\bETA\b")
+_BAR = re.compile(r"[━█▏▎▍▌▋▊▉]{2}|\[=+[>\]]|\d ?ms/step|\bETA\b")
 
 
 def canonical(notebook):
@@ -111,28 +114,13 @@ def executed(notebook):
     elif not run_is_untouched(notebook.content):
         what = "its outputs, an alternative text that its run filled, or its receipt were changed since the run"
         yield notebook.finding(None, what, remedy)
-
-
-def pictures_described(notebook):
-    """A cell that shows a picture has alternative text that says what is to be seen."""
-    for cell in notebook.code:
-        pictures = [mime for output in cell.outputs for mime in output.get("data", {}) if mime.startswith("image/")]
-        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-        if pictures and len(alt.strip()) < SHORTEST_ALT:
-            what = (
-                f"the alternative text of its picture is only {alt!r}" if alt else "its picture has no alternative text"
-            )
-            yield notebook.finding(
-                cell,
-                what,
-                "Say in the metadata, mystnb.image.alt, what a reader who cannot see the picture has to know: "
-                f"the axes, the shapes, what is larger than what ({SHORTEST_ALT} characters or more).",
-            )
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=\"[^\"])", cell.source):
-            yield notebook.finding(
-                cell, "a picture in its text has no alternative text", "Write ![what is seen](file)."
-            )
+    profile = (receipt_of(notebook.content) or {}).get("profile")
+    said = {
+        found[1] or found[2] for cell in notebook.code for text in _texts(cell) for found in _PROFILE.finditer(text)
+    }
+    if profile and said - {profile}:
+        what = f"its receipt says profile {profile}, its outputs say {', '.join(sorted(said - {profile}))}"
+        yield notebook.finding(None, what, remedy)
 
 
 def backend_neutral(notebook):
@@ -141,14 +129,25 @@ def backend_neutral(notebook):
         return
     for cell, tree in notebook.trees:
         for node in ast.walk(tree):
-            modules = []
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                modules = [node.module or ""]
-            for module in modules:
+            for module in _imported(node):
                 if module.split(".")[0] in FRAMEWORKS:
                     yield notebook.finding(cell, f"it imports {module}", "Use keras and keras.ops, which run on any.")
+
+
+def _imported(node):
+    """The modules that a node imports, by a statement or by a call; ``sys.modules`` and executed texts count too."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    texts = []
+    if isinstance(node, ast.Call) and dotted_name(node.func).rpartition(".")[2] in _IMPORTING:
+        texts = [
+            part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        ]
+    elif isinstance(node, ast.Subscript) and dotted_name(node.value) == "sys.modules":
+        texts = [node.slice.value] if isinstance(node.slice, ast.Constant) else []
+    return [name for text in texts for name in re.findall(r"[A-Za-z_][\w.]*", text)]
 
 
 def no_progress_bars(notebook):
@@ -166,12 +165,13 @@ def no_progress_bars(notebook):
 
 def keras_3(notebook):
     """No idioms of Keras 2, which Keras 3 refuses or warns about."""
+    layers = _imported_layers(notebook)
     for cell, node, name in notebook.calls():
         last = name.rpartition(".")[2]
         keywords = {keyword.arg for keyword in node.keywords}
         if last in _OPTIMIZERS and keywords & {"lr", "decay"} and ".optim." not in f".{name}":
             yield notebook.finding(cell, f"{last}(lr=...)", "It is learning_rate=, with a schedule for its decay.")
-        if (".layers." in f".{name}" or last in _imported_layers(notebook)) and keywords & {"input_shape", "input_dim"}:
+        if (".layers." in f".{name}" or last in layers) and keywords & {"input_shape", "input_dim"}:
             yield notebook.finding(cell, f"{last}(input_shape=...)", "Begin the model with keras.Input(shape=...).")
         for old in ({last} | keywords) & set(_KERAS_2):
             yield notebook.finding(cell, f"{old} is not in Keras 3", f"Use {_KERAS_2[old]}.")
@@ -209,104 +209,46 @@ def cells_fit_a_screen(notebook):
 
 
 def nothing_private(notebook):
-    """Outputs show nothing of the machine that they were made on."""
+    """Outputs and code show nothing of the machine, the account or the network that they were made on."""
     for cell in notebook.code:
         for text in _texts(cell):
-            if path := _PRIVATE_PATH.search(text):
-                yield notebook.finding(cell, f"its output shows {path[0]!r}", "Show a name or a relative path.")
+            for family, found in private_things(text):
+                yield notebook.finding(cell, f"its output shows {family}, {found!r}", "Show a name or a relative path.")
             if address := _ADDRESS.search(text):
                 remedy = "It is another one in each run: end the last line with a semicolon, or show something else."
                 yield notebook.finding(cell, f"its output shows a memory address, {address[0]!r}", remedy)
+    for cell, tree in notebook.trees:
+        for family, found in (thing for text in _strings(tree) for thing in private_things(text)):
+            yield notebook.finding(cell, f"its code names {family}, {found!r}", "Nobody else has it: use `load`.")
+
+
+def _strings(tree):
+    """The texts in a cell's code; of an f-string only its beginning, since "/epoch" behind a number is no path."""
+    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values[1:]}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
+            yield node.value
 
 
 def no_noise(notebook):
-    """No warnings and, where no error is meant, no errors are stored."""
+    """No warnings and, where no error is meant, no errors are stored; a meant one is named in the text."""
+    page = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for cell in notebook.code:
+        meant = "raises-exception" in cell.metadata.get("tags", [])
         for output in cell.outputs:
             if output.output_type == "stream" and output.name == "stderr":
                 first = output.text.strip().splitlines()[:1] or [""]
                 yield notebook.finding(cell, f"stderr in its output: {first[0][:100]!r}", "Remove what it warns about.")
-            if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
+            if output.output_type == "error" and not meant:
                 what = f"it stopped with {output.ename}"
                 yield notebook.finding(
                     cell, what, "Correct it, or tag the cell `raises-exception` if that is its point."
                 )
-
-
-def numbers_glued(notebook):
-    """A number of a run is glued into the prose, not typed: typed, it is wrong after the next run."""
-    if notebook.folder != "exercises" and receipt_of(notebook.content) is None:
-        return  # nothing has been run, so nothing is glued; `executed` says so
-    glued = glued_in(notebook.content)
-    for cell in notebook.cells:
-        if cell.cell_type != "markdown":
-            continue
-        used = set(re.findall(r"\{glue:?\w*\}`([^`:]+?)(?::[^`:]*)?`", cell.source))
-        for name in sorted(used - set(glued)):
-            yield notebook.finding(cell, f"nothing is glued as {name!r}", "Glue it in the cell that computes it.")
-        for name, text in glued.items():
-            measured = re.fullmatch(r"\d+\.\d+%?", text) and len(text) > 3
-            if measured and re.search(rf"(?<![\d.]){re.escape(text)}(?![\d%])", cell.source):
-                yield notebook.finding(cell, f"{text} is typed", f"Write {{glue:text}}`{name}`.")
-
-
-def results_not_typed(notebook):
-    """No number that looks like a result of the run is typed into the text or into an alternative text."""
-    if notebook.folder == "exercises":
-        return  # its texts are the solution's
-    for cell, number, sentence in typed_results(notebook):
-        where = "text" if cell.cell_type == "markdown" else "alternative text"
-        yield notebook.finding(
-            cell,
-            f"{number} is typed into its {where}: {sentence!r}",
-            "A result is glued, in an alternative text by a template (course.alt); a setting is written as code or as "
-            "a formula, a published number is cited in its sentence.",
-        )
-
-
-def alternative_texts_filled(notebook):
-    """An alternative text with values of the run says what its template and the glued values say."""
-    glued = glued_in(notebook.content)
-    for cell in notebook.code:
-        template = alt_template(cell)
-        if template is None:
-            continue
-        text, unknown = filled(template, glued)
-        for name in unknown:
-            yield notebook.finding(cell, f"its alternative text uses {name!r}, which nothing glues", "Glue it.")
-        if not unknown and text != alternative_text(cell):
-            what = "its alternative text is not what its template, course.alt, gives"
-            yield notebook.finding(cell, what, f"Change the template, then run `course execute {notebook.name}`.")
-
-
-def claims_stand_in_the_text(notebook):
-    """A claim is a sentence of the page, written out, with a condition from the run, and true in the stored run."""
-    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    texts += [alt_template(cell) or alternative_text(cell) for cell in notebook.code]
-    page = "\n".join(map(_words, texts))
-    recorded = {claim.statement: claim.holds for cell in notebook.code for claim in claims_in(cell.outputs)}
-    seen = set()
-    for cell, node, name in notebook.calls():
-        if name.rpartition(".")[2] != "claim":
-            continue
-        statement, condition = [*node.args, None, None][:2]
-        if condition is None or not isinstance(statement, ast.Constant) or not isinstance(statement.value, str):
-            remedy = 'Write one claim for each sentence: claim("width gained more than depth", wide > deep).'
-            yield notebook.finding(cell, "a claim whose statement is not written out", remedy)
-            continue
-        statement = statement.value
-        if _words(statement) not in page:
-            remedy = "Quote a sentence of a text cell or an alternative text, or a part of it, word for word."
-            yield notebook.finding(cell, f"it claims {statement!r}, which no text of the page says", remedy)
-        if statement in seen:
-            yield notebook.finding(cell, f"{statement!r} is claimed twice", "Claim it once, with both conditions.")
-        seen.add(statement)
-        if isinstance(condition, ast.Constant) or any(map(_negates_an_order, ast.walk(condition))):
-            remedy = "Compare values of the run; write a <= b for not a > b, which is true of NaN."
-            yield notebook.finding(cell, f"the condition of {statement!r} is true whatever the run gives", remedy)
-        if notebook.folder != "exercises" and not recorded.get(statement):
-            what = f"{statement!r} is " + ("false in the stored run" if statement in recorded else "not recorded")
-            yield notebook.finding(cell, what, f"Run `course execute {notebook.name}`.")
+            if output.output_type == "error" and meant and output.ename not in page:
+                what = f"it stopped with {output.ename}, of which the text says nothing"
+                yield notebook.finding(cell, what, "Correct it, or name the error in the text that explains it.")
+        if meant and cell.execution_count and not any(output.output_type == "error" for output in cell.outputs):
+            yield notebook.finding(cell, "tagged raises-exception, it raises none", "Remove the tag.")
 
 
 def compared_outputs(notebook):
@@ -328,6 +270,7 @@ RULES = (
     is_python,
     executed,
     pictures_described,
+    pictures_show_something,
     backend_neutral,
     no_progress_bars,
     keras_3,
@@ -352,25 +295,6 @@ def _texts(cell):
         for mime, value in output.get("data", {}).items():
             if not mime.startswith("image/"):
                 yield value if isinstance(value, str) else str(value)
-
-
-def _words(source):
-    """The words of a text, without its markup; a glued value stands as ``{name}``, as in a template."""
-    text = re.sub(r"\{glue:?\w*\}`([^`:]+)[^`]*`", r"{\1}", source)
-    text = re.sub(r"\{[\w:+-]+\}`([^`<]*)(<[^`>]*>)?`|!?\[([^\]]*)\]\([^)]*\)", r"\1\3", text)
-    return " ".join(re.sub(r"[*_`$\\]", "", text).lower().split()).rstrip(".")
-
-
-def _negates_an_order(node):
-    """``not a > b``"""
-    order = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-    negated = isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.Invert))
-    return negated and any(
-        isinstance(operator, order)
-        for part in ast.walk(node.operand)
-        if isinstance(part, ast.Compare)
-        for operator in part.ops
-    )
 
 
 def _imported_layers(notebook):

@@ -28,7 +28,7 @@ _NUMBER = re.compile(
     r"(?P<unit>\s?(?:%|percent\b|(?:milli|micro|nano)?seconds?\b|minutes?\b|hours?\b|ms\b|s\b|min\b|h\b|[kMG]i?B\b))?"
     r"(?![\w-]|[.,]\d)"
 )
-# What happens to a quantity in a run. "Falls to 0.1" is a result even where 0.1 is also among the rates that were tried.
+# What happens to a quantity in a run. "Lowest at 0.1" is a result even where 0.1 is among the rates that were tried.
 _MEASURED = re.compile(
     r"\b(?:lowest|highest|best|worst|peaks?|falls?|rises?|climbs?|drops?|ends?|reach(?:es)?|stays?|levels? off|jumps?"
     r"|grows?|shrinks?|gains?|loses?)\b[^.,;:]*\b(?:to|at|near|about|around|below|above|by|between)(?:\s(?:about|nearly))?$"
@@ -72,7 +72,7 @@ def _is_result(found, before, in_alt, settings, constant):
     if any(round(one * (100 if percent else 1), decimals) == value for one in constant):
         return False
     looks_measured = bool("." in number or "e" in number or unit)
-    if _MEASURED.search(before) and (looks_measured or in_alt and value > _LARGEST_COUNT):
+    if _MEASURED.search(before) and (looks_measured or (in_alt and value > _LARGEST_COUNT)):
         return True
     # 0.90 is not the 0.9 that stands in the code: nobody types a setting with a zero at its end.
     in_code = decimals <= settings.get(value, -1) or (percent and value / 100 in settings)
