@@ -7,7 +7,7 @@ import re
 # (12/15), a unit (km/h), an address (https://...) or the end of a tag (</td>). No pattern can begin within what it has
 # just passed over, or a long line would take the square of its length.
 _FAMILIES = {
-    "an absolute path": r"(?<![\w.:/<>)}\]$\\~*^+-])/[A-Za-z_.][\w.@+-]*(?:/[\w.@+-]+)*(?![\w(]|\s?=)",
+    "an absolute path": r"(?<![\w.:/<)}\]$\\~*^+-])/[A-Za-z_.][\w.@+-]+(?:/[\w.@+-]+)*(?![\w(]|\s?=)",
     "a path below a home folder": r"(?<![\w/])~(?:[A-Za-z_][\w.-]*)?/[\w.-]+",
     "a path with a drive": r"(?<![A-Za-z])[A-Za-z]:(?:\\|/(?!/))[\w.\\/-]*",
     "a path of a network": r"(?<!\\)\\\\[\w.$-]+\\[\w.$\\-]+|\bfile://\S+",
@@ -35,7 +35,7 @@ def private_things(text):
     family : str
         Such as "an absolute path".
     found : str
-        The place in the text.
+        The first of its family in the text.
 
     Examples
     --------
@@ -43,7 +43,8 @@ def private_things(text):
     [('an absolute path', '/data/ada/model.keras')]
     """
     for family, pattern in _PATTERNS.items():
-        for found in pattern.finditer(text):
+        if found := pattern.search(text):
             yield family, found[0]
-    if len(host := platform.node()) > 3 and (found := re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", text)):
+    host = platform.node()  # a plain word, such as "laptop", may stand on any page
+    if re.search(r"[\d.-]", host) and (found := re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", text)):
         yield "the name of this machine", found[0]
