@@ -336,9 +336,9 @@ def good():
             id="half",
         ),
         code(
-            "claim('half of it, more than {accuracy} of all', 0.5 <= half and not missing)\n"
+            "claim('Half of it, more than {accuracy} of `all`.', 0.5 <= half and not missing)\n"
             "print(f'{n}/epoch')\ndraw()",
-            claimed("half of it, more than {accuracy} of all"),
+            claimed("Half of it, more than {accuracy} of `all`."),
             picture(80, 80),
             id="claimed",
             course={"alt": "A curve that ends at {accuracy}, far above the dashed line of chance."},
@@ -397,7 +397,7 @@ BY_HAND = {
     "a picture of one pixel": lambda made: changed(made, "code", outputs=[picture(1, 1)]),
     "another picture": lambda made: changed(made, "code", outputs=[picture(99, 99)]),
     "a glued value edited": lambda made: rewritten(made, "compared", "0.781", "0.999"),
-    "a false claim made true": lambda made: rewritten(made, "claimed", "of all", "of many"),
+    "a false claim made true": lambda made: rewritten(made, "claimed", "holds", "held"),
     "another figure's alternative text": lambda made: exchanged(made, "code", "claimed", "metadata"),
     "an alternative text edited": lambda made: rewritten(made, "claimed", "ends at 0.781", "ends at 0.999"),
     "template and alternative text edited": lambda made: rewritten(made, "claimed", "far above", "just below"),
