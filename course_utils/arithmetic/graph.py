@@ -4,6 +4,7 @@ A functional model is read from its configuration, the form in which Keras itsel
 list of which layer is called on what.
 """
 
+from .exact import as_written
 from .views import is_a
 
 
@@ -65,13 +66,18 @@ def is_nested(layer):
     return is_a(layer, "Sequential", "Functional")
 
 
+def computes_as_listed(model):
+    """Whether a model calls its layers as Keras does, and does nothing else in a call method of its own."""
+    return is_nested(model) and as_written(model, "call", "__call__")
+
+
 def walk(model, inputs, visit, as_tensor, prefix=""):
     """Send signals through a model.
 
     Parameters
     ----------
     model : keras.Sequential or functional keras.Model
-        Models inside it are opened.
+        Models inside it are opened, those with a call method of their own excepted: they are a layer like others.
     inputs : list
         The signals that go in.
     visit : callable
@@ -89,10 +95,15 @@ def walk(model, inputs, visit, as_tensor, prefix=""):
     """
 
     def call(layer, signals, args, kwargs):
-        if is_nested(layer):
+        if computes_as_listed(layer):
             return walk(layer, signals, visit, as_tensor, f"{prefix}{layer.name}/")
         return visit(prefix + layer.name, layer, signals, args, kwargs)
 
+    if is_nested(model) and not computes_as_listed(model):
+        raise TypeError(
+            f"{model.name!r} is a {type(model).__name__} that computes in its own call method, so that its layers do "
+            "not say what it does. Look at the models inside it."
+        )
     if is_a(model, "Sequential"):
         signals = inputs
         for layer in model.layers:
