@@ -6,7 +6,7 @@ import numpy as np
 
 from ...arithmetic.changes import as_axes, positions
 from ..inputs import checked_batch_size, checked_class_index, checked_images, checked_model
-from .networks import ready, runs
+from .networks import occluded
 
 SCORES = ("probability", "logit", "log_odds")
 FILLS = ("mean", "blur", "noise")
@@ -144,12 +144,8 @@ def occlusion_map(
     filled = _filled(images, fill, patch, seed)
 
     starts = [positions(cells, side, step) for cells, side, step in zip(size, patch, stride, strict=True)]
-    network = ready(model, images.shape, patch, stride, batch_size, score != "probability", method)
-    baseline, outputs = [], []
-    for clean, covered in runs(network, images, filled, progress):
-        baseline.append(clean)
-        outputs.append(covered)
-    outputs = np.concatenate([np.stack(baseline)[:, None], np.stack(outputs)], axis=1).astype("float64")
+    found = occluded(model, images, filled, patch, stride, batch_size, score != "probability", method, progress)
+    outputs = np.concatenate([found.clean[:, None], found.covered], axis=1).astype("float64")
     finite = np.isfinite(outputs).all(axis=(1, 2))
     if not finite.all():
         raise ValueError(
@@ -160,7 +156,7 @@ def occlusion_map(
     baseline, scores = every[:, 0], every[:, 1:].reshape(len(images), *map(len, starts))
     heatmap = _spread(baseline[:, None, None] - scores, starts, patch, size)
     as_floats = (values.astype("float32") for values in (heatmap, scores, baseline))
-    return OcclusionMap(*as_floats, class_index, network.method, network.whole_from)
+    return OcclusionMap(*as_floats, class_index, found.method, found.whole_from)
 
 
 # ----------------------------------------------------------------------------------------------- what a patch shows

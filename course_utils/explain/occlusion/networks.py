@@ -11,6 +11,7 @@ from keras import ops
 from ...arithmetic.changes import positions
 from .compiled import compiled
 from .plan import make_plan
+from .state import State
 from .windows import Network
 
 # Windows are taken where they save this factor of multiply-adds: below it, cutting them out takes what they save.
@@ -45,10 +46,8 @@ class _Plain:
 
     method = "plain"
 
-    def __init__(self, model, variables, starts, patch, whole_from, batch_size, network=None):
-        owner = weakref.ref(model)  # a compiled network that is kept must not keep its model
-        self.whole_from = whole_from
-        run = network.whole if network else compiled(lambda images: owner()(images, training=False), variables)
+    def __init__(self, run, starts, patch, whole_from, batch_size, squashed=lambda outputs: outputs):
+        self.whole_from, self.squashed = whole_from, squashed
 
         def covered(state, rows, columns):
             image, filled = state
@@ -73,7 +72,7 @@ class _Windows:
     method = "windows"
 
     def __init__(self, network, plan, all_columns, batch_size):
-        self.whole_from, self.clean = _whole_from(plan), network.clean
+        self.whole_from, self.clean, self.squashed = _whole_from(plan), network.clean, network.squashed
         most = batch_size * int(np.clip(plan.shrinks, 1, _MOST))
         self.batches = [
             _batches(outputs, part.rows, part.columns, all_columns, most)
@@ -81,44 +80,77 @@ class _Windows:
         ]
 
 
-_networks = OrderedDict()
+class _Kept:
+    """What is known of a model for one size of image, patch and stride: its plan, and the networks made from it."""
 
+    def __init__(self, model, state, shape, patch, stride, batch_size, logits):
+        self.state, self.images, self.distrusted = state, 0, False
+        self._owner = weakref.ref(model)  # what is kept must not keep the model
+        self._starts = [positions(*sides) for sides in zip(shape, patch, stride, strict=False)]
+        self._sides, self._batch_size, self._logits = (patch, stride, shape), batch_size, logits
+        self._plan, self._why, self._made = None, "", {}
 
-def ready(model, shape, patch, stride, batch_size, logits, method):
-    """The model as one of the two above, from those that were compiled before, if it is among them."""
-    count, input_shape = shape[0], shape[1:]
-    sides = (input_shape, patch, stride, batch_size, logits)
-
-    def kept(name):
-        owner, network = _networks.get((id(model), name, *sides), (None, None))
-        return network if owner is not None and owner() is model else None
-
-    if method == "auto" and kept("windows"):
-        return kept("windows")
-    if method != "auto" and kept(method):
-        return kept(method)
-    try:
-        plan, why = make_plan(model, patch, stride, input_shape, cost=_cost(count)), ""
-    except (TypeError, ValueError, RuntimeError) as error:  # a layer with two outputs, one that cannot describe itself
-        if logits:
-            raise
-        plan, why = None, f"the image: the network cannot be taken apart ({error})"
-    windows = plan is not None and (method == "windows" or (method == "auto" and _pays(plan, count)))
-    found = kept("windows" if windows else "plain")
-    if found is None:
-        starts = [positions(cells, side, step) for cells, side, step in zip(input_shape, patch, stride, strict=False)]
-        network = Network(plan, model.variables, logits) if plan is not None and (windows or logits) else None
-        if windows:
-            found = _Windows(network, plan, len(starts[1]), batch_size)
+    def network(self, method, images):
+        """The network for some more images, by windows or plain."""
+        self.images += images
+        if method == "auto" and (self.distrusted or "windows" in self._made):
+            method = "plain" if self.distrusted else "windows"
+        if method in self._made:
+            return self._made[method]
+        model = self._owner()
+        if not self._plan and not self._why and (method != "plain" or self._logits):
+            try:
+                self._plan = make_plan(model, *self._sides, cost=_cost(self.images))
+            except (TypeError, ValueError, RuntimeError) as error:  # a layer with two outputs, a call of its own
+                if self._logits:
+                    raise
+                self._why = f"the network cannot be taken apart ({error})"
+        if self._plan and (method == "windows" or (method == "auto" and _pays(self._plan, self.images))):
+            method, made = "windows", self._windows
         else:
-            why = why or "the image: plain computation" + (
-                "" if method == "plain" else f", since windows would save too little (multiply-adds: {plan.gain:.1f}x)"
-            )
-            found = _Plain(model, model.variables, starts, patch, why, batch_size, network)
-        _networks[(id(model), found.method, *sides)] = (weakref.ref(model), found)
-        while len(_networks) > _KEPT:
-            _networks.popitem(last=False)
-    return found
+            method, made = "plain", self._plain
+        if method not in self._made:
+            self._made[method] = made(model)
+        return self._made[method]
+
+    def _windows(self, model):
+        return _Windows(Network(self._plan, model, self._logits), self._plan, len(self._starts[1]), self._batch_size)
+
+    def _plain(self, model):
+        if self._logits:
+            network = Network(self._plan, model, True)
+            run, squashed = network.whole, network.squashed
+        else:
+            owner, squashed = self._owner, lambda outputs: outputs
+            run = compiled(lambda images: owner()(images, training=False), model.variables)
+        why = self._why
+        if self.distrusted:
+            why = "windows do not give what the network gives"
+        elif not why and self._plan:
+            why = f"windows would save too little (multiply-adds: {self._plan.gain:.1f}x)"
+        why = f"the image: {why or 'plain computation'}"
+        return _Plain(run, self._starts, self._sides[0], why, self._batch_size, squashed)
+
+    def as_it_is(self, model, why):
+        """The model itself, which is not compiled."""
+        return _Plain(lambda images: model(images, training=False), self._starts, self._sides[0], why, self._batch_size)
+
+
+_kept = OrderedDict()
+
+
+def _look_up(model, *sides):
+    """What is known of a model, and whether it was known before."""
+    key, state = (id(model), *sides), State(model)
+    found = _kept.pop(key, None)
+    known = found is not None and found.state == state
+    if not known:
+        weakref.finalize(model, _kept.pop, key, None)
+        found = _Kept(model, state, *sides)
+    _kept[key] = found
+    while len(_kept) > _KEPT:
+        _kept.popitem(last=False)
+    return found, known
 
 
 def _cost(images):
@@ -145,7 +177,111 @@ def _whole_from(plan):
     return ""
 
 
-def runs(network, images, filled, progress):
+# --------------------------------------------------------------------------------------------------------- computing
+
+
+class Occluded(NamedTuple):
+    """The outputs of whole images, shape (images, classes), those of all positions, and how they were computed."""
+
+    clean: np.ndarray
+    covered: np.ndarray
+    method: str
+    whole_from: str
+
+
+def occluded(model, images, filled, patch, stride, batch_size, logits, method, progress=False):
+    """What a model puts out for images, and for each image with the patch at each position.
+
+    What was compiled is compared with the model itself, on each image and the position that changes it the most: layers
+    of one's own may depend on things that nobody sees from outside. Where the two differ, what was kept is made anew;
+    where they still do, the model computes everything itself.
+
+    Parameters
+    ----------
+    model : keras.Model
+    images, filled : ndarray of float32, shape (images, height, width, channels)
+    patch, stride : (int, int)
+    batch_size : int
+    logits : bool
+        Leave out the softmax or the sigmoid at the end.
+    method : {"auto", "windows", "plain"}
+    progress : bool
+
+    Returns
+    -------
+    Occluded
+
+    Raises
+    ------
+    ValueError
+        Windows that were asked for, or the logits, do not give what the model gives.
+    """
+    sides = (images.shape[1:], patch, stride, batch_size, logits)
+    kept, known = _look_up(model, *sides)
+    while True:
+        network = kept.network(method, len(images))
+        runs = _runs(network, images, filled, progress)
+        found = list(_checked(runs, network, model, kept.state, images, filled, patch, stride))
+        if len(found) == len(images):
+            break
+        del _kept[id(model), *sides]
+        if known:  # it was made before, of a model that has changed since
+            kept, known = _look_up(model, *sides)
+        elif method == "windows":
+            raise ValueError(
+                f"windows do not give what {model.name!r} gives: one of its layers computes something else than it "
+                'seems to. Give method="plain".'
+            )
+        elif network.method == "windows":
+            kept, _ = _look_up(model, *sides)
+            kept.distrusted = True
+        elif logits:
+            raise ValueError(
+                f"the layers of {model.name!r}, one after the other, do not give what the model gives, so that it is "
+                'not known what comes before its last activation. Give score="probability".'
+            )
+        else:
+            network = kept.as_it_is(model, "the image: the network gives something else when it is compiled")
+            found = list(_runs(network, images, filled, progress))
+            break
+    clean, covered = map(np.stack, zip(*found, strict=True))
+    return Occluded(clean, covered, network.method, network.whole_from)
+
+
+def _checked(runs, network, model, state, images, filled, patch, stride):
+    """The runs of images up to the first that differs from what the model itself gives."""
+    columns = len(positions(images.shape[2], patch[1], stride[1]))
+    for (clean, covered), image, cover in zip(runs, images, filled, strict=True):
+        place = int(np.abs(np.nan_to_num(covered.astype("float64") - clean)).max(axis=1).argmax())
+        top, left = (index * step for index, step in zip(divmod(place, columns), stride, strict=True))
+        inside = slice(top, top + patch[0]), slice(left, left + patch[1])
+        pair = np.stack([image, image])
+        pair[1][inside] = cover[inside]
+        own = model(ops.convert_to_tensor(pair), training=False)
+        found = network.squashed(ops.convert_to_tensor(np.stack([clean, covered[place]])))
+        if not _agree(ops.convert_to_numpy(own), ops.convert_to_numpy(found), _rounding(state.dtypes, own)):
+            return
+        yield clean, covered
+
+
+def _agree(own, found, rounding):
+    """Whether outputs (clean, covered) are the model's own, by the change that covering makes and by rounding."""
+    own, found = own.astype("float64"), found.astype("float64")
+    if not np.isfinite(own).all():
+        return not np.isfinite(found).all()
+    return np.abs(own - found).max() <= 0.01 * np.abs(own[1] - own[0]).max() + 100 * rounding * np.abs(own).max()
+
+
+def _rounding(dtypes, output):
+    """The relative precision of the least precise of some dtypes; accelerators may round float32 as they multiply."""
+    if "bfloat16" in dtypes:
+        return 2.0**-8
+    if "float16" in dtypes or "cpu" not in str(getattr(output, "device", "cpu")).lower():
+        return 2.0**-11
+    return 2.0**-24
+
+
+def _runs(network, images, filled, progress):
     """For each image, the outputs (classes,) of the whole image, and those (positions, classes) of all positions."""
     from tqdm import tqdm
 
