@@ -213,8 +213,13 @@ NETWORKS = {
 }
 
 
+NIGHTLY = ("ResNet50", "DenseNet121", "Xception")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.nightly] if name in NIGHTLY else []) for name in NETWORKS]
+)
 def test_windows_equal_whole_passes_in_known_networks(name):
     keras.utils.set_random_seed(1)
     model = NETWORKS[name]()

@@ -96,10 +96,8 @@ EVERYWHERE = "everywhere"
 # What layers do whose output at a place depends on the channels of that place only, where `axis` says so.
 _CHANNELWISE = ("LayerNormalization", "RMSNormalization", "UnitNormalization", "Softmax", "LogSoftmax", "Flip")
 _IN_PLACE = IN_PLACE - {"Masking"}  # what a mask does to the layers after it is not followed
-_KNOWN_GLOBAL = (
-    *("Flatten", "Reshape", "Dense", "Permute", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Mean", "Max"),
-    *("Identity", "InputLayer"),
-)
+_SUMS_UP = ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "Mean", "Max")
+_KNOWN_GLOBAL = (*_SUMS_UP, "Flatten", "Reshape", "Dense", "Permute", "Identity", "InputLayer")
 # Functions of `keras.ops` that act on each number, or along the channels. All of `keras.activations` do.
 _ACTIVATIONS = (
     *("celu", "elu", "gelu", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "log_sigmoid"),
@@ -131,7 +129,7 @@ def spread(layer, inputs, shape):
     if any(len(one) != 3 for one in (*inputs, shape)):
         return EVERYWHERE, kind in _KNOWN_GLOBAL or kind in _IN_PLACE or all(len(one) < 3 for one in inputs)
     if getattr(layer, "data_format", "channels_last") == "channels_first":
-        return EVERYWHERE, kind in _KNOWN_GLOBAL
+        return EVERYWHERE, kind in _SUMS_UP
     if not _stays_in_place(getattr(layer, "activation", None), shape):
         return EVERYWHERE, False
     if kind in (*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, *POOLINGS):
@@ -143,7 +141,7 @@ def spread(layer, inputs, shape):
     if kind == "UpSampling2D" and layer.interpolation == "nearest":
         return tuple(Moved(factor=factor) for factor in layer.size), True
     if any(one[:2] != shape[:2] for one in inputs):  # one is stretched over the other, as a gate over its map
-        return EVERYWHERE, kind in _KNOWN_GLOBAL or kind in _IN_PLACE
+        return EVERYWHERE, kind in _SUMS_UP or kind in _IN_PLACE
     if kind in (*_CHANNELWISE, "Concatenate"):
         axes = getattr(layer, "axis", -1)
         axes = set(axes if isinstance(axes, (tuple, list)) else (axes,))
@@ -155,7 +153,7 @@ def spread(layer, inputs, shape):
         return (IN_PLACE_ONLY, True) if set(axes) <= {-1, 3} else (EVERYWHERE, False)
     if kind == "Dense" or (kind in _IN_PLACE and not any(map(_has_places, _settings(layer)))):
         return IN_PLACE_ONLY, True
-    return EVERYWHERE, kind in _KNOWN_GLOBAL
+    return EVERYWHERE, kind in _SUMS_UP
 
 
 def _stays_in_place(activation, shape):

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from ...arithmetic.changes import as_axes, positions
 from ..inputs import checked_batch_size, checked_class_index, checked_images, checked_model
+from ..scores import checked_score, class_scores, ending
 from .networks import occluded
 
 SCORES = ("probability", "logit", "log_odds")
@@ -144,7 +146,10 @@ def occlusion_map(
     filled = _filled(images, fill, patch, seed)
 
     starts = [positions(cells, side, step) for cells, side, step in zip(size, patch, stride, strict=True)]
-    found = occluded(model, images, filled, patch, stride, batch_size, score != "probability", method, progress)
+    ends = ending(model)
+    checked_score(ends, score)
+    left_out = ends.kind if score != "probability" and ends.squashed else None
+    found = occluded(model, images, filled, patch, stride, batch_size, left_out, method, progress)
     outputs = np.concatenate([found.clean[:, None], found.covered], axis=1).astype("float64")
     finite = np.isfinite(outputs).all(axis=(1, 2))
     if not finite.all():
@@ -152,7 +157,7 @@ def occlusion_map(
             f"the scores of image {int(finite.argmin())} from {model.name!r} are NaN or infinite, so that there is "
             "nothing to explain. Look at the model's weights: did its training fail?"
         )
-    every = _scores(model, outputs, class_index, score)
+    every = class_scores(outputs, class_index, score, ends)
     baseline, scores = every[:, 0], every[:, 1:].reshape(len(images), *map(len, starts))
     heatmap = _spread(baseline[:, None, None] - scores, starts, patch, size)
     as_floats = (values.astype("float32") for values in (heatmap, scores, baseline))
@@ -172,7 +177,8 @@ def _filled(images, fill, patch, seed):
             mean, deviation = images.mean(axis=(1, 2), keepdims=True), images.std(axis=(1, 2), keepdims=True)
             return (mean + deviation * noise).astype("float32")
         if fill == "blur":
-            return _blurred(images, [side / 2 for side in patch])
+            deviations = (0, *(side / 2 for side in patch), 0)
+            return gaussian_filter(images, deviations, mode="nearest", truncate=3)
         raise ValueError(f"fill is {fill!r}; expected a number, a colour, an array, or {', '.join(map(repr, FILLS))}.")
     given = np.asarray(fill)
     if given.dtype.kind not in "biuf":
@@ -187,34 +193,7 @@ def _filled(images, fill, patch, seed):
     return np.broadcast_to(given.astype("float32"), images.shape)
 
 
-def _blurred(images, deviations):
-    """A Gaussian blur along rows and columns, the border repeated outwards."""
-    for axis, deviation in zip((1, 2), deviations, strict=True):
-        reach = int(np.ceil(3 * deviation))
-        weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
-        padding = [(0, 0)] * 4
-        padding[axis] = (reach, reach)
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(images, padding, "edge"), 2 * reach + 1, axis=axis)
-        images = windows @ (weights / weights.sum()).astype("float32")
-    return images
-
-
 # ---------------------------------------------------------------------------------------------- scores and heatmaps
-
-
-def _scores(model, outputs, class_index, score):
-    """Scores of one class, shape (images, ...), from the outputs (images, ..., classes)."""
-    own = np.take_along_axis(outputs, class_index[:, None, None], axis=-1)[..., 0]
-    if outputs.shape[-1] == 1 or score == "logit":
-        return own
-    if score == "log_odds":  # log p - log(1 - p) = logit - log of the sum of the others' exponentials
-        others = np.where(np.arange(outputs.shape[-1]) == class_index[:, None, None], -np.inf, outputs)
-        highest = others.max(axis=-1, keepdims=True)
-        return own - highest[..., 0] - np.log(np.exp(others - highest).sum(axis=-1))
-    if (outputs >= 0).all() and (outputs <= 1).all():
-        return own
-    highest = outputs.max(axis=-1, keepdims=True)
-    return np.exp(own - highest[..., 0]) / np.exp(outputs - highest).sum(axis=-1)
 
 
 def _spread(drops, starts, patch, size):

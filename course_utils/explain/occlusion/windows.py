@@ -12,7 +12,7 @@ from keras import ops
 
 from ...arithmetic.changes import fill_slots
 from ...arithmetic.views import CONVOLUTIONS, DEPTHWISE, POOLINGS, SEPARABLE, TRANSPOSED
-from ..opened import squashing
+from ..scores import squashing, without_activation
 from .compiled import compiled
 
 _WITH_KERNELS = (*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED)
@@ -114,13 +114,6 @@ class Network:
             values.append(value)
         return values[-1]
 
-    def squashed(self, outputs):
-        """The model's outputs, from those of this network, of which the end may have been left out."""
-        if self._unsquashed is None:
-            return outputs
-        layer = self._steps[self._unsquashed].call.layer
-        return layer(outputs) if squashing(layer) == "itself" else layer.activation(outputs)
-
     # ------------------------------------------------------------------------------------------ what a layer computes
 
     def layer(self, number, step, inputs, weights=None, at=None):
@@ -131,7 +124,9 @@ class Network:
         if (weights and step.folded_into is not None) or moved or (cut is not None and kind == "Cropping2D"):
             return inputs[0]  # its work is done in the kernel, or by where the windows lie
         if number == self._unsquashed:
-            return inputs[0] if squashing(layer) == "itself" else _dense(layer, inputs[0])
+            if squashing(layer) == "itself":
+                return inputs[0]
+            layer = without_activation(layer)
         if weights and number in self._apart:
             return _convolve(layer, kind, inputs[0], *weights[number], cut)
         if cut is not None and kind in POOLINGS:
@@ -162,16 +157,9 @@ class Network:
 def _end(steps):
     """The step whose softmax or sigmoid ends the network, or None."""
     number = len(steps) - 1
-    while squashing(steps[number].call.layer) == "passes on":
+    while steps[number].call.layer and squashing(steps[number].call.layer) == "passes on":
         (number,) = steps[number].call.inputs
-    end = squashing(steps[number].call.layer)
-    return number if end == "itself" or (end == "within" and steps[number].call.kind == "Dense") else None
-
-
-def _dense(layer, x):
-    """A dense layer without its activation."""
-    x = ops.matmul(ops.cast(x, layer.compute_dtype), ops.cast(layer.kernel, layer.compute_dtype))
-    return x if layer.bias is None else ops.add(x, ops.cast(layer.bias, layer.compute_dtype))
+    return number if squashing(steps[number].call.layer) in ("itself", "within") else None
 
 
 def _adds_to_mean(step):
