@@ -340,7 +340,7 @@ def test_a_network_is_compiled_once_and_four_are_kept(images):
         for expected, model in [(1, 0), (1, 0), (2, 1), (3, 2), (4, 3), (4, 0), (5, 4), (5, 4), (6, 0)]:
             occlusion_map(made[model], square[:1], 0, 16, 16, method="windows")
             assert planned.call_count == expected
-    assert len(networks._networks) == 4
+    assert len(networks._kept) == 4
 
 
 @pytest.mark.parametrize("method", ["windows", "plain"])

@@ -1,5 +1,6 @@
 """A network made ready for occlusion, by whole passes or by windows, and kept for its next images."""
 
+import time
 import weakref
 from collections import OrderedDict
 from typing import NamedTuple
@@ -14,11 +15,13 @@ from .plan import make_plan
 from .state import State
 from .windows import Network
 
-# Windows are taken where they save this factor of multiply-adds: below it, cutting them out takes what they save.
+# Nothing measured yet, windows are taken where they save this factor of multiply-adds: below it, cutting them out takes
+# what they save.
 _PAYS = {"tensorflow": 1.3, "jax": 1.3, "torch": 1.3}
 # ... and where that is more time than it takes to compile them: 0.02 seconds a layer, in which two cores of today do
 # half a milliard multiply-adds. PyTorch compiles nothing here; what its calls take is a hundredth of that.
 _COST = {"tensorflow": 5e8, "jax": 5e8, "torch": 5e6}
+_SPEED = 2.5e10  # multiply-adds a second, by which the two can be compared
 _KEPT = 4  # compiled networks
 _MOST = 2  # windows go through together for this many whole images
 
@@ -44,7 +47,7 @@ def _batches(outputs, rows, columns, all_columns, most):
 class _Plain:
     """Every covered image through the whole network."""
 
-    method = "plain"
+    method, seconds = "plain", np.inf  # an image, as measured
 
     def __init__(self, run, starts, patch, whole_from, batch_size):
         self.whole_from = whole_from
@@ -69,7 +72,7 @@ class _Plain:
 class _Windows:
     """Windows around the patch."""
 
-    method = "windows"
+    method, seconds = "windows", np.inf
 
     def __init__(self, network, plan, all_columns, batch_size):
         self.whole_from, self.clean = _whole_from(plan), network.clean
@@ -93,25 +96,35 @@ class _Kept:
     def network(self, method, images):
         """The network for some more images, by windows or plain."""
         self.images += images
+        if method == "auto" and len(self._made) == 2:
+            method = min(self._made.values(), key=lambda made: made.seconds).method
         if method == "auto" and (self.distrusted or "windows" in self._made):
             method = "plain" if self.distrusted else "windows"
         if method in self._made:
             return self._made[method]
-        model = self._owner()
         if not self._plan and not self._why and (method != "plain" or self._logits):
             try:
-                self._plan = make_plan(model, *self._sides, cost=_cost(self.images))
+                self._plan = make_plan(self._owner(), *self._sides, cost=_cost(self.images))
             except (TypeError, ValueError, RuntimeError) as error:  # a layer with two outputs, a call of its own
                 if self._logits:
                     raise
                 self._why = f"the network cannot be taken apart ({error})"
-        if self._plan and (method == "windows" or (method == "auto" and _pays(self._plan, self.images))):
+        if self._plan and (method == "windows" or (method == "auto" and self._pays())):
             method, made = "windows", self._windows
         else:
             method, made = "plain", self._plain
         if method not in self._made:
-            self._made[method] = made(model)
+            self._made[method] = made(self._owner())
         return self._made[method]
+
+    def _pays(self):
+        """Whether windows would save as much as it takes to compile them, in all images that were seen until now."""
+        plan, work = self._plan, self._plan.count * self._plan.multiply_adds
+        if "plain" in self._made and np.isfinite(self._made["plain"].seconds):
+            work = self._made["plain"].seconds * _SPEED
+        elif plan.gain < _PAYS.get(keras.backend.backend(), np.inf):
+            return False
+        return work * (1 - 1 / plan.gain) > _cost(self.images) * len(plan.calls) * len(plan.parts)
 
     def _windows(self, model):
         return _Windows(Network(self._plan, model, self._logits), self._plan, len(self._starts[1]), self._batch_size)
@@ -155,13 +168,6 @@ def _look_up(model, *sides):
 def _cost(images):
     """Multiply-adds an image that a layer must save to be worth compiling."""
     return _COST.get(keras.backend.backend(), np.inf) / images
-
-
-def _pays(plan, images):
-    if plan.gain < _PAYS.get(keras.backend.backend(), np.inf):
-        return False
-    saved = plan.count * plan.multiply_adds * (1 - 1 / plan.gain)
-    return saved > _cost(images) * len(plan.calls) * len(plan.parts)
 
 
 def _whole_from(plan):
@@ -287,13 +293,15 @@ def _runs(network, images, filled, progress):
     from tqdm import tqdm
 
     count = sum(len(batches.places) for batches in network.batches)
+    seconds, timed, warm = 0.0, 0, np.isfinite(network.seconds)
     with tqdm(total=len(images) * count, disable=not progress, unit=" positions", delay=1) as bar:
         for image, cover in zip(images, filled, strict=True):
             state, clean = network.clean(ops.convert_to_tensor(image[None]), ops.convert_to_tensor(cover[None]))
             clean = ops.convert_to_numpy(clean)[0]
             covered = np.empty((count, len(clean)), clean.dtype)
-            for outputs, size, places, rows, columns in network.batches:
+            for number, (outputs, size, places, rows, columns) in enumerate(network.batches, 1):
                 for start in range(0, len(places), size):
+                    begun = time.perf_counter()
                     chunk = slice(start, start + size)
                     # One size of batch, so that the last one is not compiled anew.
                     missing = start + size - min(start + size, len(places))
@@ -301,4 +309,9 @@ def _runs(network, images, filled, progress):
                     found = outputs(state, *map(ops.convert_to_tensor, index))
                     covered[places[chunk]] = ops.convert_to_numpy(found)[: size - missing]
                     bar.update(size - missing)
+                    if warm:
+                        seconds, timed = seconds + time.perf_counter() - begun, timed + size - missing
+                    warm = warm or number == len(network.batches)  # all have been compiled by now
+            if timed:
+                network.seconds = min(network.seconds, seconds / timed * count)
             yield clean, covered
