@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from .gradients import gradient, of_class, untracked
+from .gradients import check_repeatable, check_slopes, of_class, scores_and_gradient, untracked
 from .inputs import checked_batch_size, checked_class_index, checked_images, checked_model
 from .maps import resized
 from .opened import Opened
@@ -91,9 +91,10 @@ def grad_cam(model, images, class_index=None, layer=None, signed=False, batch_si
     model = checked_model(model)
     images = checked_images(model, images)
     batch_size = checked_batch_size(batch_size)
-    network = Opened(model)
+    network = Opened(model, in_float32=True)
     step = network.find(layer)
     class_index = checked_class_index(model, images, class_index)
+    check_repeatable(network, images)
 
     raw = []
     for start in range(0, len(images), batch_size):
@@ -104,7 +105,8 @@ def grad_cam(model, images, class_index=None, layer=None, signed=False, batch_si
         def score(maps, onward=onward, classes=class_index[part]):
             return of_class(onward(maps), classes)
 
-        slopes = gradient(score, maps)
+        scores, slopes = scores_and_gradient(score, maps)
+        check_slopes(scores, slopes, network, start, f"its layer {step.name!r}")
         maps = keras.ops.convert_to_numpy(maps).astype("float32")
         raw.append(np.einsum("nhwc,nc->nhw", maps, slopes.mean(axis=(1, 2))))
     raw = np.concatenate(raw)
