@@ -1,12 +1,11 @@
 """Gradients of scores, taken by the backend that Keras uses."""
 
-import contextlib
 import warnings
 
 import keras
 import numpy as np
 
-from .inputs import checked_batch_size, checked_class_index, checked_images, checked_model
+from .inputs import as_float, checked_batch_size, checked_class_index, checked_images, checked_model, untracked
 from .opened import Opened
 from .scores import PROBABILITIES, SIGMOID, UNKNOWN, lost
 
@@ -109,15 +108,6 @@ def _scaled(function, x, scale):
     )
 
 
-def untracked():
-    """A context in which the backend keeps nothing for gradients, so that long runs stay small."""
-    if keras.config.backend() == "torch":
-        import torch
-
-        return torch.no_grad()
-    return contextlib.nullcontext()  # TensorFlow keeps something under a tape only, JAX where it is asked to
-
-
 def input_gradient(model, images, class_index=None, of="score", batch_size=32):
     """How much the score of a class, or the loss, changes with every number of an image.
 
@@ -189,7 +179,7 @@ def input_gradient(model, images, class_index=None, of="score", batch_size=32):
     if of == "loss" and kind == UNKNOWN:
         raise ValueError(
             f"{model.name!r} ends in {network.ending.layer}, of which it cannot be told whether it gives logits or "
-            'probabilities, and so no loss. Let it end in a layer of Keras, such as Dense(classes, activation="softmax").'
+            'probabilities, and so no loss. Let it end in a layer of Keras, such as Dense(10, activation="softmax").'
         )
     check_repeatable(network, images)
 
@@ -275,13 +265,12 @@ def check_repeatable(network, images):
     other = images[1:2] if len(images) > 1 else images[:1, ::-1, ::-1]
     with untracked():
         alone, beside = (
-            keras.ops.convert_to_numpy(keras.ops.cast(network.run(batch)[0], "float32"))[:1]
-            for batch in (images[:1], np.concatenate([images[:1], other]))
+            as_float(network.run(batch)[0])[:1] for batch in (images[:1], np.concatenate([images[:1], other]))
         )
     half = any(getattr(step.layer, "compute_dtype", "") in ("float16", "bfloat16") for step in network.steps)
     if abs(alone - beside).max() > (0.1 if half else 1e-3) * max(abs(alone).max(), 0.01):
         raise ValueError(
             f"{network.name!r} gives the same image other scores when it is asked again beside another image, "
-            f"{alone[0, 0]:.4g} and then {beside[0, 0]:.4g}, also where it predicts. Look for a layer that draws random "
-            "numbers or takes means over the batch whatever `training` says, and leave it out."
+            f"{alone[0, 0]:.4g} and then {beside[0, 0]:.4g}, also where it predicts. Look for a layer that draws "
+            "random numbers or takes means over the batch whatever `training` says, and leave it out."
         )

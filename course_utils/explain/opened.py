@@ -158,7 +158,7 @@ class Opened:
         Whatever else leads past the step, such as a shortcut, keeps the value that it has for these images.
         """
         values = {Slot(0): keras.ops.convert_to_tensor(images)}
-        last = self.steps.index(step)
+        last = self._index(step)
         for index in range(last + 1):
             self._take(index, values)
             self._forget(index, values)
@@ -220,6 +220,17 @@ class Opened:
             )
         return step
 
+    def check_channels_last(self, step):
+        """Nothing, or an error where a layer up to a step has its channels first, so that its maps may have, too."""
+        before = self.steps[: self._index(step) + 1]
+        first = [one.name for one in before if getattr(one.layer, "data_format", None) == "channels_first"]
+        if first:
+            raise ValueError(
+                f"the layer {first[0]!r} of {self.name!r} has its channels first, so that it cannot be told how the "
+                f"map of {step.name!r} lies; expected (batch, height, width, channels). Build the network with "
+                'data_format="channels_last", or name a layer before it.'
+            )
+
     def _last_map(self, steps):
         found = [step for step in steps if step.is_map and not is_a(step.layer, *_FINDS_NOTHING)]
         if not found:
@@ -234,6 +245,9 @@ class Opened:
                 f"join later: {', '.join(step.name for step in last[-_SHOWN:])}. Say which: layer={last[-1].name!r}."
             )
         return last[-1]
+
+    def _index(self, step):
+        return next(index for index, one in enumerate(self.steps) if one is step)
 
     def _not_before_another(self, found):
         """Those of some steps whose output reaches the end of the network without passing another of them."""
