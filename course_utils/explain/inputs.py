@@ -56,8 +56,11 @@ def checked_model(model):
     refuse_keras_2(model)
     if not isinstance(model, keras.Model):
         library = type(model).__module__.partition(".")[0]
-        what = "a class; call it first" if isinstance(model, type) else f"{_a(type(model).__name__)} of {library}"
-        raise TypeError(f"model is {what}; expected a Keras model that takes images and gives one score a class.")
+        what = "a class; call it first" if isinstance(model, type) else f"{_a(type(model).__name__)}"
+        raise TypeError(
+            f"model is {what}; expected a Keras model that takes images and gives one score a class, and this comes from "
+            f"{library}."
+        )
     if not is_nested(model):
         raise TypeError(
             f"{model.name!r} is {_a(type(model).__name__)} that computes in its own call method, so that its input is "
