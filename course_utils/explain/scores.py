@@ -4,7 +4,6 @@ It is told from the layers with which the network ends, never from the numbers: 
 otherwise beside another image. Only Keras' own layers are recognised, and of activations Keras' and the backend's.
 """
 
-import copy
 import math
 import sys
 from typing import NamedTuple
@@ -143,8 +142,8 @@ def without_activation(layer):
 
     This holds for weights that are not what ``kernel`` shows, too, as those of low rank (LoRA) and in int8.
     """
-    bare = copy.copy(layer)
-    bare.activation = keras.activations.linear
+    bare = object.__new__(type(layer))  # copy.copy would save and load the layer: it would have variables of its own
+    vars(bare).update(vars(layer), activation=keras.activations.linear)
     return bare
 
 
