@@ -112,7 +112,6 @@ MIDDLES = {
     "convolution_op of this layer": exchanged_convolution,
     "a model with a call": turned_within,
     "a constant for each place": lambda x: layers.Rescaling(by_place(x))(x),
-    "a bound for each place": lambda x: ops.clip(x, -abs(by_place(x)), 0.4),
     "channels first": lambda x: layers.Permute((2, 3, 1))(
         layers.GlobalAveragePooling2D(data_format="channels_first", keepdims=True)(layers.Permute((3, 1, 2))(x)) * 2.0
         + layers.Permute((3, 1, 2))(x)
@@ -132,11 +131,11 @@ def network(middle, end=None, kind=keras.Model):
     return model
 
 
-def agrees(model, methods=("windows", "auto", "plain"), score="logit", of=lambda outputs: outputs):
+def agrees(model, methods=("windows", "auto", "plain"), score="logit"):
     """All methods with the loop over single images; what they found."""
     image, fill = np.random.default_rng(0).normal(size=(2, *SIZE, 3)).astype("float32")
-    truth = of(scores_one_by_one(model, image, fill, PATCH, STRIDE))[..., 1]
-    baseline = of(ops.convert_to_numpy(model(image[None], training=False)).astype("float64"))[0, 1]
+    truth = scores_one_by_one(model, image, fill, PATCH, STRIDE)[..., 1]
+    baseline = ops.convert_to_numpy(model(image[None], training=False))[0, 1]
     found = {}
     for method in methods:
         found[method] = one = occlusion_map(model, image[None], 1, PATCH, STRIDE, fill, score, method)
@@ -171,10 +170,7 @@ def _trusting():
 @pytest.mark.usefixtures("_not_compiled", "_trusting")
 @pytest.mark.parametrize("name", MIDDLES)
 def test_a_layer_that_is_not_keras_own_runs_as_it_is(name):
-    middle = MIDDLES[name]
-    if isinstance(middle, layers.Layer):  # the layers of the table are models to be copied from
-        middle = type(middle).from_config(middle.get_config()) if type(middle).__module__ == __name__ else middle
-    agrees(network(middle))
+    agrees(network(MIDDLES[name]))
 
 
 @pytest.mark.usefixtures("_not_compiled", "_trusting")
@@ -193,16 +189,13 @@ def test_a_method_that_was_replaced_on_a_class_of_keras_is_noticed(kind):
 
 @pytest.mark.usefixtures("_not_compiled")
 def test_a_model_with_a_call_of_its_own_is_explained_by_whole_passes():
-    for found in agrees(network(layers.ReLU(), kind=Turned), score="probability", of=_softmax).values():
+    end = lambda x: layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x))  # noqa: E731
+    for found in agrees(network(layers.ReLU(), end, Turned), score="probability").values():
         assert found.method == "plain"
 
 
-def _softmax(outputs):
-    return np.exp(outputs) / np.exp(outputs).sum(axis=-1, keepdims=True)
-
-
 @pytest.mark.usefixtures("_not_compiled")
-@pytest.mark.parametrize("activation", [layers.LeakyReLU(0.3), ops.tanh, keras.activations.silu, "glu"])
+@pytest.mark.parametrize("activation", [layers.LeakyReLU(0.3), ops.tanh, keras.activations.silu, "softmax"])
 def test_windows_pass_through_activations_of_keras(activation):
     assert agrees(network(layers.Conv2D(4, 3, activation=activation)))["windows"].whole_from == ""
 

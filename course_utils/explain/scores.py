@@ -273,7 +273,12 @@ def _along_the_last(layer):
     """Whether a softmax goes along the last axis of its input."""
     axis = getattr(layer, "axis", -1)
     axis = axis[0] if isinstance(axis, (list, tuple)) and len(axis) == 1 else axis
-    return axis == -1 or axis == len(layer.output.shape) - 1
+    if axis == -1:
+        return True
+    try:
+        return axis == len(layer.output.shape) - 1
+    except AttributeError:  # it was never called by itself, but is the activation of another layer
+        return False
 
 
 def _has_one_place(layer):

@@ -85,8 +85,9 @@ def occlusion_map(
         its softmax or sigmoid; or the logarithm of p / (1 - p), which keeps falling where a probability close to 1
         hardly moves.
     method : {"auto", "windows", "plain"}
-        Windows as above; plain, every covered image through the whole network; or the faster one by reckoning: with
-        `course_utils.arithmetic.occlusion_bound` of the windows as they are, and the time to compile them.
+        Windows as above; plain, every covered image through the whole network; or the faster one: windows where they
+        save more time than it takes to compile them, reckoned from multiply-adds for the first images of a model, and
+        from the seconds that its plain passes took for the next ones.
     batch_size : int
         Whole images at a time. It bounds the memory: no more numbers are held at once than the maps of this many
         images. Windows are smaller, and up to twice as many go together.
@@ -103,13 +104,18 @@ def occlusion_map(
     Raises
     ------
     TypeError, ValueError
-        The model, the images, the class or the patch do not fit together; each message says what was expected.
+        The model, the images, the class or the patch do not fit together, the score cannot be told from how the network
+        ends, or windows that were asked for do not give what the model gives; each message says what was expected.
 
     Notes
     -----
     The first image of a model takes longer, since its windows are planned and compiled; what was compiled is kept for
-    its next images. Pixels that no position covers (at the right and the lower border, where the stride does not come
-    out even, or between patches that are smaller than the stride) take the value of the nearest covered ones.
+    its next images, as long as the model's layers stay as they are. Windows are cut through Keras' own layers only.
+    What a layer of one's own changes is not known, so that from there on whole maps are computed; and all that was
+    computed is compared with what the model itself gives for each image and two of its positions.
+
+    Pixels that no position covers (at the right and the lower border, where the stride does not come out even, or
+    between patches that are smaller than the stride) take the value of the nearest covered ones.
 
     Zeiler and Fergus (2014), Visualizing and understanding convolutional networks, section 4.2; windows: Nakandala,
     Kumar and Papakonstantinou (2019), Incremental and approximate inference for faster occlusion-based deep CNN

@@ -220,7 +220,8 @@ def _pool(layer, kind, x, cut, at):
                 (cut.rows, cut.columns), layer.pool_size, layer.strides, at, strict=True
             )
         )
-        x = ops.cast(x / (rows[:, :, None, None] * columns[:, None, :, None]), layer.compute_dtype)
+        share = rows[:, :, None, None] * columns[:, None, :, None]
+        x = ops.cast(ops.cast(x, "float32") / share, layer.compute_dtype)
     return x
 
 
