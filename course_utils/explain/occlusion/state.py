@@ -11,15 +11,6 @@ _PASSING = {
     *("_saved_model_inputs_spec", "_saved_model_arg_spec", "_build_shapes_dict", "_parent_path", "_lock"),
     *("trainable", "_trainable", "built", "build", "quantize"),
 }
-_TRAINING = {
-    "built",
-    "compiled",
-    "stop_training",
-    "steps_per_execution",
-    "jit_compile",
-    "run_eagerly",
-    "auto_scale_loss",
-}
 _LARGE = 100_000  # numbers of a constant, above which it is told by which array it is
 
 
@@ -34,9 +25,9 @@ class State:
     def __init__(self, model):
         self._held, self._seen, self._facts, self.dtypes = [], set(), [], set()
         self._kinds(model)
-        simple = {name: value for name, value in vars(model).items() if isinstance(value, (bool, int, float, str))}
-        own = {name: value for name, value in simple.items() if not name.startswith("_") and name not in _TRAINING}
-        self._facts.append((str(model.dtype_policy), self._fact({"call": vars(model).get("call"), **own})))
+        own = {} if type(model).__module__.startswith("keras.") else vars(model)  # settings that its own call may read
+        settings = {name: value for name, value in own.items() if isinstance(value, (bool, int, float, str))}
+        self._facts.append((str(model.dtype_policy), self._fact({**settings, "call": vars(model).get("call")})))
         for layer in model.layers if isinstance(model, keras.Sequential) else [*model.operations, *model.layers]:
             self._facts.append(self._fact(layer))
 
