@@ -281,11 +281,11 @@ class Inside(layers.Layer):
 def test_gradients_are_those_of_float32_in_every_precision(policy, tolerance, own):
     images = pictures()
     tolerance = {"mixed_float16": 0.01, "mixed_bfloat16": 0.1}.get(policy, tolerance) if own else tolerance
-    for explain in (
+    for call in (
         lambda model: input_gradient(model, images / 1.0, 1),
         lambda model: 1e-4 * grad_cam(model, images, 1, signed=True).raw,
     ):
-        wanted, found = explain(in_policy("float32", own=own)), explain(in_policy(policy, own=own))
+        wanted, found = call(in_policy("float32", own=own)), call(in_policy(policy, own=own))
         assert np.linalg.norm(found - wanted) <= tolerance * np.linalg.norm(wanted)
 
 
@@ -334,8 +334,8 @@ def averaging(*first):
 
 def test_augmentation_within_a_layer_does_nothing_where_its_gradient_is_taken():
     images, plain = pictures(), averaging()
-    for explain in (input_gradient, lambda *given: grad_cam(*given, signed=True).raw):
-        np.testing.assert_allclose(explain(averaging(Averaged()), images, 1), explain(plain, images, 1), rtol=1e-4)
+    for call in (input_gradient, lambda *given: grad_cam(*given, signed=True).raw):
+        np.testing.assert_allclose(call(averaging(Averaged()), images, 1), call(plain, images, 1), rtol=1e-4)
 
 
 class OverTheBatch(layers.Layer):

@@ -58,8 +58,8 @@ def checked_model(model):
         library = type(model).__module__.partition(".")[0]
         what = "a class; call it first" if isinstance(model, type) else f"{_a(type(model).__name__)}"
         raise TypeError(
-            f"model is {what}; expected a Keras model that takes images and gives one score a class, and this comes from "
-            f"{library}."
+            f"model is {what}; expected a Keras model that takes images and gives one score a class. It comes "
+            f"from {library}."
         )
     if not is_nested(model):
         raise TypeError(
@@ -93,8 +93,7 @@ def checked_model(model):
             "classes)."
             + (" Has its top been left out? Add pooling and a dense layer." if len(outputs[0].shape) == 4 else "")
         )
-    first = _first_layers(model)
-    if any(getattr(layer, "data_format", None) == "channels_first" for _, layer, _ in first):
+    if any(getattr(layer, "data_format", None) == "channels_first" for layer in _met_by_pixels(model)[1]):
         raise ValueError(
             f"{model.name!r} takes images with their channels first; explanations have them last, (batch, height, "
             "width, channels). Wrap it: inputs = keras.Input((height, width, channels)); keras.Model(inputs, "
@@ -378,30 +377,40 @@ def _first_arithmetic(model):
 
     Where the images go several ways, all have to begin with such a layer.
     """
-    found = [(name, _zero_and_unit(layer, args)) for name, layer, args in _first_layers(model)]
+    found = [(name, _zero_and_unit(layer, args)) for name, layer, args in _met_by_pixels(model)[0]]
     if not found or any(zero_and_unit is None for _, zero_and_unit in found):
         return None
     return found[0][0], *found[0][1]
 
 
-def _first_layers(model):
-    """(name, layer, arguments) of the layers that the pixels meet first, past those that hand them on as they are."""
-    found = []
+def _met_by_pixels(model):
+    """Which layers pixels meet first.
+
+    Returns
+    -------
+    list of (name, layer, arguments)
+        Those that the pixels come to past layers that hand them on as they are.
+    list of layers
+        These and those that hand on, as long as the axes of the images are in their order.
+    """
+    first, in_order = [], []
 
     def visit(name, layer, signals, args, kwargs):
         outputs = len(keras.tree.flatten(layer.output))
-        if "pixels" not in signals:
+        if "pixels" in signals:
+            in_order.append(layer)
+        elif "moved pixels" not in signals:
             return ["other"] * outputs
-        if _hands_pixels_on(layer):
-            return ["pixels"] * outputs
-        found.append((name, layer, args))
-        return ["other"] * outputs
+        if not _hands_pixels_on(layer):
+            first.append((name, layer, args))
+            return ["other"] * outputs
+        return ["moved pixels" if is_exactly(layer, "Permute", "Reshape") else signals[0]] * outputs
 
     try:
         walk(model, ["pixels"], visit, lambda signal, dtype: signal)
     except (TypeError, ValueError):  # a layer that cannot describe itself: it predicts all the same
-        return []
-    return found
+        return [], []
+    return first, in_order
 
 
 def _hands_pixels_on(layer):

@@ -4,7 +4,6 @@ Models inside the model are opened too, so that a layer of a frozen base can be 
 itself is left as it is: its layers are called with numbers, which leaves no trace in them.
 """
 
-import copy
 import difflib
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import keras
 
 from ..arithmetic.graph import as_called, walk
 from ..arithmetic.views import is_a
-from .scores import ending, squashing, without_activation
+from .scores import ending, squashing, twin, without_activation
 
 # They hand on, drop or summarise what a layer before them found.
 _FINDS_NOTHING = (
@@ -309,11 +308,9 @@ def _in_float32(layer):
     own = type(layer).__module__.partition(".")[0] != "keras"
     if policy not in ("mixed_float16", "mixed_bfloat16", *(() if own else _HALF)):
         return layer
-    lifted = copy.copy(layer)
+    weights = {name: value for name, value in vars(layer).items() if isinstance(value, keras.Variable)}
+    lifted = twin(layer, **{key: keras.ops.cast(one, "float32") for key, one in weights.items() if one.dtype in _HALF})
     lifted.dtype_policy = "float32"
-    for name, value in vars(layer).items():
-        if isinstance(value, keras.Variable) and value.dtype in _HALF:
-            vars(lifted)[name] = keras.ops.cast(value, "float32")
     return lifted
 
 

@@ -142,9 +142,17 @@ def without_activation(layer):
 
     This holds for weights that are not what ``kernel`` shows, too, as those of low rank (LoRA) and in int8.
     """
-    bare = object.__new__(type(layer))  # copy.copy would save and load the layer: it would have variables of its own
-    vars(bare).update(vars(layer), activation=keras.activations.linear)
-    return bare
+    return twin(layer, activation=keras.activations.linear)
+
+
+def twin(layer, **others):
+    """A layer with the same variables and everything else, but for some attributes.
+
+    Keras has `copy.copy` save a layer and load it, so that the copy has variables of its own.
+    """
+    same = object.__new__(type(layer))
+    vars(same).update(vars(layer), **others)
+    return same
 
 
 def checked_score(found, score):
