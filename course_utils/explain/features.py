@@ -140,10 +140,10 @@ def filters(model, layer=None):
     (3, 5, 3, 4)
     """
     network = Opened(checked_model(model))
-    convolutions = [step for step in network.maps() if is_a(step.layer, *_CONVOLUTIONS)]
+    convolutions = [step for step in network.maps() if _is_convolution(step.layer)]
     if layer is not None:
         step = network.find(layer)
-        if not is_a(step.layer, *_CONVOLUTIONS):
+        if not _is_convolution(step.layer):
             names = ", ".join(one.name for one in convolutions[:6])
             raise ValueError(
                 f"the layer {step.name!r} is a {type(step.layer).__name__}, which has no filters; the first "
@@ -159,6 +159,12 @@ def filters(model, layer=None):
             "changed: it may compute with other kernels than those that it stores. Ask it for them itself."
         )
     return _kernels(step.layer)
+
+
+def _is_convolution(layer):
+    """Whether a layer is a convolution of Keras', or derives from one, whatever it makes of that."""
+    kinds = [base for base in type(layer).__mro__ if base.__module__.partition(".")[0] == "keras"]
+    return any(kind.__name__ in _CONVOLUTIONS for kind in kinds)
 
 
 def _kernels(layer):

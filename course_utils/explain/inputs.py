@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from ..arithmetic.exact import exact_kind, is_exactly
-from ..arithmetic.graph import is_nested, walk
+from ..arithmetic.graph import walk
 from ..arithmetic.keras2 import refuse_keras_2
 from ..arithmetic.views import is_a
 
@@ -61,7 +61,7 @@ def checked_model(model):
             f"model is {what}; expected a Keras model that takes images and gives one score a class. It comes "
             f"from {library}."
         )
-    if not is_nested(model):
+    if not isinstance(model, keras.Sequential) and getattr(model, "inputs", None) is None:
         raise TypeError(
             f"{model.name!r} is {_a(type(model).__name__)} that computes in its own call method, so that its input is "
             "not known. Wrap it: inputs = keras.Input((height, width, channels)); keras.Model(inputs, model(inputs))."

@@ -239,9 +239,10 @@ class Opened:
             )
         last = self._not_before_another(found)
         if len(last) > 1:
+            names = ", ".join(sorted(step.name for step in last[-_SHOWN:]))
             raise ValueError(
                 f"{self.name!r} has {len(last)} layers with a feature map after which no other comes, since its paths "
-                f"join later: {', '.join(step.name for step in last[-_SHOWN:])}. Say which: layer={last[-1].name!r}."
+                f"join later: {names}. Say which: layer={last[-1].name!r}."
             )
         return last[-1]
 
