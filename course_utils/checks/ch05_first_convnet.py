@@ -327,10 +327,12 @@ def _computes(model, shapes, network, mistakes, orders=({},)):
         training = keras.ops.convert_to_numpy(model(images, training=True))
 
     def computed(pairs, changes):
-        return [keras.ops.convert_to_numpy(network(images, pairs, **changes, **order)) for order in orders]
+        inputs, weights = keras.tree.map_structure(lambda a: keras.ops.cast(a, model.compute_dtype), [images, pairs])
+        results = [network(inputs, weights, **changes, **order) for order in orders]
+        return [keras.ops.convert_to_numpy(keras.ops.cast(result, "float32")) for result in results]
 
     rounding = np.abs(np.subtract(computed(pairs, {}), computed(_rescaled(pairs), {}))).max()
-    close = _CLOSE if model.compute_dtype != "float32" else np.clip(10 * rounding, 1e-3, _CLOSE)
+    close = np.clip(10 * rounding, 1e-3, _CLOSE)
 
     def distance(changes):
         return min(np.abs(given - result).max() for result in computed(pairs, changes))
