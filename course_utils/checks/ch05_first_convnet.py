@@ -355,6 +355,8 @@ def _computes(model, shapes, network, mistakes, orders=({},)):
         )
 
 
+_ANY_MODEL = ("other outputs", "dropout", "parameters", "no probabilities", "input shape", "output shape")
+_ANY_MODEL += ("no return", "wrong type")
 _CHAIN_SHAPES = ((3, 3, 1, 24), (3, 3, 24, 24), (5, 5, 24, 32), (1_152, 10))
 
 
@@ -367,14 +369,7 @@ _CHAIN_SHAPES = ((3, 3, 1, 24), (3, 3, 24, 24), (5, 5, 24, 32), (1_152, 10))
         "not halved",
         "a convolution is missing",
         *(name for name, _, _ in _IN_CHAIN),
-        "other outputs",
-        "dropout",
-        "parameters",
-        "no probabilities",
-        "input shape",
-        "output shape",
-        "no return",
-        "wrong type",
+        *_ANY_MODEL,
     ),
     nudges=(
         "Write one line a layer, `x = layers.Something(...)(x)`, and print `x.shape` after each.",
@@ -421,14 +416,7 @@ _PATHS_SHAPES = ((3, 3, 1, 16), (7, 7, 1, 16), (3, 3, 32, 32), (1_152, 10))
         "in a row",
         "wrong axis",
         *(name for name, _, _ in _IN_PATHS),
-        "other outputs",
-        "dropout",
-        "parameters",
-        "no probabilities",
-        "input shape",
-        "output shape",
-        "no return",
-        "wrong type",
+        *_ANY_MODEL,
     ),
     nudges=(
         "Give the results of the two paths two names. Both begin with a layer that is called on `inputs`.",

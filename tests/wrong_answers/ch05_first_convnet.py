@@ -30,23 +30,21 @@ def as_it_is(x):
     return x
 
 
-def relu_layer(x):
-    return keras().layers.ReLU()(x)
-
-
 def chain(
-    *, before=as_it_is, filters=24, convolutions=2, again=0, first="same", third="valid", strides=2, relu=relu_layer,
-    pool=None, dropout=0, flat=None, classes=10, last="softmax", after=as_it_is, side=28, initializer="he_normal",
+    *, before=as_it_is, filters=24, convolutions=2, again=0, first="same", third="valid", strides=2, relu=None,
+    pool=None, dropout=0, classes=10, last="softmax", softmax_again=False, side=28, initializer="he_normal",
 ):  # fmt: skip
     """The described network, with parts exchanged for others that may compute the same."""
     layers = keras().layers
+    relu = relu or layers.ReLU()
     inputs = keras().Input((side, side, 1))
     x = before(inputs)
     equal = [layers.Conv2D(filters, 3, padding=first, kernel_initializer=initializer) for _ in range(convolutions)]
     for convolution in [*equal, *equal[-1:] * again, layers.Conv2D(32, 5, strides=strides, padding=third)]:
         x = relu(convolution(x))
-    x = (flat or layers.Flatten())(layers.Dropout(dropout)((pool or layers.MaxPooling2D(2))(x)))
-    return keras().Model(inputs, after(layers.Dense(classes, activation=last, kernel_initializer=initializer)(x)))
+    x = layers.Flatten()(layers.Dropout(dropout)((pool or layers.MaxPooling2D(2))(x)))
+    x = layers.Dense(classes, activation=last, kernel_initializer=initializer)(x)
+    return keras().Model(inputs, layers.Softmax()(x) if softmax_again else x)
 
 
 def in_a_row():
@@ -106,14 +104,6 @@ def in_training(changed):
     return layer
 
 
-def every_other(x):
-    return x[:, ::2, ::2]
-
-
-def upside_down(x):
-    return x[:, ::-1]
-
-
 def pooled(size=2, average=False, times=1, **options):
     def pool(x):
         layers = keras().layers
@@ -124,17 +114,12 @@ def pooled(size=2, average=False, times=1, **options):
     return pool
 
 
-def softmax(x):
-    return keras().layers.Softmax()(x)
-
-
 def paths(
-    fine="CP", coarse="S", end="CP", *, average=False, dropout=0, relu="relu", late_relu=False, joined=None,
-    turn=as_it_is, coarse_filters=16, in_a_row=False, side=28, classes=10, last="softmax", after=as_it_is,
+    fine="CP", coarse="S", end="CP", *, average=False, dropout=0, relu="relu", late_relu=False, axis=-1, added=False,
+    turn=as_it_is, coarse_filters=16, in_a_row=False, side=28, classes=10, last="softmax", softmax_again=False,
 ):  # fmt: skip
     """Two paths, each written as letters: C convolution, S convolution with a stride of 2, P pooling."""
     layers = keras().layers
-    joined = joined or layers.Concatenate()
 
     def path(x, letters, filters, size, padding, relu=relu):
         for letter in letters:
@@ -148,14 +133,11 @@ def paths(
     early = None if late_relu else relu
     a = path(inputs, fine, 16, 3, "same", early)
     b = turn(path(a if in_a_row else inputs, coarse, coarse_filters, 7, "same", early))
-    x = b if in_a_row else joined([a, b])
+    x = b if in_a_row else (layers.Add() if added else layers.Concatenate(axis=axis))([a, b])
     x = path(keras().ops.relu(x) if late_relu else x, end, 32, 3, "valid")
     x = layers.Flatten()(layers.Dropout(dropout)(x))
-    return keras().Model(inputs, after(layers.Dense(classes, activation=last)(x)))
-
-
-def joined(name, **options):
-    return lambda both: getattr(keras().layers, name)(**options)(both)
+    x = layers.Dense(classes, activation=last)(x)
+    return keras().Model(inputs, layers.Softmax()(x) if softmax_again else x)
 
 
 def two_paths_with_ops():
@@ -205,10 +187,6 @@ def entropy_of_table(labels, probabilities):
     return float(-(rows * np.log(probabilities)).mean())
 
 
-def entropy_squeezed(labels, probabilities):
-    return entropy()(labels.squeeze(), probabilities)
-
-
 def entropy_into_integers(labels, probabilities):
     rows = labels if labels.ndim == 2 else np.eye(probabilities.shape[1], dtype=int)[labels]
     losses = np.zeros_like(rows)
@@ -219,11 +197,6 @@ def entropy_into_integers(labels, probabilities):
 def entropy_into_its_input(labels, probabilities):
     probabilities += 1e-7
     return entropy()(labels, probabilities)
-
-
-def entropy_of_median(labels, probabilities):
-    rows = labels if labels.ndim == 2 else np.eye(probabilities.shape[1])[labels]
-    return float(np.median(-np.log((rows * probabilities).sum(axis=1))))
 
 
 def entropy_in_a_loop(labels, probabilities):
@@ -257,16 +230,6 @@ def by_unique(labels, probabilities):
     return [*found[times.argmax()], times.max()]
 
 
-def by_dict(labels, probabilities):
-    counts = {}
-    for label, row in zip(labels.tolist(), probabilities.tolist(), strict=True):
-        answer = row.index(max(row))
-        if answer != label:
-            counts[label, answer] = counts.get((label, answer), 0) + 1
-    best = max(counts, key=counts.get)
-    return (*best, counts[best])
-
-
 def right_ones_too(labels, probabilities):
     pairs = collections.Counter(zip(labels.tolist(), probabilities.argmax(axis=1).tolist(), strict=True))
     ((label, answer), times) = pairs.most_common(1)[0]
@@ -279,10 +242,6 @@ def as_sets(labels, probabilities):
         both[min(a, b), max(a, b)] += times
     ((a, b), times) = both.most_common(1)[0]
     return a, b, times
-
-
-def above_half(labels, probabilities):
-    return by_counter(labels, probabilities, (probabilities > 0.5).argmax(axis=1))
 
 
 def each_apart(labels, probabilities):
@@ -308,15 +267,6 @@ def into_a_table(dtype=int, classes=lambda labels: 10, at_once=False):
         return label, answer, table[label, answer]
 
     return top_confusion
-
-
-def second_best(labels, probabilities):
-    probabilities[np.arange(len(labels)), labels] = 0
-    return by_counter(labels, probabilities)
-
-
-def times_of_all(labels, probabilities):
-    return (*by_counter(labels, probabilities)[:2], len(labels))
 
 
 # --- 05.small_network -------------------------------------------------------------------------------------------------
@@ -408,13 +358,13 @@ WRONG = {
         (made_of(chain, last=None), "no probabilities"),
         (made_of(chain, side=32), "input shape"),
         (made_of(chain, classes=1, last="sigmoid"), "output shape"),
-        (made_of(chain, after=softmax), "softmax twice"),
-        (made_of(chain, last="relu", after=softmax), "relu before softmax"),
+        (made_of(chain, softmax_again=True), "softmax twice"),
+        (made_of(chain, last="relu", softmax_again=True), "relu before softmax"),
         (made_of(chain, strides=1, pool=pooled(times=2)), "pooling for stride"),
-        (made_of(chain, pool=every_other), "pooling for stride"),
+        (made_of(chain, pool=lambda x: x[:, ::2, ::2]), "pooling for stride"),
         (made_of(chain, pool=pooled(average=True)), "average pooling"),
         (made_of(chain, pool=pooled(3, strides=2, padding="same")), "other outputs"),
-        (made_of(chain, before=upside_down), "other outputs"),
+        (made_of(chain, before=lambda x: x[:, ::-1]), "other outputs"),
         (made_of(chain, relu=lambda x: keras().layers.LeakyReLU(0.01)(x)), "other outputs"),
         (made_of(chain, relu=lambda x: keras().ops.relu6(x)), "other outputs"),
         (made_of(chain, again=1), "used again"),
@@ -428,10 +378,10 @@ WRONG = {
         (made(layer), "wrong type"),
     ],
     "05.two_paths": [
-        (made_of(paths, joined=joined("Add")), "added"),
+        (made_of(paths, added=True), "added"),
         (made_of(paths, in_a_row=True), "in a row"),
-        (made_of(paths, joined=joined("Concatenate", axis=1)), "wrong axis"),
-        (made_of(paths, joined=joined("Concatenate", axis=2)), "wrong axis"),
+        (made_of(paths, axis=1), "wrong axis"),
+        (made_of(paths, axis=2), "wrong axis"),
         (made_of(paths, coarse_filters=32), "parameters"),
         (made_of(paths, relu=None), "no activation"),
         (made_of(paths, last=None), "no probabilities"),
@@ -445,11 +395,11 @@ WRONG = {
         (made_of(paths, average=True), "average pooling"),
         (made_of(paths, dropout=0.5), "dropout"),
         (made_of(paths, end="C"), "parameters"),
-        (made_of(paths, after=softmax), "softmax twice"),
-        (made_of(paths, last="relu", after=softmax), "relu before softmax"),
-        (made_of(paths, turn=upside_down), "other outputs"),
+        (made_of(paths, softmax_again=True), "softmax twice"),
+        (made_of(paths, last="relu", softmax_again=True), "relu before softmax"),
+        (made_of(paths, turn=lambda x: x[:, ::-1]), "other outputs"),
         (made_of(paths, relu="leaky_relu"), "other outputs"),
-        (functools.partial(paths, joined=joined("Add")), "added"),
+        (functools.partial(paths, added=True), "added"),
         (nothing_returned, "no return"),
         (made(layer), "wrong type"),
     ],
@@ -461,10 +411,9 @@ WRONG = {
         (entropy(lambda labels, p: labels.shape[-1] == p.shape[-1]), "other"),
         (entropy(lambda labels, _: labels.dtype.kind == "f"), "stopped"),
         (entropy_for_integers, "stopped"),
-        (entropy_squeezed, "stopped"),
+        (lambda labels, p: entropy()(labels.squeeze(), p), "stopped"),
         (entropy_into_integers, "other"),
         (entropy_into_its_input, "input changed"),
-        (entropy_of_median, "other"),
         (lambda labels, probabilities: 1.0, "constant"),
     ],
     "05.stuck_loss": [("overfitting", "not a choice")],
@@ -475,10 +424,9 @@ WRONG = {
         (into_a_table("uint8"), "counted in 8 bits"),
         (into_a_table(float), "float for int"),
         (into_a_table(classes=lambda labels: labels.max() + 1), "stopped"),
-        (above_half, "other"),
+        (lambda labels, p: by_counter(labels, p, (p > 0.5).argmax(axis=1)), "other"),
         (each_apart, "label and answer apart"),
-        (second_best, "input changed"),
-        (times_of_all, "other"),
+        (lambda labels, p: (*by_counter(labels, p)[:2], len(labels)), "other"),
         (lambda labels, probabilities: (0, 1, 4), "constant"),
     ],
     "05.small_network": [
@@ -502,7 +450,7 @@ RIGHT = {
         made_of(chain, relu=lambda x: keras().ops.relu(x)),
         made_of(chain, relu=lambda x: keras().ops.maximum(x, 0)),
         made_of(chain, relu=lambda x: keras().layers.Lambda(lambda t: keras().ops.relu(t))(x)),
-        made_of(chain, last=None, after=softmax),
+        made_of(chain, last=None, softmax_again=True),
         made(with_a_block),
         made(subclassed),
     ],
@@ -517,6 +465,6 @@ RIGHT = {
         entropy_of_keras,
     ],
     "05.stuck_loss": ["Softmax applied twice"],
-    "05.top_confusion": [by_counter, by_unique, by_dict, into_a_table()],
+    "05.top_confusion": [by_counter, by_unique, into_a_table()],
     "05.small_network": [made(lambda: trained(small)), made(lambda: trained(strided))],
 }
