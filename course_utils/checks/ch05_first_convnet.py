@@ -499,7 +499,7 @@ function(
         call(np.array([2, 0, 1]), _SEVEN[3:6]),
         call(np.eye(3)[[1, 0, 1]], _SEVEN[1:4]).told(**_ONE_HOT),
         call(np.eye(10)[[7]], _ONE).told(**_ONE_HOT),
-        call(np.array([2, 0, 1, 1], "uint8"), _SEVEN[2:6].astype("float32")),  # as `load` and `predict` give them
+        call(np.array([2, 0, 1, 1], "int32"), _SEVEN[2:6].astype("float32")),  # as `load` and `predict` give them
         # One image in a thousand is wrong and sure of it. A bound of 1e-4 shows here, one of 1e-6 does not.
         call(
             typed("np.zeros(1000, dtype=int)"), typed("np.repeat([[0.3, 0.7], [0.00008, 0.99992]], [999, 1], axis=0)")
@@ -661,7 +661,7 @@ function(
         _case([[9, 5, 1], [2, 8, 0], [0, 3, 0]], 3),
         # The kinds of array that `load` and `predict` give, ten classes, and more repeats than 8 bits can count.
         call(
-            typed('np.repeat([7, 4, 9, 2, 5], [320, 150, 290, 40, 60]).astype("uint8")'),
+            typed('np.repeat([7, 4, 9, 2, 5], [320, 150, 290, 40, 60]).astype("int32")'),
             typed(
                 '(np.eye(10)[np.repeat([7, 9, 4, 9, 7, 5], [10, 310, 150, 285, 45, 60])] / 2 + 0.05).astype("float32")'
             ),
