@@ -308,7 +308,7 @@ WRONG = {
         (variant(relu="Identity"), "no activation"),
         (variant(wide=None), "no activation"),
         (made(without_one_relu), "no activation"),
-        (variant(pool=layers_of("AveragePooling2D")), "average pooling"),
+        (variant(pool=layers_of("AveragePooling2D", 2)), "average pooling"),
         (variant(pool=layers_of("MaxPool2D", 1, strides=2)), "stride for pooling"),
         (variant(pool_first=True), "pooled before normalising"),
         (variant(after=[layers_of("Softmax")]), "softmax twice"),
