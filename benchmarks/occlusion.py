@@ -81,18 +81,19 @@ def timed(function):
 
 def plain(model, image, patch, stride, batch_size, few):
     """Seconds a position of the plain way, and the logits of the first ``few`` positions."""
-    shape = (1, *model.input_shape[1:])
     # The same network as occlusion_map(method="plain") runs, on some of its positions.
-    network = networks.ready(model, shape, (patch, patch), (stride, stride), batch_size, True, "plain")
+    sides = model.input_shape[1:], (patch, patch), (stride, stride), batch_size, True
+    network = networks._look_up(model, *sides)[0].network("plain", 1)
     (batches,) = network.batches
     few = min(len(batches.places), -(-few // batches.size) * batches.size)  # whole batches
 
     def first(count):
         some = (axis[:count] for axis in (batches.places, batches.rows, batches.columns))
-        return SimpleNamespace(clean=network.clean, batches=[batches._replace(**dict(zip(_AXES, some, strict=True)))])
+        some = batches._replace(**dict(zip(_AXES, some, strict=True)))
+        return SimpleNamespace(clean=network.clean, batches=[some], seconds=np.inf)
 
     def run(count):
-        return next(networks.runs(first(count), image, np.zeros_like(image), False))[1]
+        return next(networks._runs(first(count), image, np.zeros_like(image), False))[1]
 
     run(batches.size)  # compiles
     seconds, outputs = timed(lambda: run(few))
@@ -141,7 +142,7 @@ def measure(name, patch, stride, few):
     model, image = build(name)
     side = (image.shape[1] - patch) // stride + 1
     count = side * side
-    networks._networks.clear()
+    networks._kept.clear()
 
     def windows():
         return occlusion_map(model, image, 0, patch, stride, score="logit", method="windows").scores
@@ -159,11 +160,11 @@ def measure(name, patch, stride, few):
     difference = np.abs(scores.reshape(-1)[: len(outputs)] - outputs[:, 0]).max() / spread
     bound = occlusion_bound(model, patch, stride)
     captum = captum_seconds(model, image, patch, stride) if name == "VGG16" and stride == 16 else None
-    plan = networks.make_plan(model, (patch, patch), (stride, stride), image.shape[1:], networks._cost(100))
+    kept = networks._Kept(model, None, image.shape[1:], (patch, patch), (stride, stride), 32, True)
     return dict(
         name=name, patch=patch, stride=stride, count=count, plain=a_position * (count + 1), size=best_size, first=first,
         windows=a_map, bound=bound, difference=difference, captum=captum,
-        chosen=networks._pays(plan, 100),
+        chosen=kept.network("auto", 100).method == "windows",
     )  # fmt: skip
 
 

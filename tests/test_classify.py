@@ -137,10 +137,11 @@ def test_half_precision_adds_up_to_one_well_enough():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (colours((255, 0, 0)) / 255, "are between 0 and 1, but the model takes pixels.*images \\* 255"),
-        (colours((1, 0, 0)), "are between 0 and 1, but"),
-        (colours((255, 0, 0)) / 127.5 - 1, "are between -1 and 1, but"),
-        (colours((255, 0, 0)) * 2.0, "are between 0 and 510, but"),
+        (colours((255, 0, 0)) / 255, "are between 0 and 1 \\(image 0\\), but the model takes pixels.*images \\* 255"),
+        (colours((1, 0, 0)), "are between 0 and 1 \\(image 0\\), but"),
+        (np.concatenate([colours((255, 0, 0)), colours((255, 0, 0)) / 255]), "are between 0 and 1 \\(image 1\\), but"),
+        (colours((255, 0, 0)) / 127.5 - 1, "are between -1 and 1 \\(image 0\\), but"),
+        (colours((255, 0, 0)) * 2.0, "are between 0 and 510 \\(image 0\\), but"),
         (np.full((1, 8, 8, 3), np.nan), "NaN or infinity"),
         (np.full((1, 8, 8, 3), np.inf), "NaN or infinity"),
         (colours((255, 0, 0))[0], "have shape \\(8, 8, 3\\).*make a batch: images\\[None\\]"),
@@ -199,7 +200,9 @@ def test_what_is_no_model_is_named():
 
 
 def test_logits_are_not_taken_for_probabilities():
-    with pytest.raises(ValueError, match="no probabilities: they are between 0 and 10, .* add up to 10. Logits\\?"):
+    with pytest.raises(
+        ValueError, match="no probabilities: of image 0 they are between 0 and 10, .* add up to 10. Logits\\?"
+    ):
         classify(network(activation=None), colours((255, 0, 0)))
 
 

@@ -232,7 +232,181 @@ def test_a_loss_needs_scores_of_two_classes():
         input_gradient(model, pictures(), of="cost")
 
 
+# Precision, and networks whose gradients say nothing
+
+
+def in_policy(policy, dtype="float32", own=False):
+    """The same weights in another precision."""
+    keras.utils.set_random_seed(1)
+    inside = [layers.Conv2D(4, 3, dtype=policy), layers.BatchNormalization(dtype=policy)]
+    model = keras.Sequential(
+        [
+            keras.Input((12, 10, 3), dtype=dtype),
+            layers.Rescaling(1 / 255, dtype=policy),
+            *([Inside(inside, dtype=policy)] if own else inside),
+            layers.Activation("tanh", dtype=policy),
+            layers.Conv2D(4, 3, dtype=policy, activation="tanh"),
+            layers.GlobalAveragePooling2D(dtype=policy),
+            layers.Dense(3, dtype=policy, activation="softmax"),
+        ]
+    )
+    random = np.random.default_rng(0)
+    model.set_weights([random.uniform(0.1, 0.4, one.shape) - 0.25 * (one.ndim > 1) for one in model.get_weights()])
+    return model
+
+
+class Inside(layers.Layer):
+    """Layers in a layer of one's own."""
+
+    def __init__(self, inside, **kwargs):
+        super().__init__(**kwargs)
+        self.inside = inside
+
+    def build(self, shape):
+        for layer in self.inside:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def call(self, x):
+        for layer in self.inside:
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize(
+    ("policy", "tolerance"),
+    [("mixed_float16", 1e-5), ("mixed_bfloat16", 1e-5), ("float16", 0.01), ("bfloat16", 0.1), ("float64", 1e-5)],
+)
+def test_gradients_are_those_of_float32_in_every_precision(policy, tolerance, own):
+    images = pictures()
+    tolerance = {"mixed_float16": 0.01, "mixed_bfloat16": 0.1}.get(policy, tolerance) if own else tolerance
+    for call in (
+        lambda model: input_gradient(model, images / 1.0, 1),
+        lambda model: 1e-4 * grad_cam(model, images, 1, signed=True).raw,
+    ):
+        wanted, found = call(in_policy("float32", own=own)), call(in_policy(policy, own=own))
+        assert np.linalg.norm(found - wanted) <= tolerance * np.linalg.norm(wanted)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "float64"])
+def test_gradients_are_the_same_for_images_of_every_type(dtype):
+    images = pictures().astype("uint8")
+    wanted = input_gradient(in_policy("float32"), images.astype("float32"), 1)
+    for given in (images, images.astype("float16"), images.astype("float64")):
+        np.testing.assert_allclose(input_gradient(in_policy("float32", dtype), given, 1), wanted, rtol=1e-4, atol=1e-9)
+
+
+def test_slopes_too_small_for_half_precision_are_kept():
+    small = 1e-4
+    x = np.ones((2, 3), "float32")
+
+    def product(x):
+        half = keras.ops.cast(x, "float16")
+        return keras.ops.sum(half * small * small, axis=1)
+
+    np.testing.assert_allclose(gradient(product, x), small**2, rtol=1e-2)
+
+
+def test_slopes_too_large_for_the_scale_are_computed_again():
+    def product(x):
+        return keras.ops.sum(keras.ops.cast(x, "float16") * 300.0, axis=1)
+
+    np.testing.assert_allclose(gradient(product, np.ones((2, 3), "float32")), 300.0, rtol=1e-2)
+
+
+class Averaged(layers.Layer):
+    """The mean over augmented copies; augmentation does nothing where a network predicts, unless it is told to."""
+
+    def __init__(self, **told):
+        super().__init__()
+        self.told, self.flip = told, layers.RandomFlip("horizontal")
+
+    def call(self, x):
+        return keras.ops.mean(keras.ops.stack([self.flip(x, **self.told) for _ in range(3)]), axis=0)
+
+
+def averaging(*first):
+    keras.utils.set_random_seed(2)
+    rest = [layers.Conv2D(3, 3, name="conv"), layers.Flatten(), layers.Dense(2, activation="softmax")]
+    return keras.Sequential([keras.Input((12, 10, 3)), *first, *rest], name="averaging")
+
+
+def test_augmentation_within_a_layer_does_nothing_where_its_gradient_is_taken():
+    images, plain = pictures(), averaging()
+    for call in (input_gradient, lambda *given: grad_cam(*given, signed=True).raw):
+        np.testing.assert_allclose(call(averaging(Averaged()), images, 1), call(plain, images, 1), rtol=1e-4)
+
+
+class OverTheBatch(layers.Layer):
+    def call(self, x):
+        return x - keras.ops.mean(x, axis=0, keepdims=True) / 2
+
+
+@pytest.mark.parametrize("layer", [lambda: Averaged(training=True), OverTheBatch], ids=["random", "over the batch"])
+@pytest.mark.parametrize("call", [grad_cam, input_gradient, explain.activations])
+def test_a_network_that_answers_otherwise_each_time_or_beside_others_is_refused(call, layer):
+    with pytest.raises(ValueError, match="'averaging' gives the same image other scores when it is asked again"):
+        call(averaging(layer()), pictures())
+
+
+def test_a_network_of_nan_has_nothing_to_explain_whatever_is_asked():
+    for place in (0, 1, -1):  # kernel and bias of the convolution, bias of the dense layer
+        model = averaging()
+        weights = model.get_weights()
+        weights[place] = np.full_like(weights[place], np.nan)
+        model.set_weights(weights)
+        for call in (lambda m, x: grad_cam(m, x, 1), lambda m, x: input_gradient(m, x, 1)):
+            with pytest.raises(ValueError, match="did its training fail"):
+                call(model, pictures())
+        with pytest.raises(ValueError, match=r"'(conv|dense\S*)' of 'averaging' puts out NaN or infinity for image 0"):
+            explain.activations(model, pictures(), [model.layers[0], model.layers[-1]])
+
+
+def test_a_score_that_does_not_depend_on_the_image_is_told():
+    model = averaging()
+    model.layers[-1].set_weights([np.zeros_like(one) for one in model.layers[-1].get_weights()])
+    with pytest.warns(UserWarning, match="score of image 0 from 'averaging' does not depend on its pixels"):
+        assert not input_gradient(model, pictures(), 1).any()
+    with pytest.warns(UserWarning, match="does not depend on its layer 'conv'"):
+        assert not grad_cam(model, pictures(), 1).raw.any()
+
+
 # Grad-CAM
+
+
+def two_towers():
+    inputs = keras.Input((12, 10, 3))
+    sides = [layers.Conv2D(2, size, name=f"side_{size}")(inputs) for size in (3, 5)]
+    joined = layers.Concatenate()([layers.GlobalAveragePooling2D()(side) for side in sides])
+    return keras.Model(inputs, layers.Dense(2)(joined), name="towers")
+
+
+def test_of_two_last_maps_one_has_to_be_named():
+    with pytest.raises(ValueError, match="'towers' has 2 layers with a feature map .*: side_3, side_5. Say which"):
+        grad_cam(two_towers(), pictures())
+    assert grad_cam(two_towers(), pictures(), layer="side_3").layer == "side_3"
+
+
+def test_maps_with_their_channels_first_are_refused():
+    inputs = keras.Input((12, 10, 3))
+    x = layers.Permute((3, 1, 2))(inputs)
+    x = layers.ZeroPadding2D(2, data_format="channels_first", name="first")(x)
+    x = layers.Activation("tanh", name="bent")(x)
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+    with pytest.raises(ValueError, match="'first' .* has its channels first, so that it cannot be told"):
+        grad_cam(model, pictures(), layer="bent")
+
+
+class Halved(layers.Conv2D):
+    def convolution_op(self, inputs, kernel):
+        return super().convolution_op(inputs, kernel / 2)
+
+
+def test_kernels_that_a_derived_layer_may_not_use_are_not_shown():
+    model = keras.Sequential([keras.Input((12, 10, 3)), Halved(2, 3, name="own"), layers.Flatten(), layers.Dense(2)])
+    with pytest.raises(ValueError, match="'own' is a Halved, derived from a convolution .* other kernels"):
+        explain.filters(model)
 
 
 @pytest.mark.parametrize("activation", ["softmax", None])

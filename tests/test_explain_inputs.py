@@ -69,6 +69,33 @@ def test_the_wrapped_model_that_the_message_advises_can_be_explained():
     assert checked_images(model, pictures()).shape == (2, 8, 6, 3)
 
 
+@pytest.mark.parametrize("module", ["tf_keras.src.engine.sequential", "tensorflow.python.keras.engine.training"])
+def test_a_model_of_keras_2_is_called_so(module):
+    old = type("Sequential", (), {"__module__": module})
+    library = module.partition(".")[0]
+    with pytest.raises(TypeError, match=rf"Sequential is of Keras 2 \(from {library}\); .*TF_USE_LEGACY_KERAS"):
+        checked_model(old())
+
+
+def test_a_model_that_takes_channels_first_is_told_how_to_be_wrapped():
+    model = keras.Sequential(
+        [
+            keras.Input((3, 8, 6)),
+            layers.ZeroPadding2D(1, data_format="channels_first"),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+    with pytest.raises(ValueError, match=r"channels first; .* model\(keras.layers.Permute\(\(3, 1, 2\)\)\(inputs\)\)"):
+        checked_model(model)
+    inputs = keras.Input((8, 6, 3))
+    wrapped = keras.Model(inputs, model(layers.Permute((3, 1, 2))(inputs)))
+    images = pictures()
+    np.testing.assert_allclose(
+        scores_of(wrapped, images), scores_of(model, images.transpose(0, 3, 1, 2)), rtol=1e-4, atol=1e-3
+    )
+
+
 # Images
 
 
@@ -181,6 +208,49 @@ def test_images_from_0_to_1_for_a_network_that_scales_itself_are_an_error(first)
     with pytest.raises(ValueError, match="as they are stored, before any scaling"):
         checked_images(model, 2 * pictures(high=1) - 1)
     checked_images(model, pictures())
+
+
+class Rescaling(layers.Layer):
+    """Named as a layer of Keras', and another."""
+
+    def call(self, x):
+        return x / 255.0
+
+
+class Normalization(layers.Layer):
+    def call(self, x):
+        return x - keras.ops.mean(x, axis=(1, 2, 3), keepdims=True)
+
+
+class Derived(layers.Rescaling):
+    """Derived from one, and it does something else."""
+
+    def call(self, x):
+        return x
+
+
+class Resizing(layers.Layer):
+    """Named as a layer that hands pixels on; it scales them."""
+
+    def call(self, x):
+        return x * 255.0
+
+
+@pytest.mark.parametrize("first", [Rescaling, Normalization, lambda: Derived(1 / 255)])
+def test_of_a_layer_of_ones_own_nothing_is_supposed_whatever_its_name(first):
+    model = classifier(first())
+    checked_images(model, pictures(high=1))
+    checked_images(model, pictures(high=255))
+
+
+def test_what_a_layer_of_ones_own_hands_on_is_not_taken_for_pixels():
+    checked_images(classifier(Resizing(), layers.Rescaling(1 / 255)), pictures(high=1))
+
+
+def test_the_range_of_an_image_is_its_own_whatever_is_beside_it():
+    images = np.concatenate([pictures(1), pictures(1, high=1)])
+    with pytest.raises(ValueError, match="image 1 holds values from 0"):
+        checked_images(classifier(layers.Rescaling(1 / 255)), images)
 
 
 def test_dark_images_of_whole_numbers_and_black_ones_are_not_taken_for_scaled_ones():

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .exact import exact_kind, written_by_keras
 from .graph import walk
 from .sizes import same_padding, whole_number
 from .summary import check_model, count_multiply_adds, input_shapes
@@ -21,7 +22,6 @@ from .views import (
     SEPARABLE,
     TRANSPOSED,
     Signal,
-    is_a,
 )
 
 
@@ -95,14 +95,22 @@ EVERYWHERE = "everywhere"
 
 # What layers do whose output at a place depends on the channels of that place only, where `axis` says so.
 _CHANNELWISE = ("LayerNormalization", "RMSNormalization", "UnitNormalization", "Softmax", "LogSoftmax", "Flip")
-_KNOWN_GLOBAL = (
-    *("Flatten", "Reshape", "Dense", "Permute", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Mean", "Max"),
-    *("Identity", "InputLayer"),
+_IN_PLACE = IN_PLACE - {"Masking"}  # what a mask does to the layers after it is not followed
+_SUMS_UP = ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "Mean", "Max")
+_KNOWN_GLOBAL = (*_SUMS_UP, "Flatten", "Reshape", "Dense", "Permute", "Identity", "InputLayer")
+# Functions of `keras.ops` that act on each number, or along the channels. All of `keras.activations` do.
+_ACTIVATIONS = (
+    *("celu", "elu", "gelu", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "log_sigmoid"),
+    *("log_softmax", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign"),
+    *("sparse_plus", "swish", "tanh", "tanh_shrink"),
 )
 
 
 def spread(layer, inputs, shape):
     """How a layer passes a change on, and whether that is known or only the safe guess.
+
+    Known are layers and operations of Keras itself. One that derives from them, whose methods were replaced, or whose
+    activation is not Keras' computes what it likes.
 
     Parameters
     ----------
@@ -117,42 +125,70 @@ def spread(layer, inputs, shape):
     tuple
         How (rows, columns), `IN_PLACE_ONLY` or `EVERYWHERE`; and a bool: False where the layer is not known.
     """
-    maps = all(len(one) == 3 for one in (*inputs, shape))
-    if not maps or getattr(layer, "data_format", "channels_last") == "channels_first":
-        known = not maps and (is_a(layer, *_KNOWN_GLOBAL) or is_a(layer, *IN_PLACE))
-        return EVERYWHERE, known or all(len(one) < 3 for one in inputs)
-    if is_a(layer, *CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, *POOLINGS):
-        return tuple(_taps(layer, axis, inputs[0][axis], shape[axis]) for axis in (0, 1)), True
-    if is_a(layer, "ZeroPadding2D"):
+    kind = exact_kind(layer)
+    if any(len(one) != 3 for one in (*inputs, shape)):
+        return EVERYWHERE, kind in _KNOWN_GLOBAL or kind in _IN_PLACE or all(len(one) < 3 for one in inputs)
+    if getattr(layer, "data_format", "channels_last") == "channels_first":
+        return EVERYWHERE, kind in _SUMS_UP
+    if not _stays_in_place(getattr(layer, "activation", None), shape):
+        return EVERYWHERE, False
+    if kind in (*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED, *POOLINGS):
+        return tuple(_taps(layer, kind, axis, inputs[0][axis], shape[axis]) for axis in (0, 1)), True
+    if kind == "ZeroPadding2D":
         return tuple(Moved(cells=before) for before, _ in layer.padding), True
-    if is_a(layer, "Cropping2D"):
+    if kind == "Cropping2D":
         return tuple(Taps(1, before=-before) for before, _ in layer.cropping), True
-    if is_a(layer, "UpSampling2D") and layer.interpolation == "nearest":
+    if kind == "UpSampling2D" and layer.interpolation == "nearest":
         return tuple(Moved(factor=factor) for factor in layer.size), True
     if any(one[:2] != shape[:2] for one in inputs):  # one is stretched over the other, as a gate over its map
-        return EVERYWHERE, is_a(layer, *IN_PLACE)
-    if is_a(layer, *_CHANNELWISE, "Concatenate"):
+        return EVERYWHERE, kind in _SUMS_UP or kind in _IN_PLACE
+    if kind in (*_CHANNELWISE, "Concatenate"):
         axes = getattr(layer, "axis", -1)
         axes = set(axes if isinstance(axes, (tuple, list)) else (axes,))
         return (IN_PLACE_ONLY, True) if axes <= {-1, 3} else (EVERYWHERE, False)
-    if is_a(layer, "PReLU"):
+    if kind == "PReLU":
         return (IN_PLACE_ONLY, True) if {1, 2} <= set(layer.shared_axes or ()) else (EVERYWHERE, False)
-    if is_a(layer, "BatchNormalization", "Normalization"):
+    if kind in ("BatchNormalization", "Normalization"):
         axes = layer.axis if isinstance(layer.axis, (tuple, list)) else (layer.axis,)
         return (IN_PLACE_ONLY, True) if set(axes) <= {-1, 3} else (EVERYWHERE, False)
-    if is_a(layer, "Dense") or is_a(layer, *IN_PLACE):
+    if kind == "Dense" or (kind in _IN_PLACE and not any(map(_has_places, _settings(layer)))):
         return IN_PLACE_ONLY, True
-    return EVERYWHERE, False
+    return EVERYWHERE, kind in _SUMS_UP
 
 
-def _taps(layer, axis, cells, cells_after):
+def _stays_in_place(activation, shape):
+    """Whether an activation leaves each place to itself; None and layers may be one too."""
+    if activation is None:
+        return True
+    if hasattr(activation, "call"):
+        return spread(activation, [shape], shape) == (IN_PLACE_ONLY, True)
+    module, name = getattr(activation, "__module__", None) or "", getattr(activation, "__name__", "")
+    if module.startswith("keras.src.activations."):
+        return written_by_keras(activation)
+    return module.startswith("keras.src.ops.") and name in _ACTIVATIONS and written_by_keras(activation)
+
+
+def _settings(layer):
+    """What a layer was given, such as the ``scale`` of a Rescaling."""
+    return [value for name, value in vars(layer).items() if not name.startswith("_")]
+
+
+def _has_places(value):
+    """Whether a constant has a value of its own for each place."""
+    try:
+        return np.prod(np.shape(value)[-3:-1]) > 1
+    except (TypeError, ValueError):  # a list of something else than numbers
+        return False
+
+
+def _taps(layer, kind, axis, cells, cells_after):
     def of(value):
         return value[axis] if isinstance(value, (tuple, list)) else value
 
-    size = of(layer.pool_size if is_a(layer, *POOLINGS) else layer.kernel_size)
+    size = of(layer.pool_size if kind in POOLINGS else layer.kernel_size)
     strides, dilation_rate = of(layer.strides), of(getattr(layer, "dilation_rate", 1))
     span = (size - 1) * dilation_rate + 1
-    if is_a(layer, *TRANSPOSED):
+    if kind in TRANSPOSED:
         cropped = max((cells - 1) * strides + span - cells_after, 0) // 2 if layer.padding == "same" else 0
         return Taps(size, 1, dilation_rate, span - 1 - cropped, spacing=strides)
     before = same_padding(cells, size, strides, dilation_rate)[0] if layer.padding == "same" else 0
@@ -179,6 +215,8 @@ class Call:
         What `spread` says; for the image `IN_PLACE_ONLY`.
     known : bool
         Whether the layer is known to `spread`.
+    kind : str
+        The name of Keras' class where the layer is known and is exactly that; empty otherwise.
     rows, columns : Span or None
         The cells that can differ; None where all of them can.
     multiply_adds : int
@@ -193,6 +231,7 @@ class Call:
     shape: tuple
     how: object
     known: bool
+    kind: str
     rows: Span | None
     columns: Span | None
     multiply_adds: int
@@ -275,12 +314,12 @@ def trace(model, patch, stride, input_shape=None):
             raise ValueError(f"the patch of {patch} pixels is larger than the image of {shape[:2]}; make it smaller.")
     first = [positions(shape[axis], patch[axis], stride[axis]) for axis in (0, 1)]
     spans = [Span(start, start + patch[axis]) for axis, start in enumerate(first)]
-    calls = [Call("input", None, (), [], {}, shape, IN_PLACE_ONLY, True, *spans, 0)]
+    calls = [Call("input", None, (), [], {}, shape, IN_PLACE_ONLY, True, "", *spans, 0)]
+
+    dtypes = [model.inputs[0].dtype]
 
     def tensor(slot):
         return keras.KerasTensor((None, *calls[slot.call].shape), dtype=dtypes[slot.call], name="map")
-
-    dtypes = [model.inputs[0].dtype]
 
     def visit(name, layer, values, args, kwargs):
         filled = fill_slots((args, kwargs), tensor)
@@ -290,15 +329,18 @@ def trace(model, patch, stride, input_shape=None):
         shape = tuple(outputs[0].shape[1:])
         inputs = [calls[value.call] for value in values]
         how, known = spread(layer, [call.shape for call in inputs], shape)
-        if any(np.prod(np.shape(value)[-3:-1]) > 1 for value in keras.tree.flatten((args, kwargs))):
-            how = EVERYWHERE  # a constant with a value of its own for each place
+        if any(map(_has_places, keras.tree.flatten((args, kwargs)))):
+            how = EVERYWHERE
+        kind = exact_kind(layer) if known else ""
+        if kind in POOLINGS and "int" in dtypes[values[0].call]:  # their padding is no number of that type
+            how, known, kind = EVERYWHERE, False, ""
+        dtypes.append(outputs[0].dtype)
         rows = columns = None
         if how != EVERYWHERE and not any(call.everywhere for call in inputs):
             rows, columns = (_after(inputs, how, axis, shape) for axis in (0, 1))
         adds = count_multiply_adds(layer, [Signal(call.shape, None) for call in inputs], shape) or 0
         numbers = tuple(value.call for value in values)
-        dtypes.append(outputs[0].dtype)
-        calls.append(Call(name, layer, numbers, args, kwargs, shape, how, known, rows, columns, adds))
+        calls.append(Call(name, layer, numbers, args, kwargs, shape, how, known, kind, rows, columns, adds))
         return [_Value(len(calls) - 1, shape)]
 
     outputs = walk(model, [_Value(0, shape)], visit, lambda value: Slot(value.call))

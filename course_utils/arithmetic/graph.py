@@ -6,6 +6,7 @@ of each layer as the layer is called. Here these copies are stand-ins that compu
 
 import functools
 
+from .exact import as_written
 from .views import is_a
 
 
@@ -14,13 +15,19 @@ def is_nested(layer):
     return is_a(layer, "Sequential", "Functional")
 
 
+def computes_as_listed(model):
+    """Whether a model calls its layers as Keras does, and does nothing else in a call method of its own."""
+    return is_nested(model) and as_written(model, "call", "__call__")
+
+
 def walk(model, inputs, visit, as_tensor=lambda signal: signal, prefix=""):
     """Send signals through a model.
 
     Parameters
     ----------
     model : keras.Sequential or functional keras.Model
-        Built. Models inside it are opened.
+        Built. Models inside it are opened, those with a call method of their own excepted: they are a layer like
+        others.
     inputs : list
         The signals that go in.
     visit : callable
@@ -35,11 +42,22 @@ def walk(model, inputs, visit, as_tensor=lambda signal: signal, prefix=""):
     -------
     list
         The signals that come out.
+
+    Raises
+    ------
+    TypeError
+        The model computes in a call method of its own.
     """
     import keras
 
+    if not computes_as_listed(model):
+        raise TypeError(
+            f"{model.name!r} is a {type(model).__name__} that computes in its own call method, so that its layers do "
+            "not say what it does. Look at the models inside it."
+        )
+
     def call(layer, args, kwargs):
-        if is_nested(layer):
+        if computes_as_listed(layer):
             signals = _signals(args[0] if args else kwargs["inputs"])
             return walk(layer, signals, visit, as_tensor, f"{prefix}{layer.name}/")
         signals = _signals((args, kwargs))

@@ -30,8 +30,8 @@ def keras_2_sentence(thing):
     """
     kind = thing if isinstance(thing, type) else type(thing)
     return (
-        f"this {kind.__name__} is of Keras 2 (from {kind.__module__.partition('.')[0]}); the course works with "
-        "Keras 3. Take TF_USE_LEGACY_KERAS out of the environment, restart Python, and build it with `import keras` in "
+        f"this {kind.__name__} is of Keras 2 (from {kind.__module__.partition('.')[0]}); the course works with Keras "
+        "3. Take TF_USE_LEGACY_KERAS out of the environment, restart Python, and build it with `import keras` in "
         "place of `tf_keras` or `tf.keras`. Trained weights come along: new.set_weights(old.get_weights())."
     )
 

@@ -182,7 +182,7 @@ class Summary:
                 opening = f'th scope="{scope}"' if name else tag
                 if not heading:
                     style += f";font-weight:{weight}"
-                text = html.escape(cell).replace(" x ", "&nbsp;&times;&nbsp;")
+                text = html.escape(cell).replace(" x ", "&nbsp;&#215;&nbsp;")
                 parts.append(f'<{opening} style="{style}">{text}</{"th" if name else tag}>')
             return f"<tr>{''.join(parts)}</tr>"
 

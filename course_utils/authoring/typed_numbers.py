@@ -16,7 +16,7 @@ from .records import alt_template, alternative_text
 # names with a number (Python 3.11, section 4.2).
 _NO_PROSE = re.compile(
     r"```.*?```|`+[^`]*`+|\$\$.*?\$\$|\$[^$]*\$|<!--.*?-->|\]\([^)]*\)|https?://\S+"
-    r"|\d+(?:\.\d+)?(?:\s?[×x]\s?\d+(?:\.\d+)?)+|\{[a-z][a-z0-9_]*\}"
+    r"|\d+(?:\.\d+)?(?:\s?[\u00d7x]\s?\d+(?:\.\d+)?)+|\{[a-z][a-z0-9_]*\}"
     r"|\b(?:[Ss]ections?|[Ff]igures?|[Tt]ables?|[Cc]hapters?|[Vv]ersions?|Python|NumPy|Keras|TensorFlow|PyTorch|JAX|CUDA)"
     r"\s\d+(?:\.\d+)*",
     re.DOTALL,

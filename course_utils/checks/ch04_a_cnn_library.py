@@ -4,6 +4,9 @@ Gradients are judged against loops or against differences of the student's own f
 computed; the references are written here once more, apart from `course_utils.nn`.
 """
 
+import copy
+from itertools import product
+
 import numpy as np
 
 from .. import nn
@@ -11,7 +14,7 @@ from ..budget import profile
 from ..datasets import load
 from .comparing import describe
 from .engine import Wrong, run
-from .kinds import Mistake, call, function, is_callable, prediction, task
+from .kinds import Mistake, call, function, is_callable, prediction, task, typed
 
 prediction(
     "04.fastest",
@@ -33,24 +36,18 @@ prediction(
 )
 
 
-def _max_pool(gradient, x, size, strides, *, keep=False, shares="first", start=None):
-    by_x = np.zeros(x.shape)
-    start = strides if start is None else start
+def _first(window):
+    return np.arange(window.size).reshape(window.shape) == window.argmax()
+
+
+def _max_pool(gradient, x, size, strides, *, share=_first, add=True, start=None):
+    """By loops, with switches for the mistakes; `share` gives each number of a window its part of the gradient."""
+    by_x, start = np.zeros(x.shape), start or strides
     for n, i, j, channel in np.ndindex(gradient.shape):
-        window = x[n, i * start : i * start + size, j * start : j * start + size, channel]
-        target = by_x[n, i * start : i * start + size, j * start : j * start + size, channel]
-        largest = window == window.max()
-        if shares == "first":
-            largest = np.arange(window.size).reshape(window.shape) == np.argmax(window)
-        if shares == "last":
-            largest = np.arange(window.size).reshape(window.shape) == window.size - 1 - np.argmax(window.ravel()[::-1])
-        weight = largest / largest.sum() if shares == "equal" else largest.astype(float)
-        if shares == "mean":
-            weight = np.full(window.shape, 1 / window.size)
-        if keep:
-            target[largest] = gradient[n, i, j, channel]
-        else:
-            target += weight * gradient[n, i, j, channel]
+        place = n, slice(i * start, i * start + size), slice(j * start, j * start + size), channel
+        if x[place].size:  # where windows begin at wrong places, some lie outside
+            part = share(x[place])
+            by_x[place] = np.where(part == 0, by_x[place], add * by_x[place] + part * gradient[n, i, j, channel])
     return by_x
 
 
@@ -58,80 +55,73 @@ def _pool_channels_together(gradient, x, size, strides):
     by_x = np.zeros(x.shape)
     for n, i, j, channel in np.ndindex(gradient.shape):
         place = n, slice(i * strides, i * strides + size), slice(j * strides, j * strides + size)
-        row, column, largest = np.unravel_index(x[place].argmax(), x[place].shape)
-        by_x[n, i * strides + row, j * strides + column, largest] += gradient[n, i, j, channel]
+        by_x[place] += _first(x[place]) * gradient[n, i, j, channel]
     return by_x
 
 
-def _pool_turned(gradient, x, size, strides):
-    by_x = np.zeros(x.shape)
-    for n, i, j, channel in np.ndindex(gradient.shape):
-        window = x[n, i * strides : i * strides + size, j * strides : j * strides + size, channel]
-        column, row = divmod(window.argmax(), size)
-        by_x[n, i * strides + row, j * strides + column, channel] += gradient[n, i, j, channel]
-    return by_x
+def _drawn(shape, seed, levels=None):
+    """Random numbers as a student can make them again; of a few levels, so that some are equal."""
+    drawn = f"np.random.default_rng({seed})"
+    return typed(f"{drawn}.integers(0, {levels}, {shape}) / 2" if levels else f"{drawn}.normal(size={shape})")
 
 
-def _pool_case(rng, shape, size, strides, levels=None):
-    x = rng.normal(size=shape) if levels is None else rng.integers(0, levels, shape).astype(float)
-    places = [(length - size) // strides + 1 for length in shape[1:3]]
-    gradient = rng.normal(size=(shape[0], *places, shape[3]))
-    return call(gradient, x, size, strides).told(
-        shown=f"`max_pool_backward(gradient, x, {size}, {strides})` with `x` of shape `{shape}`"
-    )
+def _places(shape, sizes, strides):
+    return [(length - size) // strides + 1 for length, size in zip(shape[1:3], sizes, strict=True)]
 
 
-_rng = np.random.default_rng(4)
+def _pool_case(shape, size, strides, levels=None):
+    outputs = (shape[0], *_places(shape, (size, size), strides), shape[3])
+    return call(_drawn(outputs, 1), _drawn(shape, 2, levels), size, strides)
+
+
 function(
     "04.max_pool",
     "max_pool_backward(gradient, x, size, strides)",
     cases=[
-        _pool_case(_rng, (2, 4, 6, 3), 2, 2),
-        _pool_case(_rng, (2, 6, 4, 2), 2, 2, levels=3),
-        _pool_case(_rng, (2, 7, 9, 2), 3, 2),
-        _pool_case(_rng, (1, 7, 5, 2), 2, 1, levels=4),
-        _pool_case(_rng, (1, 8, 5, 1), 2, 3),
+        _pool_case((2, 4, 6, 3), 2, 2),
+        _pool_case((2, 6, 4, 2), 2, 2, levels=3),
+        _pool_case((2, 7, 9, 2), 3, 2).told(
+            stopping="Windows of 3 begin every 2 pixels here: do yours stay inside the image?",
+            right_for=_pool_case((2, 7, 9, 2), 3, 3),
+        ),
+        _pool_case((1, 7, 5, 2), 2, 1, levels=4),
+        _pool_case((1, 8, 5, 1), 2, 3),
+        _pool_case((3, 11, 7, 5), 3, 4, levels=5),
     ],
     right=_max_pool,
     mistakes=[
         Mistake(
             "ties twice",
-            lambda *args: _max_pool(*args, shares="all"),
+            {"share": lambda window: window == window.max()},
             "Where several numbers of a window are equally large, each of yours gets the whole gradient, so that more "
             "is delivered than came in. Only the first of them, row by row, gets it.",
         ),
         Mistake(
             "ties shared",
-            lambda *args: _max_pool(*args, shares="equal"),
+            {"share": lambda window: (window == window.max()) / (window == window.max()).sum()},
             "You share the gradient between equally large numbers. That is a convention too, but here the first of "
             "them, row by row, gets all of it, as in the library.",
         ),
         Mistake(
             "last of the ties",
-            lambda *args: _max_pool(*args, shares="last"),
+            {"share": lambda window: _first(window[::-1, ::-1])[::-1, ::-1]},
             "Of several equally large numbers yours gives the gradient to the last. The task asks for the first.",
         ),
         Mistake(
             "overlap overwritten",
-            [
-                lambda *args: _max_pool(*args, keep=True),
-                lambda *args: _max_pool(*args, keep=True, shares="all"),
-            ],
+            [{"add": False}, {"add": False, "share": lambda window: window == window.max()}],
             "Right while windows lie side by side. With a stride smaller than the window, one number can be the "
             "largest of several windows: it collects the gradients of all of them. Yours keeps the last one.",
         ),
         Mistake(
             "spread over the window",
-            lambda *args: _max_pool(*args, shares="mean"),
+            {"share": lambda window: np.full(window.shape, 1 / window.size)},
             "You spread the gradient evenly over the window: that is the way back of average pooling. Of a maximum, "
             "a small change of the smaller numbers changes nothing.",
         ),
         Mistake(
             "stride ignored",
-            [
-                lambda gradient, x, size, strides: _max_pool(gradient, x, size, size),
-                lambda gradient, x, size, strides: _max_pool(gradient, x, size, strides, start=1),
-            ],
+            [lambda gradient, x, size, strides: _max_pool(gradient, x, size, size), {"start": 1}],
             "Your windows begin at the wrong places where the stride is not what you took it for. Window `i` begins "
             "at `i * strides`, whatever its size.",
         ),
@@ -142,13 +132,13 @@ function(
         ),
         Mistake(
             "rows and columns exchanged",
-            _pool_turned,
+            {"share": lambda window: _first(window).T},
             "`argmax` of a window counts along its rows: the quotient by the width is the row, the remainder the "
             "column. Yours are exchanged.",
         ),
         Mistake(
             "gradient ignored",
-            lambda gradient, x, size, strides: _max_pool(np.ones_like(gradient), x, size, strides),
+            lambda gradient, *rest: _max_pool(np.ones_like(gradient), *rest),
             "You mark the largest numbers, and that is half of it. What arrives at such a place is the window's "
             "gradient, not 1.",
         ),
@@ -163,85 +153,80 @@ function(
 )
 
 
-def _conv(gradient, x, kernel, strides, *, flip=False, add=True, start=None, images=slice(None), swap=False):
-    by_x, by_kernel = np.zeros(x.shape), np.zeros(kernel.shape)
+def _conv(
+    gradient,
+    x,
+    kernel,
+    strides,
+    *,
+    flip=False,
+    add=(True, True),
+    start=None,
+    images=slice(None),
+    mean=False,
+    swap=False,
+):
+    """By loops over images and places, with switches for the mistakes."""
+    by_x, by_kernel, start = np.zeros(x.shape), np.zeros(kernel.shape), start or strides
     height, width = kernel.shape[:2]
-    start = strides if start is None else start
     weights = kernel[::-1, ::-1] if flip else kernel
     for n in range(len(x))[images]:
         for i, j in np.ndindex(gradient.shape[1:3]):
-            rows, columns = slice(i * start, i * start + height), slice(j * start, j * start + width)
-            by_window = np.tensordot(weights, gradient[n, i, j], axes=(3, 0))
-            seen = x[n, rows, columns, :, None] * gradient[n, i, j]
-            if add:
-                by_x[n, rows, columns] += by_window
-                by_kernel += seen
-            else:
-                by_x[n, rows, columns] = by_window
-                by_kernel = seen
+            place = n, slice(i * start, i * start + height), slice(j * start, j * start + width)
+            by_x[place] = add[0] * by_x[place] + weights @ gradient[n, i, j]
+            by_kernel = add[1] * by_kernel + x[place][..., None] * gradient[n, i, j]
+    by_kernel = by_kernel / len(x) if mean else by_kernel
     return (by_kernel, by_x) if swap else (by_x, by_kernel)
 
 
-def _conv_half_overwritten(gradient, x, kernel, strides):
-    return _conv(gradient, x, kernel, strides, add=False)[0], _conv(gradient, x, kernel, strides)[1]
-
-
-def _conv_mean(gradient, x, kernel, strides):
-    by_x, by_kernel = _conv(gradient, x, kernel, strides)
-    return by_x, by_kernel / len(x)
-
-
-def _conv_case(rng, shape, kernel_shape, strides):
-    places = [(length - size) // strides + 1 for length, size in zip(shape[1:3], kernel_shape, strict=False)]
-    gradient = rng.normal(size=(shape[0], *places, kernel_shape[3]))
-    return call(gradient, rng.normal(size=shape), rng.normal(size=kernel_shape), strides).told(
-        shown=f"`conv2d_backward(gradient, x, kernel, {strides})` with `x` of shape `{shape}` and a kernel of shape "
-        f"`{kernel_shape}`"
-    )
+def _conv_case(shape, kernel_shape, strides):
+    outputs = (shape[0], *_places(shape, kernel_shape[:2], strides), kernel_shape[3])
+    return call(_drawn(outputs, 1), _drawn(shape, 2), _drawn(kernel_shape, 3), strides)
 
 
 function(
     "04.conv",
     "conv2d_backward(gradient, x, kernel, strides)",
     cases=[
-        _conv_case(_rng, (2, 5, 7, 3), (3, 2, 3, 4), 1),
-        _conv_case(_rng, (3, 7, 6, 2), (2, 3, 2, 3), 2),
-        _conv_case(_rng, (2, 6, 6, 1), (3, 3, 1, 2), 1),
-        _conv_case(_rng, (1, 8, 9, 2), (2, 2, 2, 2), 3),
+        _conv_case((2, 5, 7, 3), (3, 2, 3, 4), 1),
+        _conv_case((3, 7, 6, 2), (2, 3, 2, 3), 2),
+        _conv_case((2, 6, 6, 1), (3, 3, 1, 2), 1),
+        _conv_case((1, 8, 9, 2), (2, 2, 2, 2), 3),
+        _conv_case((2, 11, 6, 5), (3, 2, 5, 6), 4),
     ],
     right=_conv,
     mistakes=[
         Mistake(
             "stride ignored",
-            lambda *args: _conv(*args, start=1),
+            {"start": 1},
             "That is right at a stride of 1. The window of place `(i, j)` begins at `(i * strides, j * strides)`.",
         ),
         Mistake(
             "overwritten",
-            [lambda *args: _conv(*args, add=False), _conv_half_overwritten],
+            [{"add": add} for add in ((False, False), (False, True), (True, False))],
             "Somewhere `=` stands for `+=`: an input that several windows see collects a gradient from each, and a "
             "weight collects one from every place of every image. Yours keep the last.",
         ),
         Mistake(
             "kernel turned",
-            lambda *args: _conv(*args, flip=True),
+            {"flip": True},
             "Your kernel is turned around. That belongs to the formula in which the way back is itself a convolution; "
             "in the loops, weight `[a, b]` that read a pixel returns its gradient to the same pixel.",
         ),
         Mistake(
             "one image",
-            [lambda *args: _conv(*args, images=slice(1)), lambda *args: _conv(*args, images=slice(-1, None))],
+            [{"images": slice(1)}, {"images": slice(-1, None)}],
             "Only one image of the batch contributes. The kernel is shared by all images.",
         ),
         Mistake(
             "mean over the batch",
-            _conv_mean,
+            {"mean": True},
             "The kernel's gradient is divided by the number of images. The loss has taken its mean already, and that "
             "is in the gradient which you are given: sum.",
         ),
         Mistake(
             "swapped",
-            lambda *args: _conv(*args, swap=True),
+            {"swap": True},
             "Both are right, in the other order: first by `x`, then by `kernel`.",
         ),
     ],
@@ -273,9 +258,9 @@ def _build(layer, x):
         run(layer.build, x.shape[1:], np.random.default_rng(0), doing="`build`")
 
 
-def _forward(layer, x, **training):
+def _forward(layer, x, training):
     before = x.copy()
-    output = run(layer.forward, x, **training, doing=f"`forward` on an array of shape {x.shape}")
+    output = run(layer.forward, x, training, doing=f"`forward` on an array of shape {x.shape}{_mode(training)}")
     if not isinstance(output, np.ndarray):
         raise Wrong("no return", f"`forward` returns {describe(output)}; an array was expected.")
     if not np.array_equal(x, before):
@@ -283,9 +268,13 @@ def _forward(layer, x, **training):
     return output
 
 
-def _error(layer, x, **training):
+def _mode(training):
+    return " with `training=True`" if training else ""
+
+
+def _error(layer, x, training):
     """The relative error of a layer's gradients, by input and by parameters, in float64."""
-    output = _forward(layer, x, **training)
+    output = _forward(layer, x, training)
     given = np.ones(output.shape)
     gradient = run(layer.backward, given, doing="`backward`")
     if not (given == 1).all():
@@ -306,7 +295,7 @@ def _error(layer, x, **training):
                 f"After `backward`, the gradient of `{parameter.name}` must have its shape, "
                 f"{np.shape(parameter.value)}; it has {np.shape(parameter.gradient)}.",
             )
-    return run(nn.check_gradients, layer, x, samples=60, **training, doing="The gradient check")
+    return run(nn.check_gradients, layer, x, samples=60, training=training, doing="The gradient check")
 
 
 @task(
@@ -324,21 +313,21 @@ def _error(layer, x, **training):
 def _mended(answer):
     layer = _layer(answer)
     errors = []
-    for shape in ((2, 5, 5, 3), (2, 4, 7, 3), (3, 6, 2, 2)):
-        x = _rng_of(shape).normal(size=shape)
+    for shape, training in product(((2, 5, 5, 3), (2, 4, 7, 5), (3, 6, 2, 2)), (False, True)):
+        x = np.random.default_rng(sum(shape)).normal(size=shape)
         _build(layer, x)
-        output = _forward(layer, x)
+        output = _forward(layer, x, training)
         if output.shape != (shape[0], shape[3]) or not np.allclose(output, x.mean(axis=(1, 2)), atol=1e-6):
             raise Wrong(
                 "another layer",
                 "That is not the layer with the mistake, or its `forward` was changed: the other two pass on images of "
                 "every shape. Leave `forward` as it is and mend `backward` of the one that does not.",
             )
-        errors.append(_error(layer, x))
-    if errors[0] < 1e-5 and max(errors) > 1e-5:
+        errors.append(_error(layer, x, training))
+    if max(errors[:2]) < 1e-5 < max(errors):
         raise Wrong(
             "square images only",
-            f"On images of 5x5 the error is {errors[0]:.0e}, on 4x7 it is {errors[1]:.0e}: something takes height and "
+            f"On images of 5x5 the error is {errors[0]:.0e}, on 4x7 it is {errors[2]:.0e}: something takes height and "
             "width for equal.",
         )
     if max(errors) > 1e-5:
@@ -346,91 +335,112 @@ def _mended(answer):
     return f"The largest error is {max(errors):.0e}."
 
 
-def _rng_of(shape):
-    return np.random.default_rng(sum(shape))
+def _kept(average, beta, count):
+    return average
 
 
-def _adam(gradients, starts, *, rate=0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-7, **change):
+def _corrected(average, beta, count):
+    return average / (1 - beta**count)
+
+
+def _adam(
+    gradients, starts, *, rate=0.01, betas=(0.8, 0.95), epsilon=1e-7,
+    mean_of=_corrected, square_of=_corrected, power=2, divisor=lambda square, epsilon: np.sqrt(square) + epsilon,
+    before=0, count_each=False, shared=False, sign=-1,
+):  # fmt: skip
     """Values after some steps of Adam, with switches for the mistakes. `gradients`: a list of arrays for each step."""
     values = [start.copy() for start in starts]
     means, squares = ([np.zeros_like(start) for start in starts] for _ in range(2))
-    count = 0
-    if change.get("betas_swapped"):
-        beta_1, beta_2 = beta_2, beta_1
+    count = before
     for step in gradients:
         count += 1
         for index, gradient in enumerate(step):
-            if change.get("count_each"):
-                count += index > 0
-            at = 0 if change.get("shared") else index
-            means[at] = beta_1 * means[at] + (1 - beta_1) * gradient
-            squares[at] = beta_2 * squares[at] + (1 - beta_2) * gradient ** (1 if change.get("not_squared") else 2)
-            mean, square = means[at], squares[at]
-            if change.get("correct", True) in (True, "mean"):
-                mean = mean / (1 - beta_1**count)
-            if change.get("correct", True) in (True, "square"):
-                square = square / (1 - beta_2**count)
-            if change.get("first_step"):
-                mean, square = means[at] / (1 - beta_1), squares[at] / (1 - beta_2)
-            with np.errstate(invalid="ignore"):
-                root = square if change.get("no_root") else np.sqrt(square)
-            if change.get("momentum_only"):
-                root = 1
-            divisor = root + epsilon
-            if change.get("place") == "with the uncorrected":  # the other usual order of computation
-                divisor = root + epsilon / np.sqrt(1 - beta_2**count)
-            if change.get("place") == "in the root":
-                divisor = np.sqrt(square + epsilon)
-            values[index] = values[index] + change.get("sign", -1) * rate * mean / divisor
+            count += count_each and index > 0
+            at = 0 if shared else index
+            means[at] = betas[0] * means[at] + (1 - betas[0]) * gradient
+            squares[at] = betas[1] * squares[at] + (1 - betas[1]) * gradient**power
+            with np.errstate(all="ignore"):
+                size = divisor(square_of(squares[at], betas[1], count), epsilon)
+                values[index] = values[index] + sign * rate * mean_of(means[at], betas[0], count) / size
     return values
 
 
-_ADAM_MISTAKES = {
-    "no correction": (
-        [{"correct": False}],
+def _of_first_step(average, beta, count):
+    return average / (1 - beta)
+
+
+_ADAM_MISTAKES = [
+    (
+        "no correction",
+        [dict(mean_of=_kept, square_of=_kept)],
         "Both averages start at zero and are too small at first. Yours are not corrected for it: divide them by "
         "`1 - beta ** steps`.",
     ),
-    "half corrected": (
-        [{"correct": "mean"}, {"correct": "square"}],
+    (
+        "half corrected",
+        [dict(mean_of=_kept), dict(square_of=_kept)],
         "One of the two averages is corrected for its start at zero, the other is not.",
     ),
-    "first correction kept": (
-        [{"first_step": True}],
+    (
+        "first correction kept",
+        [dict(mean_of=_of_first_step, square_of=_of_first_step)],
         "Your correction is that of the first step, in every step. It fades: `1 - beta ** steps`, with the number of "
         "the step.",
     ),
-    "steps counted by parameter": (
-        [{"count_each": True}],
+    (
+        "steps counted from zero",
+        [dict(before=-1)],
+        "All values become nan: in your first step `1 - beta ** steps` is 0, so that both averages are divided by 0. "
+        "Count the step before you correct.",
+    ),
+    (
+        "steps counted by parameter",
+        [dict(count_each=True)],
         "Right with one parameter. With several, your count of steps goes up once for each of them; a call of `step` "
         "is one step for all.",
     ),
-    "memory shared": (
-        [{"shared": True}],
+    (
+        "memory shared",
+        [dict(shared=True)],
         "All parameters share one pair of averages. Each needs its own: a dict with the parameter as key keeps them.",
     ),
-    "not squared": (
-        [{"not_squared": True}],
+    (
+        "not squared",
+        [dict(power=1)],
         "The second average is that of the gradient itself. It must be of the gradient's square.",
     ),
-    "root forgotten": (
-        [{"no_root": True}],
+    (
+        "root forgotten",
+        [dict(divisor=lambda square, epsilon: square + epsilon)],
         "You divide by the mean square. Its root has the size of a gradient; the square does not.",
     ),
-    "momentum only": (
-        [{"momentum_only": True}],
+    (
+        "momentum only",
+        [dict(divisor=lambda square, epsilon: 1 + epsilon)],
         "The average of the gradient is there, and nothing divides it by the gradient's usual size.",
     ),
-    "betas swapped": ([{"betas_swapped": True}], "`beta_1` belongs to the mean, `beta_2` to the mean of squares."),
-    "uphill": ([{"sign": 1}], "The values move along the gradient, so the loss grows. Go the other way."),
-}
+    ("betas swapped", [dict(betas=(0.95, 0.8))], "`beta_1` belongs to the mean, `beta_2` to the mean of squares."),
+    ("uphill", [dict(sign=1)], "The values move along the gradient, so the loss grows. Go the other way."),
+]
+
+
+def _steps(answer, gradients, starts, **settings):
+    """What the student's class makes of parameters, step by step."""
+    parameters = [nn.Parameter("kernel", start.copy()) for start in starts]
+    shown = ", ".join(f"{name}={value}" for name, value in settings.items())
+    optimizer = run(answer, **settings, doing=f"`Adam({shown})`")
+    for step in gradients:
+        for parameter, gradient in zip(parameters, step, strict=True):
+            parameter.gradient = gradient.copy()
+        run(optimizer.step, parameters, doing="`step(parameters)`")
+    return [np.asarray(parameter.value) for parameter in parameters]
 
 
 @task(
     "04.adam",
     "the class `Adam`",
     mistakes=(
-        *_ADAM_MISTAKES,
+        *(name for name, _, _ in _ADAM_MISTAKES),
         "no epsilon",
         "epsilon ignored",
         "epsilon in the root",
@@ -458,13 +468,7 @@ def _check_adam(answer):
     gradients = [[rng.normal(size=shape) * size for shape, size in zip(shapes, (1, 5), strict=True)] for _ in range(6)]
     for step in gradients:
         step[0][0, 0] = 0  # as of a weight from a pixel that is always black: only epsilon keeps it from 0 / 0
-    parameters = [nn.Parameter("kernel", start.copy()) for start in starts]
-    optimizer = run(answer, learning_rate=0.01, beta_1=0.8, beta_2=0.95, doing="`Adam(learning_rate=0.01, ...)`")
-    for step in gradients:
-        for parameter, gradient in zip(parameters, step, strict=True):
-            parameter.gradient = gradient.copy()
-        run(optimizer.step, parameters, doing="`step(parameters)`")
-    values = [np.asarray(parameter.value) for parameter in parameters]
+    values = _steps(answer, gradients, starts, learning_rate=0.01, beta_1=0.8, beta_2=0.95)
 
     def agree(wanted):
         return all(
@@ -480,17 +484,15 @@ def _check_adam(answer):
             "The values are what they were. Change `parameter.value`, in place (`-=`) or by a new array that is put "
             "there; a name of your own for it is not enough.",
         )
-    if np.isnan(values[0][0, 0]):
+    if np.isnan(values[0][0, 0]) and np.isnan(np.concatenate(values)).sum() == 1:
         raise Wrong(
             "no epsilon",
-            "A weight whose gradient has always been 0 becomes nan: 0 divided by 0. Add `epsilon` to the divisor.",
+            "A weight whose gradient has always been 0 becomes nan: 0 divided by 0. `epsilon` belongs to the divisor, "
+            "before the division.",
         )
-    for name, (changes, text) in _ADAM_MISTAKES.items():
-        for change in changes:
-            with np.errstate(all="ignore"):
-                wanted = _adam(gradients, starts, **change)
-            if agree(wanted):
-                raise Wrong(name, text)
+    for name, changes, text in _ADAM_MISTAKES:
+        if any(agree(_adam(gradients, starts, **change)) for change in changes):
+            raise Wrong(name, text)
     got, wanted = (np.concatenate([np.ravel(one) for one in some]) for some in (values, _adam(gradients, starts)))
     if got.shape != wanted.shape:
         raise Wrong("other", "A value has another shape than before.")
@@ -502,20 +504,20 @@ def _check_epsilon(answer):
     """Gradients that are small beside epsilon: with an ordinary epsilon nobody sees where it stands."""
     rng = np.random.default_rng(1)
     start, gradients = rng.normal(size=4), [[1e-3 * rng.normal(size=4)] for _ in range(4)]
-    parameter = nn.Parameter("kernel", start.copy())
-    optimizer = run(answer, learning_rate=0.1, beta_1=0.8, beta_2=0.95, epsilon=0.01, doing="`Adam(epsilon=0.01, ...)`")
-    for step in gradients:
-        parameter.gradient = step[0].copy()
-        run(optimizer.step, [parameter], doing="`step(parameters)`")
-    moved = np.asarray(parameter.value) - start
+    settings = dict(learning_rate=0.1, beta_1=0.8, beta_2=0.95, epsilon=0.01)
+    moved = _steps(answer, gradients, [start], **settings)[0] - start
 
     def agrees(epsilon, **change):
         wanted = _adam(gradients, [start], rate=0.1, epsilon=epsilon, **change)[0] - start
         return np.allclose(moved, wanted, rtol=1e-3, atol=2e-6)
 
-    if agrees(0.01) or agrees(0.01, place="with the uncorrected"):
+    # in the other usual order of computation, epsilon stands beside the root that is not corrected
+    beside = dict(
+        square_of=_kept, mean_of=lambda mean, beta, count: mean / (1 - beta**count) * np.sqrt(1 - 0.95**count)
+    )
+    if agrees(0.01) or agrees(0.01, **beside):
         return
-    if agrees(0.01, place="in the root"):
+    if agrees(0.01, divisor=lambda square, epsilon: np.sqrt(square + epsilon)):
         raise Wrong(
             "epsilon in the root",
             "Right while epsilon is tiny. With `epsilon=0.01` and small gradients it shows that yours is added under "
@@ -680,6 +682,7 @@ def _network(model):
         "parameter forgotten",
         "parameter without gradient",
         "output shape",
+        "not built",
         "wrong type",
         "shape",
     ),
@@ -694,8 +697,9 @@ def _own_layer(answer):
     layer = _layer(answer)
     if type(layer).__module__.startswith("course_utils."):
         raise Wrong("package's own", "That layer is the library's. Write one that it does not have.")
-    for shape in ((2, 6, 8, 3), (3, 4, 10, 2)):
+    for shape in ((2, 6, 8, 3), (3, 4, 10, 5)):
         error = _own_error(layer, shape)
+    _trains_in_a_network(layer, shape)
     count = len(_parameters(layer))
     return f"Relative error {error:.0e}; {count} arrays of parameters."
 
@@ -729,30 +733,46 @@ def _own_error(layer, shape):
             f"The layer has a parameter `{next(iter(forgotten.values()))}` that `parameters` does not return: no "
             "optimiser will ever change it.",
         )
-    output, training = _forward(layer, x), {}
-    if output.shape == x.shape and np.allclose(output, x):  # as of dropout, which acts in training only
-        training = {"training": True}
-        output = _forward(layer, x, **training)
-    if not np.isfinite(output).all():
+    outputs = {training: _forward(layer, x, training) for training in (False, True)}
+    if not all(np.isfinite(output).all() for output in outputs.values()):
         raise Wrong("not finite", "`forward` gives nan or infinity. Its input may be negative, or zero.")
-    if output.shape == x.shape and np.allclose(output, x):
+    acts = [t for t, output in outputs.items() if output.shape != x.shape or not np.allclose(output, x)]
+    if not acts:
         raise Wrong("does nothing", "The output is the input. Its gradient is right, and it is no use.")
-    if np.allclose(output, _forward(layer, another, **training)):
+    if any(np.allclose(outputs[training], _forward(layer, another, training)) for training in acts):
         raise Wrong("constant", "Two different inputs give the same output: the layer ignores its input.")
-    error = _error(layer, x, **training)
-    if not error < 1e-4:
+    for training in sorted({*acts, True}):  # as of dropout, which acts in training only
+        error = _error(layer, x, training)
+        if not error < 1e-4:
+            raise Wrong(
+                "gradient",
+                f"The gradient check on images of shape {x.shape}{_mode(training)} gives a relative error of "
+                f"{error:.1g}; a right gradient has 1e-7 or less. Check `backward` against `forward`, and the "
+                "gradients of the parameters, if there are any.",
+            )
+    declared, made = getattr(layer, "output_shape", None), outputs[True].shape[1:]
+    if declared is None:
         raise Wrong(
-            "gradient",
-            f"The gradient check on images of shape {x.shape} gives a relative error of {error:.1g}; a right gradient "
-            "has 1e-7 or less. Check `backward` against `forward`, and the gradients of the parameters, if there are "
-            "any.",
+            "not built",
+            "The gradient is right. But nobody can ask the layer which shape it makes, and the network that this "
+            "notebook builds next stops at it. `nn.Layer` has a `build` that notes the shapes: begin your own with "
+            "`super().build(input_shape, rng)`.",
         )
-    declared = getattr(layer, "output_shape", output.shape[1:])
-    if tuple(declared) != output.shape[1:]:
+    if tuple(declared) != made:
         raise Wrong(
             "output shape",
-            f"The gradient is right. But the layer makes {output.shape[1:]} of {x.shape[1:]}, and its `output_shape` "
+            f"The gradient is right. But the layer makes {made} of {x.shape[1:]}, and its `output_shape` "
             f"says {tuple(declared)}, so the next layer would be built for the wrong shape. Set "
             "`self.output_shape` in `build`.",
         )
     return error
+
+
+def _trains_in_a_network(layer, shape):
+    """The notebook's last line asks for that."""
+    layers = [nn.Conv2D(shape[-1], 3, padding="same"), copy.deepcopy(layer), nn.Flatten(), nn.Linear(10)]
+    next_use = "with your layer in it, which this notebook asks for next,"
+    model = run(nn.Sequential, layers, shape[1:], doing=f"A network {next_use}")
+    model.compile(nn.Adam(), nn.SoftmaxCrossEntropy())
+    images = np.random.default_rng(0).random(shape, dtype="float32")
+    run(model.fit, images, np.arange(len(images)), doing=f"Training a network {next_use}")

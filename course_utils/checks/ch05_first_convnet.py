@@ -4,26 +4,19 @@ import numpy as np
 
 from . import networks
 from .engine import Wrong
-from .kinds import Mistake, call, function, prediction, task, value
+from .kinds import Mistake, call, function, prediction, task, typed, value
 
 # --- shapes and parameters of one chain of layers ---------------------------------------------------------------------
 
 
 def _has(position, *shapes):
     """Whether the shape at this position is one of these."""
-
-    def recognised(answer):
-        return len(answer) == 6 and tuple(int(n) for n in answer[position]) in shapes
-
-    return recognised
+    return lambda answer: len(answer) == 6 and tuple(int(n) for n in answer[position]) in shapes
 
 
-def _with_batch(answer):
-    return len(answer[0]) == 4
-
-
-def _number_for_shape(answer):
-    return len(answer) == 6 and not all(hasattr(shape, "__len__") for shape in answer)
+def _six(condition):
+    """Whether there are six shapes, and this is true of them."""
+    return lambda answer: len(answer) == 6 and condition(answer)
 
 
 value(
@@ -31,15 +24,19 @@ value(
     "a list of six shapes, each a tuple",
     right=[(28, 19, 16), (14, 9, 16), (14, 9, 24), (7, 5, 32), (1120,), (10,)],
     mistakes=[
-        Mistake("with the batch", _with_batch, "Give the shapes of one image, without the axis of the batch."),
+        Mistake(
+            "with the batch",
+            _six(lambda shapes: len(shapes[0]) == 4 and not isinstance(shapes[0], str)),
+            "Give the shapes of one image, without the axis of the batch.",
+        ),
         Mistake(
             "number for a shape",
-            _number_for_shape,
+            _six(lambda shapes: not all(hasattr(shape, "__len__") for shape in shapes)),
             "A shape is a tuple even where it holds one number only: `(10,)`, with the comma.",
         ),
         Mistake(
             "halves not floored",
-            lambda answer: len(answer) == 6 and any(n != int(n) for shape in answer for n in shape),
+            _six(lambda shapes: any(n != int(n) for shape in shapes for n in shape)),
             "Sizes are whole numbers. A pooling of 2 over 19 columns: how many whole windows fit?",
         ),
         Mistake(
@@ -49,14 +46,10 @@ value(
         ),
         Mistake(
             "channels left out",
-            lambda answer: len(answer) == 6 and any(len(shape) != 3 for shape in answer[:4]),
+            _six(lambda shapes: any(len(shape) == 2 for shape in shapes[:4])),
             "The first four shapes have three numbers each: height, width and the number of feature maps.",
         ),
-        Mistake(
-            "channels first",
-            _has(0, (16, 28, 19)),
-            "The numbers are right; Keras' order is height, width, channels.",
-        ),
+        Mistake("channels first", _has(0, (16, 28, 19)), "Keras' order is height, width, channels."),
         Mistake(
             "height and width exchanged",
             _has(0, (19, 28, 16)),
@@ -70,7 +63,7 @@ value(
         Mistake(
             "channels of the input",
             _has(0, (28, 19, 1)),
-            "The sizes are right. How many feature maps do 16 filters make?",
+            "Height and width of the first shape are right. How many feature maps do 16 filters make?",
         ),
         Mistake(
             "pooling rounded up",
@@ -90,17 +83,14 @@ value(
         Mistake(
             "stride rounded down",
             _has(3, (7, 4, 32), (6, 4, 32)),
-            "With same padding every pixel is covered: the size divided by the stride is rounded *up*.",
+            "With same padding every pixel is covered. In steps of 2 over 9 columns: how many windows does that take?",
         ),
-        Mistake(
-            "flattened without channels",
-            _has(4, (35,)),
-            "`Flatten` keeps every number, those of all channels.",
-        ),
+        Mistake("flattened without channels", _has(4, (35,)), "`Flatten` keeps every number, those of all channels."),
     ],
     nudges=(
         "Go layer by layer, height and width each on its own; the channels are the number of filters.",
-        "Valid: size - kernel + 1. Pooling of 2: half, rounded down. Same: size / strides, rounded up.",
+        "Draw a row of 21 pixels and mark where a window of 3 can begin. Which layers may reach over the edge of "
+        "their input, and which leave out what does not fill a window?",
     ),
     why="Whoever can do this in the head finds most errors of shape before Keras does. A square image, such as those "
     "of MNIST, would have hidden some of the mistakes that can be made here.",
@@ -118,7 +108,7 @@ value(
         ),
         Mistake(
             "depth forgotten",
-            lambda answer: len(answer) == 6 and (answer[2] in (624, 600) or answer[3] in (320, 288)),
+            _six(lambda counts: counts[2] in (624, 600) or counts[3] in (320, 288)),
             "A filter has a kernel for each feature map that comes in, not one for all of them together.",
         ),
         Mistake(
@@ -128,12 +118,12 @@ value(
         ),
         Mistake(
             "times the places",
-            lambda answer: len(answer) == 6 and answer[0] in (160 * 28 * 19, 144 * 28 * 19, 144 * 28 * 19 + 16),
+            _six(lambda counts: counts[0] in (160 * 28 * 19, 144 * 28 * 19, 144 * 28 * 19 + 16)),
             "A filter uses the same weights at every place, so the size of the image does not count.",
         ),
         Mistake(
             "pooling has weights",
-            lambda answer: len(answer) == 6 and (answer[1] != 0 or answer[4] != 0),
+            _six(lambda counts: counts[1] != 0 or counts[4] != 0),
             "Pooling and flattening have nothing to learn.",
         ),
         Mistake(
@@ -143,8 +133,9 @@ value(
         ),
     ],
     nudges=(
-        "For a convolution: height times width of the kernel, times channels that come in, times filters. And?",
-        "The dense layer has a weight for each of the flattened numbers in each of its ten units, and ten biases.",
+        "Take one filter first. Over how many numbers of its input does it reach at one place, all channels counted?",
+        "Each filter and each unit has its own weights and one number more. What comes in is what task 1 says; a layer "
+        "that only picks or reorders numbers learns nothing.",
     ),
     why="The dense layer has the most, though it is the plainest: nothing in it is shared between places.",
 )
@@ -153,7 +144,7 @@ value(
 # --- building ---------------------------------------------------------------------------------------------------------
 
 _SHAPE = (28, 28, 1)
-_CLOSE = 0.02  # of probabilities that are far from equal: room for rounded products, less than any mistake makes
+_CLOSE = 0.02  # of probabilities that are far from equal: the most that products rounded to 16 bits may differ
 
 
 def _relu(x, wanted=True):
@@ -300,36 +291,63 @@ def _first_difference(model, shapes):
         )
 
 
-def _computes(model, shapes, network, mistakes, orders=({},)):
-    """The model gives what the described network gives with the same weights, however it is written."""
-    import keras
+def _filled(model, shapes):
+    """Give the model new weights, and return those of the layers with these shapes: (kernel, bias) of each.
 
+    Weights of the check's own show what biases do, and leave no network that is right because all its weights are 0.
+    """
+    rng = np.random.default_rng(1)
+    weights = model.get_weights()
+    scales = [np.sqrt(2 * weight.shape[-1] / weight.size) if weight.ndim > 1 else 0.3 for weight in weights]
+    model.set_weights([rng.normal(0, scale, weight.shape) for scale, weight in zip(scales, weights, strict=True)])
     pairs = []
     for shape in shapes:
         found = [pair for pair in _pairs(model) if pair[0].size == np.prod(shape) and pair[1] is not None]
         if len(found) != 1 or len(found[0][1]) != shape[-1]:
             raise Wrong("parameters", "The number of weights is right, but they are shared out among other layers.")
         pairs.append([found[0][0].reshape(shape), found[0][1]])
+    return pairs
+
+
+def _rescaled(pairs, factor=3):
+    """Weights that make the same outputs but for rounding: maps `factor` times as strong, read by as much less."""
+    maps = [[kernel * (factor if kernel.shape[2] == 1 else 1), bias * factor] for kernel, bias in pairs[:-1]]
+    return [*maps, [pairs[-1][0] / factor, pairs[-1][1]]]
+
+
+def _computes(model, shapes, network, mistakes, orders=({},)):
+    """The model gives what the described network gives with the same weights, however it is written."""
+    import keras
+
     images = np.random.default_rng(0).normal(size=(32, *_SHAPE)) * np.geomspace(1, 30, 32)[:, None, None, None]
     images = images.astype("float32")  # faint ones and strong ones: some mistakes show on one kind only
-    given = model.predict(images, verbose=0)
+    with networks.restored(model):
+        pairs = _filled(model, shapes)
+        given = networks.outputs(model, images)
+        training = keras.ops.convert_to_numpy(model(images, training=True))
+
+    def computed(pairs, changes):
+        inputs, weights = keras.tree.map_structure(lambda a: keras.ops.cast(a, model.compute_dtype), [images, pairs])
+        results = [network(inputs, weights, **changes, **order) for order in orders]
+        return [keras.ops.convert_to_numpy(keras.ops.cast(result, "float32")) for result in results]
+
+    rounding = np.abs(np.subtract(computed(pairs, {}), computed(_rescaled(pairs), {}))).max()
+    close = np.clip(10 * rounding, 1e-3, _CLOSE)
 
     def distance(changes):
-        results = (keras.ops.convert_to_numpy(network(images, pairs, **changes, **order)) for order in orders)
-        return min(np.abs(given - result).max() for result in results)
+        return min(np.abs(given - result).max() for result in computed(pairs, changes))
 
-    if not distance({}) <= _CLOSE:
+    if not distance({}) <= close:
         found = [(min(map(distance, changed)), name, text) for name, changed, text in mistakes]
         nearest, name, text = min(found, key=lambda entry: entry[0])
-        if nearest <= _CLOSE:
+        if nearest <= close:
             raise Wrong(name, text)
         raise Wrong(
             "other outputs",
             "The number of weights is right, but the model gives other outputs than the described network with the "
             "same weights. Compare it with the description line by line: what is computed, in which order, from what?",
         )
-    training = keras.ops.convert_to_numpy(model(images, training=True))
-    if not np.allclose(given, training, atol=2 * _CLOSE):
+    if not np.allclose(given, training, atol=close):
         raise Wrong(
             "dropout",
             "The model computes something else while it trains, as a `Dropout` does. The description has no such "
@@ -337,6 +355,8 @@ def _computes(model, shapes, network, mistakes, orders=({},)):
         )
 
 
+_ANY_MODEL = ("other outputs", "dropout", "parameters", "no probabilities", "input shape", "output shape")
+_ANY_MODEL += ("no return", "wrong type")
 _CHAIN_SHAPES = ((3, 3, 1, 24), (3, 3, 24, 24), (5, 5, 24, 32), (1_152, 10))
 
 
@@ -349,14 +369,7 @@ _CHAIN_SHAPES = ((3, 3, 1, 24), (3, 3, 24, 24), (5, 5, 24, 32), (1_152, 10))
         "not halved",
         "a convolution is missing",
         *(name for name, _, _ in _IN_CHAIN),
-        "other outputs",
-        "dropout",
-        "parameters",
-        "no probabilities",
-        "input shape",
-        "output shape",
-        "no return",
-        "wrong type",
+        *_ANY_MODEL,
     ),
     nudges=(
         "Write one line a layer, `x = layers.Something(...)(x)`, and print `x.shape` after each.",
@@ -403,14 +416,7 @@ _PATHS_SHAPES = ((3, 3, 1, 16), (7, 7, 1, 16), (3, 3, 32, 32), (1_152, 10))
         "in a row",
         "wrong axis",
         *(name for name, _, _ in _IN_PATHS),
-        "other outputs",
-        "dropout",
-        "parameters",
-        "no probabilities",
-        "input shape",
-        "output shape",
-        "no return",
-        "wrong type",
+        *_ANY_MODEL,
     ),
     nudges=(
         "Give the results of the two paths two names. Both begin with a layer that is called on `inputs`.",
@@ -451,141 +457,123 @@ def _two_paths(answer):
 # --- the loss ---------------------------------------------------------------------------------------------------------
 
 
+def _integers(labels):
+    return labels.argmax(axis=1) if labels.ndim == 2 else labels
+
+
 def _right_ones(labels, probabilities):
-    labels = np.asarray(labels)
-    if labels.ndim == 2:
-        labels = labels.argmax(axis=1)
-    return np.asarray(probabilities)[np.arange(len(labels)), labels]
+    return probabilities[np.arange(len(labels)), _integers(labels)]
 
 
-def _cross_entropy(labels, probabilities):
-    return float(-np.log(_right_ones(labels, probabilities)).mean())
+def _cross_entropy(labels, probabilities, *, least=0, added=0, of=lambda right: -np.log(right), mean=np.mean):
+    """The loss, with switches for the mistakes."""
+    return mean(of(np.maximum(_right_ones(labels, probabilities), least) + added))
 
 
-def _infinite_log(probabilities):
-    with np.errstate(divide="ignore"):
-        return -np.log(probabilities)
+def _binary(labels, probabilities):
+    """The terms of the other loss, which has one for each class."""
+    rows = np.eye(probabilities.shape[1])[_integers(labels)]
+    return -np.log(np.where(rows == 1, probabilities, 1 - probabilities))
 
 
-def _from_table(labels, probabilities):
-    """The terms of the sum over all classes, as NumPy multiplies them: 0 times the logarithm of 0 is nan."""
-    rows = labels if labels.ndim == 2 else np.eye(probabilities.shape[1])[labels]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return -rows * np.log(probabilities)
-
-
-def _random_probabilities(images, classes, seed):
-    weights = np.random.default_rng(seed).random((images, classes)) + 0.05
-    return weights / weights.sum(axis=1, keepdims=True)
-
-
-_STOPS = "Are these labels one-hot? Both kinds must be possible: `labels.ndim` tells them apart."
-_five, _seven, _one = (_random_probabilities(*sizes) for sizes in ((5, 4, 0), (7, 3, 1), (1, 10, 2)))
+_FIVE = np.array(
+    [[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.15, 0.05], [0.25, 0.3, 0.4, 0.05], [0.05, 0.05, 0.6, 0.3], [0.2, 0.5, 0.2, 0.1]]
+)
+_SEVEN = np.array([[1, 2, 7], [3, 3, 4], [5, 3, 2], [2, 6, 2], [8, 1, 1], [4, 1, 5], [3, 2, 5]]) / 10
+_ONE = np.array([[0.05, 0.1, 0.05, 0.1, 0.15, 0.05, 0.1, 0.2, 0.1, 0.1]])
+_ONE_HOT = dict(
+    stopping="Are these labels one-hot? Both kinds must be possible: `labels.ndim` tells them apart.",
+    right_for=call(np.array([1, 0]), np.array([[0.2, 0.8], [0.5, 0.5]])),
+)
 function(
     "05.cross_entropy",
     "cross_entropy(labels, probabilities)",
     cases=[
-        call(np.array([3, 0, 0, 2, 1]), _five),
-        call(np.eye(4)[[3, 0, 0, 2, 1]], _five).told(
-            stopping=_STOPS, right_for=call(np.array([1, 0]), np.array([[0.2, 0.8], [0.5, 0.5]]))
+        call(np.array([3, 0, 0, 2, 1]), _FIVE),
+        call(np.eye(4)[[3, 0, 0, 2, 1]], _FIVE).told(**_ONE_HOT),
+        call(np.eye(3, dtype=int)[[2, 2, 0, 1, 0, 2, 1]], _SEVEN).told(**_ONE_HOT),
+        call(np.array([7]), _ONE),
+        call(np.array([1, 0, 0, 1]), _SEVEN[:4]),
+        call(np.array([2, 0]), np.array([[0.6, 0.35, 0.05], [0.5, 0.25, 0.25]])),
+        # What tells the two kinds apart where their sizes do not: as many images as classes, one image.
+        call(np.array([2, 0, 1]), _SEVEN[3:6]),
+        call(np.eye(3)[[1, 0, 1]], _SEVEN[1:4]).told(**_ONE_HOT),
+        call(np.eye(10)[[7]], _ONE).told(**_ONE_HOT),
+        call(np.array([2, 0, 1, 1], "int32"), _SEVEN[2:6].astype("float32")),  # as `load` and `predict` give them
+        # One image in a thousand is wrong and sure of it. A bound of 1e-4 shows here, one of 1e-6 does not.
+        call(
+            typed("np.zeros(1000, dtype=int)"), typed("np.repeat([[0.3, 0.7], [0.00008, 0.99992]], [999, 1], axis=0)")
         ),
-        call(np.eye(3, dtype=int)[[2, 2, 0, 1, 0, 2, 1]], _seven).told(
-            stopping=_STOPS, right_for=call(np.array([1, 0]), np.array([[0.2, 0.8], [0.5, 0.5]]))
-        ),
-        call(np.array([7]), _one),
-        call(np.array([1, 0, 0, 1]), _random_probabilities(4, 3, 3)),
-        call(np.array([2, 0]), np.array([[0.6, 0.399, 0.001], [0.5, 0.25, 0.25]])),
-        call(np.eye(3)[[1, 0]], np.array([[0.0, 0.75, 0.25], [0.5, 0.3, 0.2]])),
     ],
     right=_cross_entropy,
     mistakes=[
-        Mistake(
-            "sign",
-            lambda labels, probabilities: -_cross_entropy(labels, probabilities),
-            "The logarithm of a probability is negative; a loss is never below 0.",
-        ),
+        Mistake("sign", {"of": np.log}, "The logarithm of a probability is negative; a loss is never below 0."),
         Mistake(
             "summed",
-            lambda labels, probabilities: _cross_entropy(labels, probabilities) * len(labels),
+            {"mean": np.sum},
             "You add up the losses of the images. Their mean does not depend on how many there are.",
         ),
         Mistake(
             "mean over the classes too",
             [
-                lambda labels, probabilities: _cross_entropy(labels, probabilities) / probabilities.shape[1],
-                lambda labels, probabilities: (
-                    _cross_entropy(labels, probabilities) / (probabilities.shape[1] if labels.ndim == 2 else 1)
-                ),
-                lambda labels, probabilities: float(_from_table(labels, probabilities).mean()),
-                lambda labels, probabilities: (
-                    float(_from_table(labels, probabilities).mean())
-                    if labels.ndim == 2
-                    else _cross_entropy(labels, probabilities)
-                ),
+                lambda labels, table: _cross_entropy(labels, table) / table.shape[1],
+                lambda labels, table: _cross_entropy(labels, table) / (table.shape[1] if labels.ndim == 2 else 1),
             ],
             "You take the mean over all entries of the table, the zeros of the one-hot labels among them. One loss an "
             "image, then the mean over the images.",
         ),
         Mistake(
-            "zero times infinity",
-            lambda labels, probabilities: float(_from_table(labels, probabilities).sum() / len(labels)),
-            "Where a wrong class has a probability of exactly 0, yours gives nan: 0 times the logarithm of 0. Only the "
-            "right class's logarithm is needed.",
-        ),
-        Mistake(
             "clipped",
             [
-                lambda labels, probabilities, least=least: _cross_entropy(labels, np.clip(probabilities, least, 1))
-                for least in (0.01, 0.1, 0.05, 0.005, 0.002)
+                *({"least": least} for least in (0.1, 0.05, 0.01, 0.005, 0.002, 0.001, 1e-4)),
+                *({"added": least} for least in (0.1, 0.05, 0.01, 0.005, 0.002, 0.001, 1e-4, 1e-5)),
             ],
             "Your probabilities are kept from falling below a bound that is far too high: a network that is sure and "
             "wrong pays too little. Guard against 0 with a bound such as 1e-7, or not at all.",
         ),
         Mistake(
             "every image with every label",
-            lambda labels, probabilities: float(
-                _infinite_log(probabilities[:, labels.argmax(axis=1) if labels.ndim == 2 else labels]).mean()
-            ),
+            lambda labels, table: -np.log(table[:, _integers(labels)]).mean(),
             "`probabilities[:, labels]` takes, for every image, the labels of all the others too. Each row needs its "
             "own label's column.",
         ),
         Mistake(
             "not averaged",
-            lambda labels, probabilities: -np.log(_right_ones(labels, probabilities)),
+            {"mean": np.asarray},
             "Those are the losses of the images. What is missing is their mean, one number.",
         ),
         Mistake(
             "no logarithm",
-            [
-                lambda labels, probabilities: float((1 - _right_ones(labels, probabilities)).mean()),
-                lambda labels, probabilities: float(-_right_ones(labels, probabilities).mean()),
-                lambda labels, probabilities: float(_right_ones(labels, probabilities).mean()),
-            ],
+            [{"of": lambda right: 1 - right}, {"of": np.negative}, {"of": np.asarray}],
             "You have found the probabilities of the right classes. The loss takes their logarithm.",
         ),
         Mistake(
             "logarithm of the mean",
-            lambda labels, probabilities: float(-np.log(_right_ones(labels, probabilities).mean())),
+            lambda labels, table: -np.log(_right_ones(labels, table).mean()),
             "You take the mean first and its logarithm afterwards. Each image has a loss of its own.",
         ),
         Mistake(
             "other base",
-            [
-                lambda labels, probabilities: _cross_entropy(labels, probabilities) / np.log(2),
-                lambda labels, probabilities: _cross_entropy(labels, probabilities) / np.log(10),
-            ],
+            [{"of": lambda right: -np.log2(right)}, {"of": lambda right: -np.log10(right)}],
             "Yours takes logarithms to the base 2 or 10; Keras takes natural ones, `np.log`.",
         ),
         Mistake(
             "the answer instead of the label",
-            lambda labels, probabilities: float(-np.log(probabilities.max(axis=1)).mean()),
+            lambda labels, table: -np.log(table.max(axis=1)).mean(),
             "You take the largest probability of each row, whatever the label says: a network that is sure and wrong "
             "would have no loss.",
+        ),
+        Mistake(
+            "a loss for each class",
+            [lambda *args: _binary(*args).sum(axis=1).mean(), lambda *args: _binary(*args).mean()],
+            "You add something for the wrong classes too, as the binary cross-entropy does. This loss asks for the "
+            "right class's probability alone.",
         ),
     ],
     nudges=(
         "One-hot labels have two axes. Where is the 1 in each row?",
-        "With integers, `probabilities[np.arange(len(labels)), labels]` picks one number from each row.",
+        "Once the labels are integers: each row of `probabilities` gives one number. An array can be indexed with two "
+        "arrays at once, one of rows and one of columns.",
     ),
     why="The two losses of Keras differ in what they accept, not in what they compute.",
 )
@@ -605,7 +593,8 @@ prediction(
     },
     nudges=(
         "Which loss would a network have here that is certain and right about every image?",
-        "Work out the softmax of 1, 0, 0, 0, 0, 0, 0, 0, 0, 0 and its loss.",
+        "A loss of 1.461 is a probability of 0.232. What keeps the number that the loss sees so far below the 1 that "
+        "the network may be sure of?",
     ),
 )
 
@@ -616,99 +605,117 @@ prediction(
 def _counts(labels, probabilities):
     classes = probabilities.shape[1]
     matrix = np.zeros((classes, classes), int)
-    np.add.at(matrix, (np.asarray(labels), probabilities.argmax(axis=1)), 1)
+    np.add.at(matrix, (labels, probabilities.argmax(axis=1)), 1)
     return matrix
 
 
-def _largest(matrix):
-    label, answer = np.unravel_index(matrix.argmax(), matrix.shape)
+def _top_confusion(labels, probabilities, *, mistakes=True, by=lambda matrix: matrix, counted=lambda matrix: matrix):
+    """The pair of the largest number, with switches for the mistakes: ``by`` ranks the pairs, ``counted`` counts."""
+    matrix = _counts(labels, probabilities)
+    matrix = counted(matrix * (1 - np.eye(len(matrix), dtype=int)) if mistakes else matrix)
+    label, answer = np.unravel_index(by(matrix).argmax(), matrix.shape)
     return int(label), int(answer), int(matrix[label, answer])
 
 
-def _without_diagonal(matrix):
-    return matrix * (1 - np.eye(len(matrix), dtype=int))
+def _share(labels, probabilities):
+    rows = np.maximum(np.bincount(labels, minlength=probabilities.shape[1]), 1)
+    return _top_confusion(labels, probabilities, by=lambda matrix: matrix / rows[:, None])
 
 
-def _top_confusion(labels, probabilities):
-    return _largest(_without_diagonal(_counts(labels, probabilities)))
+def _both_ways(matrix):
+    return matrix + matrix.T
 
 
-def _largest_share(labels, probabilities):
-    matrix = _without_diagonal(_counts(labels, probabilities))
-    shares = matrix / np.maximum(np.bincount(labels, minlength=len(matrix)), 1)[:, None]
-    label, answer = np.unravel_index(shares.argmax(), shares.shape)
-    return int(label), int(answer), int(matrix[label, answer])
+def _sorted(*args):
+    label, answer, times = _top_confusion(*args, counted=_both_ways)
+    return min(label, answer), max(label, answer), times
 
 
-def _either_way(labels, probabilities):
-    matrix = _without_diagonal(_counts(labels, probabilities))
-    both = np.triu(matrix + matrix.T)
-    a, b, times = _largest(both)
+def _in_its_direction(labels, probabilities):
+    a, b, times = _top_confusion(labels, probabilities, counted=_both_ways)
+    matrix = _counts(labels, probabilities)
     return (a, b, times) if matrix[a, b] >= matrix[b, a] else (b, a, times)
 
 
+def _ranked(rows, columns):
+    """Pairs ranked by how often their label is misread, by how often their answer is wrong, and then by the pair."""
+    return lambda m: m + 1e6 * (m > 0) * (rows * m.sum(axis=1, keepdims=True) + columns * m.sum(axis=0))
+
+
 def _case(matrix, seed):
-    """Labels and probabilities with this confusion matrix, in random order."""
-    rng = np.random.default_rng(seed)
-    labels, answers = np.indices(matrix.shape).reshape(2, -1).repeat(np.ravel(matrix), axis=1)
-    order = rng.permutation(len(labels))
-    probabilities = rng.random((len(labels), len(matrix)))
-    probabilities[np.arange(len(labels)), answers] += 1.5
-    return call(labels[order], (probabilities / probabilities.sum(axis=1, keepdims=True))[order])
+    """Labels and probabilities with this confusion matrix, in random order; hardly any probability is above 0.5."""
+    labels, answers = np.indices(np.shape(matrix)).reshape(2, -1).repeat(np.ravel(matrix), axis=1)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    others = [1.5, 1.4, 1.6, 1.7][: len(matrix)]  # unequal, so that the least probable class is one
+    rows = f"np.eye({len(matrix)})[{answers[order].tolist()}]"
+    return call(labels[order], typed(f"({rows} + {others}) / {round(1 + sum(others), 1)}"))
 
 
 function(
     "05.top_confusion",
     "top_confusion(labels, probabilities)",
     cases=[
-        _case(np.array([[9, 1, 2], [0, 5, 0], [4, 1, 8]]), 0),
-        _case(np.array([[6, 4, 0, 1], [4, 9, 0, 0], [0, 0, 7, 5], [0, 2, 0, 3]]), 1),
-        _case(np.array([[2, 0, 3], [1, 2, 0], [0, 0, 0]]), 2),
-        _case(np.array([[9, 5, 1], [2, 8, 0], [0, 3, 0]]), 3),
+        _case([[9, 1, 2], [0, 5, 0], [4, 1, 8]], 0),
+        _case([[6, 4, 1, 1], [4, 9, 0, 0], [0, 0, 7, 5], [0, 3, 0, 3]], 1),
+        _case([[2, 0, 3], [1, 2, 0], [0, 0, 0]], 2),
+        _case([[9, 5, 1], [2, 8, 0], [0, 3, 0]], 3),
+        # The kinds of array that `load` and `predict` give, ten classes, and more repeats than 8 bits can count.
+        call(
+            typed('np.repeat([7, 4, 9, 2, 5], [320, 150, 290, 40, 60]).astype("int32")'),
+            typed(
+                '(np.eye(10)[np.repeat([7, 9, 4, 9, 7, 5], [10, 310, 150, 285, 45, 60])] / 2 + 0.05).astype("float32")'
+            ),
+        ).in_next_cell(),
     ],
     right=_top_confusion,
     mistakes=[
         Mistake(
             "right answers counted",
-            lambda labels, probabilities: _largest(_counts(labels, probabilities)),
+            {"mistakes": False},
             "Your pair is a digit that is read as itself. Only mistakes count.",
         ),
         Mistake(
             "exchanged",
-            lambda labels, probabilities: (lambda a, b, n: (b, a, n))(*_top_confusion(labels, probabilities)),
+            lambda *args: (lambda label, answer, times: (answer, label, times))(*_top_confusion(*args)),
             "Label and answer are exchanged: the label comes first.",
         ),
         Mistake(
             "either way",
-            [
-                _either_way,
-                lambda labels, probabilities: (
-                    tuple(sorted(_either_way(labels, probabilities)[:2])) + _either_way(labels, probabilities)[2:]
-                ),
-            ],
+            [_in_its_direction, _sorted],
             "You add up both directions, 4 read as 9 and 9 read as 4. They are different mistakes here.",
         ),
         Mistake(
             "share of the label",
-            _largest_share,
+            _share,
             "Your pair is the one with the largest share of its label's images. The task asks which mistake was made "
             "most often, and a rare label has few images.",
         ),
         Mistake(
             "counted once",
-            lambda labels, probabilities: _largest(np.minimum(_without_diagonal(_counts(labels, probabilities)), 1)),
+            {"counted": lambda matrix: np.minimum(matrix, 1)},
             "Every pair counts once in yours, however often it occurs. With arrays as indices, `+= 1` adds one to "
             "each place only once; `np.add.at` or a loop counts repeats.",
         ),
         Mistake(
+            "counted in 8 bits",
+            {"counted": lambda matrix: matrix.astype("uint8")},
+            "Your counts begin again at 0 after 255: the array that holds them has 8 bits a number.",
+        ),
+        Mistake(
             "without the count",
-            lambda labels, probabilities: _top_confusion(labels, probabilities)[:2],
+            lambda *args: _top_confusion(*args)[:2],
             "The pair is right. How often it occurs is asked for too.",
         ),
         Mistake(
             "least probable",
             lambda labels, probabilities: _top_confusion(labels, -probabilities),
             "You take the least probable digit as the answer.",
+        ),
+        Mistake(
+            "label and answer apart",
+            [{"by": _ranked(1, 0)}, {"by": _ranked(0, 1)}],
+            "You look for the label that is misread most often, or for the answer that is wrong most often, and only "
+            "then for the other. The most frequent pair may be neither's.",
         ),
     ],
     nudges=(

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
-from .gradients import gradient, of_class, untracked
-from .inputs import checked_batch_size, checked_class_index, checked_images, checked_model
+from .gradients import check_repeatable, check_slopes, of_class, scores_and_gradient
+from .inputs import as_float, checked_batch_size, checked_class_index, checked_images, checked_model, untracked
 from .maps import resized
 from .opened import Opened
 
@@ -66,13 +65,22 @@ def grad_cam(model, images, class_index=None, layer=None, signed=False, batch_si
     Raises
     ------
     TypeError, ValueError
-        The model, the images or the class do not fit together; there is no such layer, or it has no feature map.
+        The model, the images or the class do not fit together; there is no such layer, it has no feature map, or one
+        with its channels first; several layers have the last map, and none is named; a probability so near to 1 that
+        its gradient has no digits left; NaN on the way; a network that is random where it predicts, or mixes the images
+        of a batch.
+
+    Warns
+    -----
+    UserWarning
+        The score of an image does not depend on the layer, so that its map is 0 everywhere.
 
     Notes
     -----
     Selvaraju et al. (2017), "Grad-CAM: Visual explanations from deep networks via gradient-based localization",
     equations 1 and 2. The score is taken before the softmax or the sigmoid in which the model ends
-    (`course_utils.explain.opened.Opened` says how that is found): a probability of 1 has no gradient left. Where
+    (`course_utils.explain.scores.ending` says which are recognised): a probability of 1 has no gradient left. After any
+    other end, such as a layer of one's own or the mean of two softmaxes, it is the output. Where
     global average pooling and one dense layer follow, the map is that of Zhou et al. (2016) divided by the number of
     places, without its negative part. Layers act as they do in prediction. Taught in chapter 12, Input masking.
 
@@ -91,9 +99,11 @@ def grad_cam(model, images, class_index=None, layer=None, signed=False, batch_si
     model = checked_model(model)
     images = checked_images(model, images)
     batch_size = checked_batch_size(batch_size)
-    network = Opened(model)
+    network = Opened(model, in_float32=True)
     step = network.find(layer)
+    network.check_channels_last(step)
     class_index = checked_class_index(model, images, class_index)
+    check_repeatable(network, images)
 
     raw = []
     for start in range(0, len(images), batch_size):
@@ -104,8 +114,9 @@ def grad_cam(model, images, class_index=None, layer=None, signed=False, batch_si
         def score(maps, onward=onward, classes=class_index[part]):
             return of_class(onward(maps), classes)
 
-        slopes = gradient(score, maps)
-        maps = keras.ops.convert_to_numpy(maps).astype("float32")
+        scores, slopes = scores_and_gradient(score, maps)
+        check_slopes(scores, slopes, network, start, f"its layer {step.name!r}")
+        maps = as_float(maps).astype("float32")
         raw.append(np.einsum("nhwc,nc->nhw", maps, slopes.mean(axis=(1, 2))))
     raw = np.concatenate(raw)
     if not signed:

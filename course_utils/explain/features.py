@@ -5,9 +5,10 @@ import math
 import keras
 import numpy as np
 
+from ..arithmetic.exact import is_exactly
 from ..arithmetic.views import is_a
-from .gradients import untracked
-from .inputs import checked_batch_size, checked_images, checked_model
+from .gradients import check_repeatable
+from .inputs import as_float, checked_batch_size, checked_images, checked_model, untracked
 from .opened import Opened
 
 _LIMIT = 4 * 2**30  # bytes; what Colab and most laptops have to spare
@@ -39,7 +40,8 @@ def activations(model, images, layers=None, batch_size=32):
     Raises
     ------
     TypeError, ValueError
-        The model and the images do not fit together, or there is no such layer.
+        The model and the images do not fit together, there is no such layer, or it puts out NaN; the network is random
+        where it predicts, or mixes the images of a batch.
     MemoryError
         The result would take more than 4 GiB.
 
@@ -70,6 +72,7 @@ def activations(model, images, layers=None, batch_size=32):
             raise ValueError("layers is empty; name at least one layer, or give None for all convolutions.")
         names = {network.find(layer, a_map=False).name for layer in wanted}
         steps = [step for step in network.steps if step.name in names]
+    check_repeatable(network, images)
     found = {}
     for start in range(0, len(images), batch_size):
         part = slice(start, start + batch_size)
@@ -78,7 +81,13 @@ def activations(model, images, layers=None, batch_size=32):
         if not found:
             found = _room_for(outputs, [step.name for step in steps], len(images))
         for name, room in found.items():
-            room[part] = keras.ops.convert_to_numpy(outputs[name])
+            room[part] = as_float(outputs[name])
+            finite = np.isfinite(room[part]).reshape(len(room[part]), -1).all(axis=1)
+            if not finite.all():
+                raise ValueError(
+                    f"the layer {name!r} of {model.name!r} puts out NaN or infinity for image "
+                    f"{start + int(finite.argmin())}. Look at the model's weights: did its training fail?"
+                )
     return found
 
 
@@ -115,7 +124,7 @@ def filters(model, layer=None):
     Raises
     ------
     TypeError, ValueError
-        There is no such layer, or it is no convolution.
+        There is no such layer, or it is no convolution, or one derived from Keras' that may compute with other kernels.
 
     Notes
     -----
@@ -131,10 +140,10 @@ def filters(model, layer=None):
     (3, 5, 3, 4)
     """
     network = Opened(checked_model(model))
-    convolutions = [step for step in network.maps() if is_a(step.layer, *_CONVOLUTIONS)]
+    convolutions = [step for step in network.maps() if _is_convolution(step.layer)]
     if layer is not None:
         step = network.find(layer)
-        if not is_a(step.layer, *_CONVOLUTIONS):
+        if not _is_convolution(step.layer):
             names = ", ".join(one.name for one in convolutions[:6])
             raise ValueError(
                 f"the layer {step.name!r} is a {type(step.layer).__name__}, which has no filters; the first "
@@ -144,7 +153,18 @@ def filters(model, layer=None):
         raise ValueError(f"{model.name!r} has no convolution, so it has no filters.")
     else:
         step = convolutions[0]
+    if not is_exactly(step.layer, *_CONVOLUTIONS):
+        raise ValueError(
+            f"the layer {step.name!r} is a {type(step.layer).__name__}, derived from a convolution of Keras' or "
+            "changed: it may compute with other kernels than those that it stores. Ask it for them itself."
+        )
     return _kernels(step.layer)
+
+
+def _is_convolution(layer):
+    """Whether a layer is a convolution of Keras', or derives from one, whatever it makes of that."""
+    kinds = [base for base in type(layer).__mro__ if base.__module__.partition(".")[0] == "keras"]
+    return any(kind.__name__ in _CONVOLUTIONS for kind in kinds)
 
 
 def _kernels(layer):

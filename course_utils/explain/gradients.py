@@ -1,12 +1,18 @@
 """Gradients of scores, taken by the backend that Keras uses."""
 
-import contextlib
+import warnings
 
 import keras
 import numpy as np
 
-from .inputs import checked_batch_size, checked_class_index, checked_images, checked_model
+from ..arithmetic.exact import exact_kind
+from .inputs import as_float, checked_batch_size, checked_class_index, checked_images, checked_model, untracked
 from .opened import Opened
+from .scores import PROBABILITIES, SIGMOID, UNKNOWN, lost
+
+# In float16 a number below 6e-8 is 0, and the slopes of pixels are often smaller. So they are computed of the score
+# times this, which is divided by again in float32; in steps of a 16th where an example overflows.
+_SCALE = 2.0**15
 
 
 def gradient(function, x):
@@ -33,8 +39,9 @@ def gradient(function, x):
 
     Notes
     -----
-    The gradient of the sum over the examples, of which each is a function of its own example only. Taught in chapter
-    12, Input masking.
+    The gradient of the sum over the examples, of which each is a function of its own example only. What is computed in
+    half precision on the way is scaled (Micikevicius et al. (2018), "Mixed precision training", section 3.2), so that
+    small slopes do not become 0. Taught in chapter 12, Input masking.
 
     Examples
     --------
@@ -44,7 +51,24 @@ def gradient(function, x):
     array([[2., 4.],
            [6., 8.]], dtype=float32)
     """
+    return scores_and_gradient(function, x)[1]
+
+
+def scores_and_gradient(function, x):
+    """The numbers that a function gives, shape (examples,), and their `gradient`, both as float32."""
     x = keras.ops.convert_to_tensor(x, dtype="float32")
+    scale = np.full(x.shape[0], _SCALE, "float32")
+    while True:
+        scores, slopes = (keras.ops.convert_to_numpy(found) for found in _scaled(function, x, scale))
+        overflown = ~np.isfinite(slopes).reshape(len(slopes), -1).all(axis=1) & (scale > 1)
+        if not overflown.any():
+            break
+        scale[overflown] = (scale[overflown] / 16).clip(1)
+    return scores, slopes.astype("float32") / scale.reshape(-1, *[1] * (slopes.ndim - 1))
+
+
+def _scaled(function, x, scale):
+    """What a function gives, and its gradient times a scale for each example."""
 
     def total(x):
         scores = function(x)
@@ -53,47 +77,36 @@ def gradient(function, x):
                 f"the function gave shape {tuple(scores.shape)} for {x.shape[0]} examples; expected one number an "
                 f"example, shape ({x.shape[0]},)."
             )
-        return keras.ops.sum(keras.ops.cast(scores, "float32"))
+        scores = keras.ops.cast(scores, "float32")
+        return keras.ops.sum(scores * keras.ops.convert_to_tensor(scale)), scores
 
-    return keras.ops.convert_to_numpy(_of_total(total, x)).astype("float32")
-
-
-def _of_total(total, x):
     backend = keras.config.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
             tape.watch(x)
-            value = total(x)
-        return tape.gradient(value, x, unconnected_gradients="zero")
+            value, scores = total(x)
+        return scores, tape.gradient(value, x, unconnected_gradients="zero")
     if backend == "jax":
         import jax
 
-        return jax.grad(total)(x)
+        slopes, scores = jax.grad(total, has_aux=True)(x)
+        return scores, slopes
     if backend == "torch":
         import torch
 
         with torch.enable_grad():
             x = x.detach().requires_grad_(True)
-            value = total(x)
-            if not value.requires_grad:  # it does not depend on x, nor on any weight
-                return torch.zeros_like(x)
-            (slopes,) = torch.autograd.grad(value, x, allow_unused=True)
-        return torch.zeros_like(x) if slopes is None else slopes
+            value, scores = total(x)
+            slopes = None
+            if value.requires_grad:  # else it does not depend on x, nor on any weight
+                (slopes,) = torch.autograd.grad(value, x, allow_unused=True)
+        return scores, torch.zeros_like(x) if slopes is None else slopes
     raise RuntimeError(
         f"Keras runs on the backend {backend!r}, which has no gradients; expected tensorflow, jax or torch. Set "
         "KERAS_BACKEND before Keras is imported."
     )
-
-
-def untracked():
-    """A context in which the backend keeps nothing for gradients, so that long runs stay small."""
-    if keras.config.backend() == "torch":
-        import torch
-
-        return torch.no_grad()
-    return contextlib.nullcontext()  # TensorFlow keeps something under a tape only, JAX where it is asked to
 
 
 def input_gradient(model, images, class_index=None, of="score", batch_size=32):
@@ -112,8 +125,9 @@ def input_gradient(model, images, class_index=None, of="score", batch_size=32):
     class_index : int, array of int of shape (images,), or None
         The class of which it is the score; None for the class that the model predicts. For the loss, the right class.
     of : {"score", "loss"}
-        The score is the logit: where the model ends in a softmax or a sigmoid, its input. The loss is the cross-entropy
-        of all logits and the class.
+        The score is the logit: where the model ends in a softmax or a sigmoid, its input; of any other end, such as a
+        layer of one's own, its output (`course_utils.explain.scores.ending` says which is recognised). The loss is the
+        cross-entropy of all logits and the class; of several sigmoids, that of the class's own.
     batch_size : int
         Images at a time.
 
@@ -125,7 +139,14 @@ def input_gradient(model, images, class_index=None, of="score", batch_size=32):
     Raises
     ------
     TypeError, ValueError
-        The model, the images or the class do not fit together; the loss is asked of a network with a single score.
+        The model, the images or the class do not fit together; the loss is asked of a network with a single score, or
+        of one whose outputs may be logits or probabilities; a probability so near to 1 that its gradient has no digits
+        left; NaN on the way; a network that is random where it predicts, or mixes the images of a batch.
+
+    Warns
+    -----
+    UserWarning
+        The score of an image does not depend on its pixels, so that its gradient is 0 everywhere.
 
     Notes
     -----
@@ -154,18 +175,25 @@ def input_gradient(model, images, class_index=None, of="score", batch_size=32):
             f'{model.name!r} has a single score. Take of="score": its gradient leads towards class 1, its negative '
             "towards class 0."
         )
-    network = Opened(model)
+    network = Opened(model, in_float32=True)
+    kind = network.ending.kind
+    if of == "loss" and kind == UNKNOWN:
+        raise ValueError(
+            f"{model.name!r} ends in {network.ending.layer}, of which it cannot be told whether it gives logits or "
+            'probabilities, and so no loss. Let it end in a layer of Keras, such as Dense(10, activation="softmax").'
+        )
+    check_repeatable(network, images)
 
     def slopes(start):
         batch, classes = images[start : start + batch_size], class_index[start : start + batch_size]
 
         def number(x):
-            logits = network.run(x)[0]
-            if of == "loss":
-                logits = -keras.ops.log_softmax(keras.ops.cast(logits, "float32"))
-            return of_class(logits, classes)
+            outputs = network.run(x)[0]
+            return of_class(outputs, classes) if of == "score" else _loss(outputs, classes, kind)
 
-        return gradient(number, batch)
+        scores, found = scores_and_gradient(number, batch)
+        check_slopes(scores if of == "score" else np.exp(-scores), found, network, start, "its pixels")
+        return found
 
     return np.concatenate([slopes(start) for start in range(0, len(images), batch_size)])
 
@@ -174,3 +202,78 @@ def of_class(scores, class_index):
     """From scores, shape (images, classes), those of one class each, shape (images,), as a tensor."""
     chosen = np.arange(scores.shape[1]) == np.asarray(class_index)[:, None]
     return keras.ops.sum(keras.ops.where(chosen, keras.ops.cast(scores, "float32"), 0.0), axis=1)
+
+
+def _loss(outputs, class_index, kind):
+    """The cross-entropy of the outputs and a class, by what they are: logits or probabilities."""
+    outputs = keras.ops.cast(outputs, "float32")
+    if kind == SIGMOID:
+        return keras.ops.softplus(-of_class(outputs, class_index))
+    logarithms = keras.ops.log(outputs) if kind == PROBABILITIES else keras.ops.log_softmax(outputs)
+    return -of_class(logarithms, class_index)
+
+
+def check_slopes(scores, slopes, network, first, what):
+    """Nothing, or a sentence where gradients say nothing: an error where they are wrong, a warning where they are 0.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (images,)
+        Of the class of each image.
+    slopes : ndarray, shape (images, ...)
+        Their gradients.
+    network : Opened
+    first : int
+        Which image the first of them is.
+    what : str
+        In what the gradients are, for the sentence.
+    """
+    rows = slopes.reshape(len(slopes), -1)
+    broken = ~(np.isfinite(rows).all(axis=1) & np.isfinite(scores))
+    if broken.any():
+        raise ValueError(
+            f"the score of image {first + int(broken.argmax())} from {network.name!r}, or its gradient, is NaN or "
+            "infinite, so that there is nothing to explain. Look at the model's weights: did its training fail?"
+        )
+    told = network.ending.kind not in (PROBABILITIES, UNKNOWN)
+    gone = ~rows.any(axis=1)
+    if not told and (gone | lost(scores)).any():
+        image = first + int((gone | lost(scores)).argmax())
+        raise ValueError(
+            f"the score of image {image} from {network.name!r} is {scores[image - first]:.7g}, and its gradient is "
+            "lost to rounding, as that of a probability of 1 is. What comes before the end of the network cannot be "
+            f"told: it is {network.ending.layer}. Let it end in a layer of Keras with "
+            'activation="softmax" or "sigmoid", or leave the end out.'
+        )
+    if gone.any():
+        warnings.warn(
+            f"the score of image {first + int(gone.argmax())} from {network.name!r} does not depend on {what}, as far "
+            "as gradients can tell: they are all 0. Units that are cut off (ReLU), rounding and whole numbers have "
+            "such gradients.",
+            stacklevel=3,
+        )
+
+
+def check_repeatable(network, images):
+    """Nothing, or an error where a network gives an image another score each time, or beside another image.
+
+    Parameters
+    ----------
+    network : Opened
+    images : ndarray, shape (images, height, width, channels)
+        Of the first it is asked, alone and beside another.
+    """
+    other = images[1:2] if len(images) > 1 else images[:1, ::-1, ::-1]
+    # Two draws may be the same by chance, nine hardly; Keras' own layers draw nothing where they predict.
+    times = 1 if all(exact_kind(step.layer) for step in network.steps) else 8
+    with untracked():
+        alone = as_float(network.run(images[:1])[0])
+        beside = as_float(network.run(np.concatenate([*[images[:1]] * times, other]))[0])[:times]
+    beside = beside[[abs(beside - alone).max(axis=1).argmax()]]
+    half = any(getattr(step.layer, "compute_dtype", "") in ("float16", "bfloat16") for step in network.steps)
+    if abs(alone - beside).max() > (0.1 if half else 1e-3) * max(abs(alone).max(), 0.01):
+        raise ValueError(
+            f"{network.name!r} gives the same image other scores when it is asked again beside another image, "
+            f"{alone[0, 0]:.4g} and then {beside[0, 0]:.4g}, also where it predicts. Look for a layer that draws "
+            "random numbers or takes means over the batch whatever `training` says, and leave it out."
+        )

@@ -1,9 +1,13 @@
 """What every explanation asks of its model, images and class before it begins, and its words when they do not fit."""
 
+import contextlib
+
 import keras
 import numpy as np
 
-from ..arithmetic.graph import is_nested, walk
+from ..arithmetic.exact import exact_kind, is_exactly
+from ..arithmetic.graph import walk
+from ..arithmetic.keras2 import refuse_keras_2
 from ..arithmetic.views import is_a
 
 # Layers that hand on the values of an image as they are, at most moved, cut or framed: what comes after them is still
@@ -11,9 +15,8 @@ from ..arithmetic.views import is_a
 _SAME_RANGE = (
     *("InputLayer", "Identity", "ActivityRegularization", "ZeroPadding2D", "Cropping2D", "CenterCrop", "Resizing"),
     *("Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Reshape", "Permute"),
-    "BaseImagePreprocessingLayer",
 )  # fmt: skip
-# The exceptions among the last.
+# The exceptions among the layers that augment images.
 _CHANGES_RANGE = ("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equalization", "Solarization")
 
 
@@ -34,9 +37,10 @@ def checked_model(model):
     Raises
     ------
     TypeError
-        It is no Keras model, or one that computes in its own ``call`` method and has no inputs to be seen.
+        It is no Keras model, or one of Keras 2, or one that computes in its own ``call`` method and has no inputs to be
+        seen.
     ValueError
-        It has not been built, has several inputs or outputs, or they have other ranks.
+        It has not been built, has several inputs or outputs, or they have other ranks, or takes channels first.
 
     Notes
     -----
@@ -49,10 +53,15 @@ def checked_model(model):
     >>> checked_model(model) is model
     True
     """
+    refuse_keras_2(model)
     if not isinstance(model, keras.Model):
+        library = type(model).__module__.partition(".")[0]
         what = "a class; call it first" if isinstance(model, type) else f"{_a(type(model).__name__)}"
-        raise TypeError(f"model is {what}; expected a Keras model that takes images and gives one score a class.")
-    if not is_nested(model):
+        raise TypeError(
+            f"model is {what}; expected a Keras model that takes images and gives one score a class. It comes "
+            f"from {library}."
+        )
+    if not isinstance(model, keras.Sequential) and getattr(model, "inputs", None) is None:
         raise TypeError(
             f"{model.name!r} is {_a(type(model).__name__)} that computes in its own call method, so that its input is "
             "not known. Wrap it: inputs = keras.Input((height, width, channels)); keras.Model(inputs, model(inputs))."
@@ -83,6 +92,12 @@ def checked_model(model):
             f"{model.name!r} puts out arrays of shape {tuple(outputs[0].shape)}; expected one score a class, (batch, "
             "classes)."
             + (" Has its top been left out? Add pooling and a dense layer." if len(outputs[0].shape) == 4 else "")
+        )
+    if any(getattr(layer, "data_format", None) == "channels_first" for layer in _met_by_pixels(model)[1]):
+        raise ValueError(
+            f"{model.name!r} takes images with their channels first; explanations have them last, (batch, height, "
+            "width, channels). Wrap it: inputs = keras.Input((height, width, channels)); keras.Model(inputs, "
+            "model(keras.layers.Permute((3, 1, 2))(inputs)))."
         )
     return model
 
@@ -228,7 +243,9 @@ def checked_class_index(model, images, class_index):
 
 
 def scores_of(model, images, batch_size=32):
-    """What a model says of images: its output as it is, batch by batch.
+    """What a model says of images where it predicts: its output as it is, batch by batch.
+
+    Its layers are called as they are now: what `predict` has compiled would not see an activation that was exchanged.
 
     Parameters
     ----------
@@ -257,7 +274,14 @@ def scores_of(model, images, batch_size=32):
     >>> scores_of(model, np.zeros((2, 8, 8, 3), "float32")).shape
     (2, 5)
     """
-    scores = np.asarray(model.predict(images, batch_size=checked_batch_size(batch_size), verbose=0))
+    batch_size = checked_batch_size(batch_size)
+    with untracked():
+        scores = np.concatenate(
+            [
+                as_float(model(images[start : start + batch_size], training=False))
+                for start in range(0, len(images), batch_size)
+            ]
+        )
     finite = np.isfinite(scores).all(axis=1)
     if not finite.all():
         raise ValueError(
@@ -265,6 +289,21 @@ def scores_of(model, images, batch_size=32):
             "nothing to explain. Look at the model's weights: did its training fail?"
         )
     return scores
+
+
+def as_float(tensor):
+    """A tensor as a NumPy array, of half precision as float32."""
+    half = keras.backend.standardize_dtype(tensor.dtype) in ("float16", "bfloat16")
+    return keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32") if half else tensor)
+
+
+def untracked():
+    """A context in which the backend keeps nothing for gradients, so that long runs stay small."""
+    if keras.config.backend() == "torch":
+        import torch
+
+        return torch.no_grad()
+    return contextlib.nullcontext()  # TensorFlow keeps something under a tape only, JAX where it is asked to
 
 
 def checked_batch_size(batch_size):
@@ -316,59 +355,84 @@ def _check_range(model, given, made):
     if found is None:
         return
     name, zero, unit = found
-    low, high = float(made.min()), float(made.max())
-    if (unit >= 10 or zero >= 10) and given.dtype.kind == "f" and 0 < max(high, -low) <= 1:
+    low, high = made.min(axis=(1, 2, 3)), made.max(axis=(1, 2, 3))
+    size = np.maximum(high, -low)
+    scaled = (size > 0) & (size <= 1)  # of each image, whatever the others are
+    if (unit >= 10 or zero >= 10) and given.dtype.kind not in "biu" and scaled.any():
+        image = int(scaled.argmax())
         raise ValueError(
-            f"images holds values from {low:.3g} to {high:.3g}, but {model.name!r} scales pixels itself, in its layer "
-            f"{name!r}, and expects them from 0 to 255. Give "
-            + ("images * 255." if low >= 0 else "images as they are stored, before any scaling.")
+            f"image {image} holds values from {low[image]:.3g} to {high[image]:.3g}, but {model.name!r} scales pixels "
+            f"itself, in its layer {name!r}, and expects them from 0 to 255. Give "
+            + ("images * 255." if low[image] >= 0 else "images as they are stored, before any scaling.")
         )
-    if unit <= 0.6 and zero <= 1 and high > 8:
+    if unit <= 0.6 and zero <= 1 and high.max() > 8:
         raise ValueError(
-            f"images holds values up to {high:.3g}, but the layer {name!r} of {model.name!r} is made for pixels from 0 "
-            "to 1. Give images / 255."
+            f"images holds values up to {high.max():.3g}, but the layer {name!r} of {model.name!r} is made for pixels "
+            "from 0 to 1. Give images / 255."
         )
 
 
 def _first_arithmetic(model):
     """(name, zero, unit) of the first layer that computes with pixels, or None where that says nothing of their range.
 
-    Followed are the layers that hand pixels on. Where the images go several ways, all have to begin with such a layer.
+    Where the images go several ways, all have to begin with such a layer.
     """
-    found = []
+    found = [(name, _zero_and_unit(layer, args)) for name, layer, args in _met_by_pixels(model)[0]]
+    if not found or any(zero_and_unit is None for _, zero_and_unit in found):
+        return None
+    return found[0][0], *found[0][1]
+
+
+def _met_by_pixels(model):
+    """Which layers pixels meet first.
+
+    Returns
+    -------
+    list of (name, layer, arguments)
+        Those that the pixels come to past layers that hand them on as they are.
+    list of layers
+        These and those that hand on, as long as the axes of the images are in their order.
+    """
+    first, in_order = [], []
 
     def visit(name, layer, signals, args, kwargs):
         outputs = len(keras.tree.flatten(layer.output))
-        if "pixels" not in signals:
+        if "pixels" in signals:
+            in_order.append(layer)
+        elif "moved pixels" not in signals:
             return ["other"] * outputs
-        if is_a(layer, *_SAME_RANGE) and not is_a(layer, *_CHANGES_RANGE):
-            return ["pixels"] * outputs
-        found.append((name, *(_zero_and_unit(layer, args) or (None, None))))
-        return ["other"] * outputs
+        if not _hands_pixels_on(layer):
+            first.append((name, layer, args))
+            return ["other"] * outputs
+        return ["moved pixels" if is_exactly(layer, "Permute", "Reshape") else signals[0]] * outputs
 
     try:
         walk(model, ["pixels"], visit)
     except (TypeError, ValueError):  # a layer that cannot describe itself: it predicts all the same
-        return None
-    if not found or any(zero is None for _, zero, _ in found):
-        return None
-    return found[0]
+        return [], []
+    return first, in_order
+
+
+def _hands_pixels_on(layer):
+    kind = exact_kind(layer)
+    augments = kind and is_a(layer, "BaseImagePreprocessingLayer")
+    return kind not in _CHANGES_RANGE and (kind in _SAME_RANGE or augments)
 
 
 def _zero_and_unit(layer, args):
     """The pixel that becomes 0 and the step of pixels that becomes 1: the largest of all channels, without signs."""
-    if is_a(layer, "Rescaling"):
+    if is_exactly(layer, "Rescaling"):
         scale, offset = np.asarray(layer.scale, "float64"), np.asarray(layer.offset, "float64")
         if (scale == 0).any():
             return None
         zero, unit = -offset / scale, 1 / scale
-    elif is_a(layer, "Normalization"):
+    elif is_exactly(layer, "Normalization"):
         if getattr(layer, "invert", False) or getattr(layer, "mean", None) is None:
             return None
         zero, unit = _numbers(layer.mean), np.sqrt(_numbers(layer.variance))
-    elif is_a(layer, "BatchNormalization"):
+    elif is_exactly(layer, "BatchNormalization"):
         zero, unit = _numbers(layer.moving_mean), np.sqrt(_numbers(layer.moving_variance))
-    elif is_a(layer, "TrueDivide", "Divide", "Multiply", "Subtract") and not hasattr(layer, "trainable"):
+    elif is_exactly(layer, "TrueDivide", "Divide", "Multiply", "Subtract") and not hasattr(layer, "trainable"):
         constants = [_constant(value) for value in args[1:]]
         if len(constants) != 1 or constants[0] is None or not constants[0].all():
             return None

@@ -5,13 +5,13 @@ itself is left as it is: its layers are called with numbers, which leaves no tra
 """
 
 import difflib
-import inspect
 from typing import NamedTuple
 
 import keras
 
 from ..arithmetic.graph import walk
 from ..arithmetic.views import is_a
+from .scores import ending, squashing, twin, without_activation
 
 # They hand on, drop or summarise what a layer before them found.
 _FINDS_NOTHING = (
@@ -21,6 +21,7 @@ _FINDS_NOTHING = (
     *("Cast", "GetItem", "Permute", "Reshape"),
 )
 _SHOWN = 6  # names in an error
+_HALF = ("float16", "bfloat16")
 
 
 class Slot(NamedTuple):
@@ -70,13 +71,18 @@ class Opened:
     logits : bool
         Leave out the softmax or the sigmoid that the model ends in, so that the scores are what it is computed from.
         Found are a last layer Softmax or Activation, and one whose ``activation`` is one of them, such as Dense, also
-        where only Dropout, Identity or a linear Activation follow. Of such a layer a copy without the activation is
-        run, with the same weights. Any other end is left as it is.
+        where only layers follow that hand the scores on, such as Dropout. Of such a layer a copy without the activation
+        is run, with the same weights. Any other end is left as it is; ``ending`` says which it is.
+    in_float32 : bool
+        Compute in float32 what the model computes in half precision: of that, gradients keep fewer digits than scores.
+        Layers inside a layer of one's own compute as they always do.
 
     Attributes
     ----------
     steps : list of Step
         In an order in which they can be run.
+    ending : course_utils.explain.scores.Ending
+        What the outputs of the model are.
 
     Examples
     --------
@@ -89,7 +95,7 @@ class Opened:
     ['conv', 'row', 'dense']
     """
 
-    def __init__(self, model, logits=True):
+    def __init__(self, model, logits=True, in_float32=False):
         self.name = model.name
         self.steps = []
         self._count = 1  # slot 0 holds the images
@@ -103,14 +109,17 @@ class Opened:
             outputs = tuple(Slot(self._count + index) for index in range(len(specs)))
             self._count += len(specs)
             kwargs = dict(kwargs)
-            if "training" in inspect.signature(layer.call).parameters:
-                kwargs["training"] = False  # as predict has it, whatever the layer was called with
+            if isinstance(layer, keras.Layer):
+                # As predict has it, whatever the layer was called with. Keras hands it to the layers inside, too.
+                kwargs["training"] = False
             shapes = tuple(tuple(spec.shape) for spec in specs)
-            self.steps.append(Step(name, layer, layer, tuple(args), kwargs, outputs, shapes))
+            call = _in_float32(layer) if in_float32 else layer
+            self.steps.append(Step(name, layer, call, tuple(args), kwargs, outputs, shapes))
             return list(outputs)
 
         (self._scores,) = walk(model, [Slot(0)], visit)
-        if logits:
+        self.ending = ending(model)
+        if logits and self.ending.squashed:
             self._leave_out_the_squashing()
         self._last_use = {self._scores: len(self.steps)}
         for index, step in reversed(list(enumerate(self.steps))):
@@ -148,7 +157,7 @@ class Opened:
         Whatever else leads past the step, such as a shortcut, keeps the value that it has for these images.
         """
         values = {Slot(0): keras.ops.convert_to_tensor(images)}
-        last = self.steps.index(step)
+        last = self._index(step)
         for index in range(last + 1):
             self._take(index, values)
             self._forget(index, values)
@@ -210,6 +219,17 @@ class Opened:
             )
         return step
 
+    def check_channels_last(self, step):
+        """Nothing, or an error where a layer up to a step has its channels first, so that its maps may have, too."""
+        before = self.steps[: self._index(step) + 1]
+        first = [one.name for one in before if getattr(one.layer, "data_format", None) == "channels_first"]
+        if first:
+            raise ValueError(
+                f"the layer {first[0]!r} of {self.name!r} has its channels first, so that it cannot be told how the "
+                f"map of {step.name!r} lies; expected (batch, height, width, channels). Build the network with "
+                'data_format="channels_last", or name a layer before it.'
+            )
+
     def _last_map(self, steps):
         found = [step for step in steps if step.is_map and not is_a(step.layer, *_FINDS_NOTHING)]
         if not found:
@@ -217,7 +237,29 @@ class Opened:
                 f"no layer of {self.name!r} puts out a feature map, (batch, height, width, channels); expected a "
                 "network with convolutions."
             )
-        return found[-1]
+        last = self._not_before_another(found)
+        if len(last) > 1:
+            names = ", ".join(sorted(step.name for step in last[-_SHOWN:]))
+            raise ValueError(
+                f"{self.name!r} has {len(last)} layers with a feature map after which no other comes, since its paths "
+                f"join later: {names}. Say which: layer={last[-1].name!r}."
+            )
+        return last[-1]
+
+    def _index(self, step):
+        return next(index for index, one in enumerate(self.steps) if one is step)
+
+    def _not_before_another(self, found):
+        """Those of some steps whose output reaches the end of the network without passing another of them."""
+        last, wanted, names = [], {self._scores}, {step.name for step in found}
+        for step in reversed(self.steps):
+            if wanted.isdisjoint(step.outputs):
+                continue
+            if step.name in names:
+                last.insert(0, step)
+            else:
+                wanted.update(_slots((step.args, step.kwargs)))
+        return last or found[-1:]
 
     def _candidates(self, name):
         names = [step.name for step in self.maps()]
@@ -250,36 +292,27 @@ class Opened:
             if end == "itself":
                 self.steps[index] = step._replace(call=lambda x, **_: x)
             elif end == "within":
-                self.steps[index] = step._replace(call=_without_activation(step.layer))
+                self.steps[index] = step._replace(call=without_activation(step.call))
             elif end == "passes on":
                 (wanted,) = _slots((step.args, step.kwargs))
                 continue
             return
 
 
-def squashing(layer):
-    """What a layer at the end of a network has to do with softmax and sigmoid.
+def _in_float32(layer):
+    """A layer, or where it computes in half precision, a copy in float32.
 
-    ``"itself"``: it is one of them. ``"within"``: it computes scores and puts them through one. ``"passes on"``: it
-    hands scores on, and the question goes to the layer before it. None: nothing.
+    It shares its variables, or where they are in half precision, too, has them as float32. What a layer of one's own
+    does with those is not known, so that it stays as it is.
     """
-    activation = getattr(layer, "activation", None)
-    squashes = activation in (keras.activations.softmax, keras.activations.sigmoid)
-    if is_a(layer, "Softmax", "Sigmoid") or (is_a(layer, "Activation") and squashes):
-        return "itself"
-    if squashes:
-        return "within"
-    linear = is_a(layer, "Activation") and activation is keras.activations.linear
-    return "passes on" if is_a(layer, "Dropout", "Identity") or linear else None
-
-
-def _without_activation(layer):
-    """A copy of a layer with the same weights and no activation."""
-    config = layer.get_config()
-    copy = type(layer).from_config({**config, "name": f"{layer.name}_logits", "activation": "linear"})
-    copy.build(layer.input.shape)
-    copy.set_weights(layer.get_weights())
-    return copy
+    policy = getattr(getattr(layer, "dtype_policy", None), "name", "")
+    own = type(layer).__module__.partition(".")[0] != "keras"
+    if policy not in ("mixed_float16", "mixed_bfloat16", *(() if own else _HALF)):
+        return layer
+    weights = {name: value for name, value in vars(layer).items() if isinstance(value, keras.Variable)}
+    lifted = twin(layer, **{key: keras.ops.cast(one, "float32") for key, one in weights.items() if one.dtype in _HALF})
+    lifted.dtype_policy = "float32"
+    return lifted
 
 
 def _slots(arguments):

@@ -102,7 +102,7 @@ def classify(model, images, top=5):
     >>> classify(model, grey / 255)
     Traceback (most recent call last):
     ...
-    ValueError: classify: the images are between 0.498 and 0.498, but the model takes pixels as they are stored, ...
+    ValueError: classify: the images are between 0.498 and 0.498 (image 0), but the model takes pixels as they ...
     """
     if not 1 <= index(top) <= CLASSES:
         raise ValueError(f"classify: top is {top}; it must be from 1 to {CLASSES:,}.")
@@ -156,14 +156,16 @@ def _check_images(model, images):
         )
     if not len(images):
         return
-    low, high = images.min(), images.max()
+    low, high = images.min(axis=(1, 2, 3)), images.max(axis=(1, 2, 3))
     if not np.isfinite([low, high]).all():
         raise ValueError("classify: images contain NaN or infinity; they must be numbers from 0 to 255.")
-    if _rescales(model) and (low < 0 or high > 255 or 0 < high <= 1):
+    scaled = (low < 0) | (high > 255) | ((high > 0) & (high <= 1))  # whatever others are
+    if _rescales(model) and scaled.any():
+        image = int(scaled.argmax())
         raise ValueError(
-            f"classify: the images are between {low:.3g} and {high:.3g}, but the model takes pixels as they are "
-            "stored, from 0 to 255, and rescales them itself. Undo your own rescaling first; after a division by 255, "
-            "that is images * 255."
+            f"classify: the images are between {low[image]:.3g} and {high[image]:.3g} (image {image}), but the model "
+            "takes pixels as they are stored, from 0 to 255, and rescales them itself. Undo your own rescaling first; "
+            "after a division by 255, that is images * 255."
         )
 
 
@@ -180,9 +182,11 @@ def _rescales(model):
 def _check_probabilities(outputs):
     if not np.isfinite(outputs).all():
         raise ValueError("classify: the model gives NaN or infinity. Its weights are broken: load them again.")
-    if (outputs < -TOLERANCE).any() or (np.abs(outputs.sum(axis=1) - 1) > TOLERANCE).any():
+    wrong = (outputs < -TOLERANCE).any(axis=1) | (np.abs(outputs.sum(axis=1) - 1) > TOLERANCE)
+    if wrong.any():
+        own = outputs[wrong.argmax()]
         raise ValueError(
-            f"classify: the outputs of the model are no probabilities: they are between {outputs.min():.3g} and "
-            f"{outputs.max():.3g}, and of the first image they add up to {outputs[0].sum():.3g}. Logits? Build the "
+            f"classify: the outputs of the model are no probabilities: of image {int(wrong.argmax())} they are between "
+            f"{own.min():.3g} and {own.max():.3g}, and add up to {own.sum():.3g}. Logits? Build the "
             "model with classifier_activation='softmax', or put keras.layers.Softmax() behind it."
         )

@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import importlib
 
 import numpy as np
 
@@ -20,128 +21,67 @@ def shapes(**changed):
 # --- 05.described, 05.two_paths ---------------------------------------------------------------------------------------
 
 
-def described(
-    first="same", third="valid", strides=2, pool=True, convolutions=2, activation="relu", last="softmax", side=28,
-    classes=10, filters=24,
+def keras():
+    """Keras, imported when an answer is made."""
+    return importlib.import_module("keras")
+
+
+def as_it_is(x):
+    return x
+
+
+def chain(
+    *, before=as_it_is, filters=24, convolutions=2, again=0, first="same", third="valid", strides=2, relu=None,
+    pool=None, dropout=0, classes=10, last="softmax", softmax_again=False, side=28, initializer="he_normal",
 ):  # fmt: skip
-    """The described network as a chain, or one with a mistake in it."""
-    import keras
-    from keras import layers
-
-    model = keras.Sequential([keras.Input((side, side, 1))])
-    for _ in range(convolutions):
-        model.add(layers.Conv2D(filters, (3, 3), padding=first, activation=activation))
-    model.add(layers.Conv2D(32, 5, strides, padding=third, activation=activation))
-    if pool:
-        model.add(layers.MaxPooling2D())
-    model.add(layers.Flatten())
-    model.add(layers.Dense(classes, activation=last))
-    return model
-
-
-def with_relu_layers():
-    import keras
-    from keras import layers
-
-    inputs = x = keras.Input((28, 28, 1))
-    for filters, size, strides, padding in ((24, 3, 1, "same"), (24, 3, 1, "same"), (32, 5, 2, "valid")):
-        x = layers.ReLU()(layers.Conv2D(filters, size, strides=strides, padding=padding)(x))
-    x = layers.Flatten()(layers.MaxPool2D()(x))
-    return keras.Model(inputs, layers.Softmax()(layers.Dense(10)(x)))
-
-
-def two_paths(join="concatenate", axis=-1, activation="relu", last="softmax", wide=16, side=28, classes=10):
-    import keras
-    from keras import layers
-
-    inputs = keras.Input((side, side, 1))
-    a = layers.Conv2D(16, 3, padding="same", activation=activation)(inputs)
-    a = layers.MaxPooling2D()(a)
-    start = a if join == "row" else inputs
-    b = layers.Conv2D(wide, 7, 2, padding="same", activation=activation)(start)
-    joined = {
-        "concatenate": lambda: layers.Concatenate(axis=axis)([a, b]),
-        "add": lambda: layers.Add()([a, b]),
-        "row": lambda: b,
-    }[join]()
-    x = layers.Conv2D(32, 3, activation=activation)(joined)
-    x = layers.Flatten()(layers.MaxPooling2D()(x))
-    return keras.Model(inputs, layers.Dense(classes, activation=last)(x))
-
-
-def two_paths_with_ops():
-    import keras
-    from keras import layers, ops
-
-    image = keras.Input((28, 28, 1))
-    coarse = layers.Activation("relu")(layers.Conv2D(16, 7, strides=2, padding="same")(image))
-    fine = layers.MaxPooling2D()(layers.Activation("relu")(layers.Conv2D(16, 3, padding="same")(image)))
-    x = layers.Conv2D(32, 3, activation=keras.activations.relu)(ops.concatenate([coarse, fine], axis=3))
-    x = layers.Reshape((-1,))(layers.MaxPooling2D(2)(x))
-    return keras.Model(image, layers.Dense(10, "softmax")(x))
-
-
-def chain_of(*, relu=None, flat=None, pool=None, strides=2, before=None, dropout=0, twice=False, again=False):
-    """The described network with its parts exchanged for others that may compute the same."""
-    import keras
-    from keras import layers
-
+    """The described network, with parts exchanged for others that may compute the same."""
+    layers = keras().layers
     relu = relu or layers.ReLU()
-    inputs = x = keras.Input((28, 28, 1))
-    x = before(x) if before else x
-    second = layers.Conv2D(24, 3, padding="same")
-    x = relu(second(relu(layers.Conv2D(24, 3, padding="same")(x))))
-    x = relu(second(x)) if again else x
-    x = relu(layers.Conv2D(32, 5, strides=strides)(x))
-    x = (pool or layers.MaxPooling2D(2))(x)
-    x = layers.Dropout(dropout)(x) if dropout else x
-    x = (flat or layers.Flatten())(x)
-    x = layers.Dense(10, activation="softmax")(x)
-    return keras.Model(inputs, layers.Softmax()(x) if twice else x)
+    inputs = keras().Input((side, side, 1))
+    x = before(inputs)
+    equal = [layers.Conv2D(filters, 3, padding=first, kernel_initializer=initializer) for _ in range(convolutions)]
+    for convolution in [*equal, *equal[-1:] * again, layers.Conv2D(32, 5, strides=strides, padding=third)]:
+        x = relu(convolution(x))
+    x = layers.Flatten()(layers.Dropout(dropout)((pool or layers.MaxPooling2D(2))(x)))
+    x = layers.Dense(classes, activation=last, kernel_initializer=initializer)(x)
+    return keras().Model(inputs, layers.Softmax()(x) if softmax_again else x)
 
 
-def with_ops():
-    import keras
+def in_a_row():
+    from keras import Sequential, layers
 
-    return chain_of(relu=keras.ops.relu)
-
-
-def with_maximum():
-    import keras
-
-    return chain_of(relu=lambda x: keras.ops.maximum(x, 0))
-
-
-def with_lambda():
-    import keras
-
-    return chain_of(relu=keras.layers.Lambda(lambda x: keras.ops.relu(x)))
+    return Sequential(
+        [
+            layers.Input((28, 28, 1)),
+            layers.Conv2D(24, (3, 3), padding="same", activation="relu"),
+            layers.Conv2D(24, (3, 3), padding="same", activation="relu"),
+            layers.Conv2D(32, (5, 5), (2, 2), activation="relu"),
+            layers.MaxPool2D(),
+            layers.Flatten(),
+            layers.Dense(10, "softmax"),
+        ]
+    )
 
 
 def with_a_block():
-    import keras
-    from keras import layers
+    from keras import Input, Model, Sequential, layers, ops
 
-    block = keras.Sequential([layers.Conv2D(24, 3, padding="same", activation=layers.ReLU()) for _ in range(2)])
-    inputs = keras.Input((28, 28, 1))
-    x = layers.Conv2D(32, 5, strides=2, activation=lambda t: keras.ops.relu(t))(block(inputs))
+    block = Sequential([layers.Conv2D(24, 3, padding="same", activation=layers.ReLU()) for _ in range(2)])
+    inputs = Input((28, 28, 1))
+    x = layers.Conv2D(32, 5, strides=2, activation=lambda t: ops.relu(t))(block(inputs))
     x = layers.Conv2D(10, 6)(layers.MaxPooling2D()(x))
-    return keras.Model(inputs, layers.Softmax()(layers.Flatten()(x)))
+    return Model(inputs, layers.Softmax()(layers.Flatten()(x)))
 
 
 def subclassed():
-    import keras
-    from keras import layers, ops
+    from keras import Model, layers, ops
 
-    class Described(keras.Model):
+    class Described(Model):
         def __init__(self):
             super().__init__()
             self.dense = layers.Dense(10, activation="softmax")
-            self.convolutions = [
-                layers.Conv2D(24, 3, padding="same"),
-                layers.Conv2D(24, 3, padding="same"),
-                layers.Conv2D(32, 5, strides=2),
-            ]
+            self.convolutions = [layers.Conv2D(24, 3, padding="same") for _ in range(2)]
+            self.convolutions.append(layers.Conv2D(32, 5, strides=2))
 
         def call(self, x):
             for convolution in self.convolutions:
@@ -151,105 +91,91 @@ def subclassed():
     return Described()
 
 
-def relu_then_softmax():
-    import keras
-    from keras import layers
+def in_training(changed):
+    """A layer of the student's own that does something else while the network trains."""
 
-    model = described(last="relu")
-    return keras.Sequential([model, layers.Softmax()])
+    def layer(x):
+        class Own(keras().Layer):
+            def call(self, x, training=None):
+                return changed(x) if training else x
 
+        return Own()(x)
 
-def every_other(x):
-    return x[:, ::2, ::2]
-
-
-def upside_down(x):
-    return x[:, ::-1]
+    return layer
 
 
-def twice_pooled(x):
-    from keras import layers
+def pooled(size=2, average=False, times=1, **options):
+    def pool(x):
+        layers = keras().layers
+        for _ in range(times):
+            x = (layers.AveragePooling2D if average else layers.MaxPooling2D)(size, **options)(x)
+        return x
 
-    return layers.MaxPooling2D(2)(layers.MaxPooling2D(2)(x))
-
-
-def average_pooled(x):
-    from keras import layers
-
-    return layers.AveragePooling2D(2)(x)
+    return pool
 
 
-def divided(x):
-    from keras import layers
-
-    return layers.Rescaling(1 / 255)(x)
-
-
-def branches(fine="CP", coarse="S", end="CP", average=False, dropout=0, one_relu=False):
+def paths(
+    fine="CP", coarse="S", end="CP", *, average=False, dropout=0, relu="relu", late_relu=False, axis=-1, added=False,
+    turn=as_it_is, coarse_filters=16, in_a_row=False, side=28, classes=10, last="softmax", softmax_again=False,
+):  # fmt: skip
     """Two paths, each written as letters: C convolution, S convolution with a stride of 2, P pooling."""
-    import keras
-    from keras import layers
+    layers = keras().layers
 
-    pooling = layers.AveragePooling2D if average else layers.MaxPooling2D
+    def path(x, letters, filters, size, padding, relu=relu):
+        for letter in letters:
+            if letter == "P":
+                x = pooled(2, average)(x)
+            else:
+                x = layers.Conv2D(filters, size, 2 if letter == "S" else 1, padding, activation=relu)(x)
+        return x
 
-    def path(letters, filters, size, padding, relu=None):
-        return keras.Sequential(
-            [
-                pooling(2)
-                if letter == "P"
-                else layers.Conv2D(filters, size, 2 if letter == "S" else 1, padding, activation=relu)
-                for letter in letters
-            ]
-        )
-
-    inputs = keras.Input((28, 28, 1))
-    relu = None if one_relu else "relu"
-    x = layers.Concatenate()([path(fine, 16, 3, "same", relu)(inputs), path(coarse, 16, 7, "same", relu)(inputs)])
-    x = keras.ops.relu(x) if one_relu else x
-    x = path(end, 32, 3, "valid", "relu")(x)
-    x = layers.Dropout(dropout)(x) if dropout else x
-    return keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
+    inputs = keras().Input((side, side, 1))
+    early = None if late_relu else relu
+    a = path(inputs, fine, 16, 3, "same", early)
+    b = turn(path(a if in_a_row else inputs, coarse, coarse_filters, 7, "same", early))
+    x = b if in_a_row else (layers.Add() if added else layers.Concatenate(axis=axis))([a, b])
+    x = path(keras().ops.relu(x) if late_relu else x, end, 32, 3, "valid")
+    x = layers.Flatten()(layers.Dropout(dropout)(x))
+    x = layers.Dense(classes, activation=last)(x)
+    return keras().Model(inputs, layers.Softmax()(x) if softmax_again else x)
 
 
-def softmax_again():
-    import keras
+def two_paths_with_ops():
+    from keras import Input, Model, activations, layers, ops
 
-    return keras.Sequential([two_paths(), keras.layers.Softmax()])
-
-
-def relu_before_softmax():
-    import keras
-
-    return keras.Sequential([two_paths(last="relu"), keras.layers.Softmax()])
-
-
-def one_path_turned():
-    """One path is upside down."""
-    import keras
-    from keras import layers
-
-    inputs = keras.Input((28, 28, 1))
-    a = layers.MaxPooling2D()(layers.Conv2D(16, 3, padding="same", activation="relu")(inputs))
-    b = layers.Conv2D(16, 7, 2, padding="same", activation="relu")(inputs)
-    x = layers.Conv2D(32, 3, activation="relu")(layers.Concatenate()([a, b[:, ::-1]]))
-    return keras.Model(inputs, layers.Dense(10, "softmax")(layers.Flatten()(layers.MaxPooling2D()(x))))
+    image = Input((28, 28, 1))
+    coarse = layers.Activation("relu")(layers.Conv2D(16, 7, strides=2, padding="same")(image))
+    fine = layers.MaxPooling2D()(layers.Activation("relu")(layers.Conv2D(16, 3, padding="same")(image)))
+    x = layers.Conv2D(32, 3, activation=activations.relu)(ops.concatenate([coarse, fine], axis=3))
+    x = layers.Reshape((-1,))(layers.MaxPooling2D(2)(x))
+    return Model(image, layers.Dense(10, "softmax")(x))
 
 
 def nothing_returned():
     """The return is forgotten."""
-    described()
+    in_a_row()
 
 
-def made_of(build, **mistake):
-    return made(lambda: build(**mistake))
+def layer():
+    return keras().layers.Dense(10)
+
+
+def made_of(build, **parts):
+    return made(lambda: build(**parts))
 
 
 # --- 05.cross_entropy -------------------------------------------------------------------------------------------------
 
 
-def picked(labels, probabilities):
-    rows = labels if labels.ndim == 2 else np.eye(probabilities.shape[1])[labels]
-    return (rows * probabilities).sum(axis=1)
+def entropy(is_one_hot=lambda labels, probabilities: labels.ndim == 2, guard=as_it_is):
+    """The loss as many write it, as a sum over a table, with what tells one-hot labels and what guards against 0."""
+
+    def cross_entropy(labels, probabilities):
+        if not is_one_hot(labels, probabilities):
+            labels = np.eye(probabilities.shape[1])[labels]
+        return -(labels * np.log(guard(probabilities))).sum() / len(labels)
+
+    return cross_entropy
 
 
 def entropy_for_integers(labels, probabilities):
@@ -258,59 +184,50 @@ def entropy_for_integers(labels, probabilities):
 
 def entropy_of_table(labels, probabilities):
     rows = labels if labels.ndim == 2 else np.eye(probabilities.shape[1])[labels]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(-(rows * np.log(probabilities)).mean())
+    return float(-(rows * np.log(probabilities)).mean())
 
 
-def entropy_of_table_for_one_hot(labels, probabilities):
-    if labels.ndim == 1:
-        return float(-np.log(probabilities[range(len(labels)), labels]).mean())
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float((-labels * np.log(probabilities)).mean())
+def entropy_into_integers(labels, probabilities):
+    rows = labels if labels.ndim == 2 else np.eye(probabilities.shape[1], dtype=int)[labels]
+    losses = np.zeros_like(rows)
+    losses[rows == 1] = -np.log(probabilities[rows == 1])
+    return losses.sum() / len(rows)
 
 
-def entropy_with_one_hot(labels, probabilities, least=0.0):
-    if labels.ndim == 1:
-        labels = np.eye(probabilities.shape[1])[labels]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return -(labels * np.log(np.maximum(probabilities, least))).sum() / len(labels)
+def entropy_into_its_input(labels, probabilities):
+    probabilities += 1e-7
+    return entropy()(labels, probabilities)
 
 
-def entropy_with_guard(labels, probabilities):
-    return entropy_with_one_hot(labels, probabilities, 1e-7)
-
-
-def entropy_told_by_values(labels, probabilities):
-    """Takes whatever holds only 0 and 1 for one-hot."""
-    rows = labels if labels.max() <= 1 else np.eye(probabilities.shape[1])[labels]
-    with np.errstate(divide="ignore"):
-        return float(-np.log((rows.T * probabilities.T).sum(axis=0)).mean())
-
-
-def entropy_of_every_label(labels, probabilities):
-    labels = labels if labels.ndim == 1 else labels.argmax(axis=1)
-    with np.errstate(divide="ignore"):
-        return float(-np.log(probabilities[:, labels]).mean())
+def entropy_in_a_loop(labels, probabilities):
+    total = 0
+    for label, row in zip(labels, probabilities, strict=True):
+        total -= np.log(row[label] if np.ndim(label) == 0 else row[list(label).index(1)])
+    return total / len(labels)
 
 
 def entropy_of_keras(labels, probabilities):
-    import keras
-
-    loss = keras.losses.SparseCategoricalCrossentropy()
+    loss = keras().losses.SparseCategoricalCrossentropy()
     return float(loss(labels if labels.ndim == 1 else np.argmax(labels, -1), probabilities))
 
 
 # --- 05.top_confusion -------------------------------------------------------------------------------------------------
 
 
-def counted(labels, probabilities):
-    answers = np.argmax(probabilities, axis=1)
+def pairs_of(labels, answers):
     return collections.Counter((int(a), int(b)) for a, b in zip(labels, answers, strict=True) if a != b)
 
 
-def by_counter(labels, probabilities):
-    ((label, answer), times) = counted(labels, probabilities).most_common(1)[0]
+def by_counter(labels, probabilities, answers=None):
+    answers = probabilities.argmax(axis=1) if answers is None else answers
+    ((label, answer), times) = pairs_of(labels, answers).most_common(1)[0]
     return label, answer, times
+
+
+def by_unique(labels, probabilities):
+    pairs = np.stack([labels, np.argmax(probabilities, -1)], axis=1)
+    found, times = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0, return_counts=True)
+    return [*found[times.argmax()], times.max()]
 
 
 def right_ones_too(labels, probabilities):
@@ -319,36 +236,37 @@ def right_ones_too(labels, probabilities):
     return label, answer, times
 
 
-def answer_first(labels, probabilities):
-    label, answer, times = by_counter(labels, probabilities)
-    return answer, label, times
-
-
 def as_sets(labels, probabilities):
     both = collections.Counter()
-    for (a, b), times in counted(labels, probabilities).items():
+    for (a, b), times in pairs_of(labels, probabilities.argmax(axis=1)).items():
         both[min(a, b), max(a, b)] += times
     ((a, b), times) = both.most_common(1)[0]
     return a, b, times
 
 
-def by_share(labels, probabilities):
-    pairs = counted(labels, probabilities)
-    label, answer = max(sorted(pairs), key=lambda pair: pairs[pair] / (labels == pair[0]).sum())
-    return label, answer, pairs[label, answer]
+def each_apart(labels, probabilities):
+    answers = probabilities.argmax(axis=1)
+    wrong = labels != answers
+    label, answer = (int(np.bincount(values[wrong]).argmax()) for values in (labels, answers))
+    return label, answer, int(((labels == label) & (answers == answer)).sum())
 
 
-def added_once(labels, probabilities):
-    classes = probabilities.shape[1]
-    table = np.zeros((classes, classes), int)
-    table[labels, probabilities.argmax(axis=1)] += 1
-    np.fill_diagonal(table, 0)
-    label, answer = divmod(int(table.argmax()), classes)
-    return label, answer, int(table[label, answer])
+def into_a_table(dtype=int, classes=lambda labels: 10, at_once=False):
+    """Counts in a table that a loop, or one line without repeats, fills."""
 
+    def top_confusion(labels, probabilities):
+        answers = probabilities.argmax(axis=1)
+        table = np.zeros((classes(labels), classes(labels)), dtype)
+        if at_once:
+            table[labels, answers] += 1
+        else:
+            for place in zip(labels, answers, strict=True):
+                table[place] += 1
+        np.fill_diagonal(table, 0)
+        label, answer = divmod(int(table.argmax()), len(table))
+        return label, answer, table[label, answer]
 
-def least_probable(labels, probabilities):
-    return by_counter(labels, 1 - probabilities)
+    return top_confusion
 
 
 # --- 05.small_network -------------------------------------------------------------------------------------------------
@@ -395,12 +313,6 @@ def trained(build):
     return model
 
 
-def layer():
-    import keras
-
-    return keras.layers.Dense(10)
-
-
 WRONG = {
     "05.shapes": [
         ([(None, *shape) for shape in SHAPES], "with the batch"),
@@ -428,110 +340,101 @@ WRONG = {
         ("28 x 19 x 16", "wrong type"),
     ],
     "05.parameters": [
-        ([9 * 16, 0, 25 * 16 * 24, 9 * 24 * 32, 0, 11_200], "biases forgotten"),
         ([160, 0, 25 * 24 + 24, 9 * 32 + 32, 0, 11_210], "depth forgotten"),
-        ([9 * 16 + 1, 0, 25 * 16 * 24 + 1, 9 * 24 * 32 + 1, 0, 11_201], "one bias a layer"),
         ([160 * 28 * 19, 0, 9_624 * 14 * 9, 6_944 * 7 * 5, 0, 11_210], "times the places"),
         ([160, 4, 9_624, 6_944, 0, 11_210], "pooling has weights"),
-        (160 + 9_624 + 6_944 + 11_210, "the sum"),
         ([160, 0, 9_624, 6_944, 0, 11_211], "other"),
         ([160, 9_624, 6_944, 11_210], "shape"),
     ],
     "05.described": [
-        (made_of(described, first="valid"), "valid padding"),
-        (made_of(described, third="same"), "same everywhere"),
-        (made_of(described, strides=1), "not halved"),
-        (made_of(described, pool=False), "not halved"),
-        (made_of(described, convolutions=1), "a convolution is missing"),
-        (made_of(described, activation=None), "no activation"),
-        (made_of(described, filters=32), "parameters"),
-        (made_of(described, last=None), "no probabilities"),
-        (made_of(described, side=32), "input shape"),
-        (made_of(described, classes=1, last="sigmoid"), "output shape"),
-        (made_of(chain_of, twice=True), "softmax twice"),
-        (made(relu_then_softmax), "relu before softmax"),
-        (made_of(chain_of, strides=1, pool=twice_pooled), "pooling for stride"),
-        (made_of(chain_of, pool=average_pooled), "average pooling"),
-        (made_of(chain_of, pool=every_other), "pooling for stride"),
-        (made_of(chain_of, before=upside_down), "other outputs"),
-        (made_of(chain_of, again=True), "used again"),
-        (made_of(chain_of, dropout=0.5), "dropout"),
-        (made_of(chain_of, before=divided), "rescaled"),
-        (functools.partial(described, first="valid"), "valid padding"),
+        (made_of(chain, first="valid"), "valid padding"),
+        (made_of(chain, third="same"), "same everywhere"),
+        (made_of(chain, strides=1), "not halved"),
+        (made_of(chain, pool=as_it_is), "not halved"),
+        (made_of(chain, convolutions=1), "a convolution is missing"),
+        (made_of(chain, relu=as_it_is), "no activation"),
+        (made_of(chain, relu=as_it_is, initializer="zeros"), "no activation"),
+        (made_of(chain, filters=32), "parameters"),
+        (made_of(chain, last=None), "no probabilities"),
+        (made_of(chain, side=32), "input shape"),
+        (made_of(chain, classes=1, last="sigmoid"), "output shape"),
+        (made_of(chain, softmax_again=True), "softmax twice"),
+        (made_of(chain, last="relu", softmax_again=True), "relu before softmax"),
+        (made_of(chain, strides=1, pool=pooled(times=2)), "pooling for stride"),
+        (made_of(chain, pool=lambda x: x[:, ::2, ::2]), "pooling for stride"),
+        (made_of(chain, pool=pooled(average=True)), "average pooling"),
+        (made_of(chain, pool=pooled(3, strides=2, padding="same")), "other outputs"),
+        (made_of(chain, before=lambda x: x[:, ::-1]), "other outputs"),
+        (made_of(chain, relu=lambda x: keras().layers.LeakyReLU(0.01)(x)), "other outputs"),
+        (made_of(chain, relu=lambda x: keras().ops.relu6(x)), "other outputs"),
+        (made_of(chain, again=1), "used again"),
+        (made_of(chain, dropout=0.5), "dropout"),
+        (made_of(chain, before=in_training(lambda x: 1.01 * x)), "dropout"),
+        (made_of(chain, before=lambda x: keras().layers.GaussianNoise(0.01)(x)), "dropout"),
+        (made_of(chain, before=lambda x: keras().layers.Rescaling(1 / 255)(x)), "rescaled"),
+        (functools.partial(chain, first="valid"), "valid padding"),
         (nothing_returned, "no return"),
         (layer, "wrong type"),
         (made(layer), "wrong type"),
     ],
     "05.two_paths": [
-        (made_of(two_paths, join="add"), "added"),
-        (made_of(two_paths, join="row"), "in a row"),
-        (made_of(two_paths, axis=1), "wrong axis"),
-        (made_of(two_paths, axis=2), "wrong axis"),
-        (made_of(two_paths, wide=32), "parameters"),
-        (made_of(two_paths, activation=None), "no activation"),
-        (made_of(two_paths, last=None), "no probabilities"),
-        (made_of(two_paths, side=32), "input shape"),
-        (made_of(two_paths, classes=2), "output shape"),
-        (made_of(branches, fine="S", coarse="CP"), "exchanged"),
-        (made_of(branches, coarse="CP"), "pooling for stride"),
-        (made_of(branches, fine="S"), "stride for pooling"),
-        (made_of(branches, end="S"), "stride for pooling"),
-        (made_of(branches, fine="PC"), "pooled first"),
-        (made_of(branches, average=True), "average pooling"),
-        (made_of(branches, dropout=0.5), "dropout"),
-        (made_of(branches, end="C"), "parameters"),
-        (made(softmax_again), "softmax twice"),
-        (made(relu_before_softmax), "relu before softmax"),
-        (made(one_path_turned), "other outputs"),
-        (functools.partial(two_paths, join="add"), "added"),
+        (made_of(paths, added=True), "added"),
+        (made_of(paths, in_a_row=True), "in a row"),
+        (made_of(paths, axis=1), "wrong axis"),
+        (made_of(paths, axis=2), "wrong axis"),
+        (made_of(paths, coarse_filters=32), "parameters"),
+        (made_of(paths, relu=None), "no activation"),
+        (made_of(paths, last=None), "no probabilities"),
+        (made_of(paths, side=32), "input shape"),
+        (made_of(paths, classes=2), "output shape"),
+        (made_of(paths, fine="S", coarse="CP"), "exchanged"),
+        (made_of(paths, coarse="CP"), "pooling for stride"),
+        (made_of(paths, fine="S"), "stride for pooling"),
+        (made_of(paths, end="S"), "stride for pooling"),
+        (made_of(paths, fine="PC"), "pooled first"),
+        (made_of(paths, average=True), "average pooling"),
+        (made_of(paths, dropout=0.5), "dropout"),
+        (made_of(paths, end="C"), "parameters"),
+        (made_of(paths, softmax_again=True), "softmax twice"),
+        (made_of(paths, last="relu", softmax_again=True), "relu before softmax"),
+        (made_of(paths, turn=lambda x: x[:, ::-1]), "other outputs"),
+        (made_of(paths, relu="leaky_relu"), "other outputs"),
+        (functools.partial(paths, added=True), "added"),
         (nothing_returned, "no return"),
         (made(layer), "wrong type"),
     ],
     "05.cross_entropy": [
-        (lambda labels, probabilities: float(np.log(picked(labels, probabilities)).mean()), "sign"),
-        (lambda labels, probabilities: float(-np.log(picked(labels, probabilities)).sum()), "summed"),
         (entropy_of_table, "mean over the classes too"),
-        (entropy_of_table_for_one_hot, "mean over the classes too"),
-        (lambda labels, probabilities: -np.log(picked(labels, probabilities)), "not averaged"),
-        (lambda labels, probabilities: float(1 - picked(labels, probabilities).mean()), "no logarithm"),
-        (lambda labels, probabilities: float(-np.log(picked(labels, probabilities).mean())), "logarithm of the mean"),
-        (lambda labels, probabilities: float(-np.log2(picked(labels, probabilities)).mean()), "other base"),
-        (lambda labels, probabilities: float(-np.log10(picked(labels, probabilities)).mean()), "other base"),
-        (
-            lambda labels, probabilities: float(-np.log(np.max(probabilities, axis=1)).mean()),
-            "the answer instead of the label",
-        ),
-        (entropy_with_one_hot, "zero times infinity"),
-        (lambda labels, probabilities: entropy_with_one_hot(labels, probabilities, 1e-2), "clipped"),
-        (entropy_of_every_label, "every image with every label"),
-        (entropy_told_by_values, "other"),
+        (entropy(guard=lambda p: np.maximum(p, 1e-3)), "clipped"),
+        (entropy(guard=lambda p: p + 1e-3), "clipped"),
+        (entropy(lambda labels, _: labels.max() <= 1), "stopped"),
+        (entropy(lambda labels, p: labels.shape[-1] == p.shape[-1]), "other"),
+        (entropy(lambda labels, _: labels.dtype.kind == "f"), "stopped"),
         (entropy_for_integers, "stopped"),
+        (lambda labels, p: entropy()(labels.squeeze(), p), "stopped"),
+        (entropy_into_integers, "other"),
+        (entropy_into_its_input, "input changed"),
         (lambda labels, probabilities: 1.0, "constant"),
-        (lambda labels, probabilities: float(-np.log(np.median(picked(labels, probabilities)))), "other"),
     ],
-    "05.stuck_loss": [
-        ("labels are one-hot", "labels are one-hot"),
-        ("learning rate too large", "learning rate too large"),
-        ("pixels were not divided by 255", "pixels were not divided by 255"),
-        ("overfitting", "not a choice"),
-    ],
+    "05.stuck_loss": [("overfitting", "not a choice")],
     "05.top_confusion": [
         (right_ones_too, "right answers counted"),
-        (answer_first, "exchanged"),
         (as_sets, "either way"),
-        (by_share, "share of the label"),
-        (added_once, "counted once"),
-        (lambda labels, probabilities: by_counter(labels, probabilities)[:2], "without the count"),
-        (least_probable, "least probable"),
+        (into_a_table(at_once=True), "counted once"),
+        (into_a_table("uint8"), "counted in 8 bits"),
+        (into_a_table(float), "float for int"),
+        (into_a_table(classes=lambda labels: labels.max() + 1), "stopped"),
+        (lambda labels, p: by_counter(labels, p, (p > 0.5).argmax(axis=1)), "other"),
+        (each_apart, "label and answer apart"),
+        (lambda labels, p: (*by_counter(labels, p)[:2], len(labels)), "other"),
         (lambda labels, probabilities: (0, 1, 4), "constant"),
-        (lambda labels, probabilities: (*by_counter(labels, probabilities)[:2], len(labels)), "other"),
     ],
     "05.small_network": [
         (made_of(small), "accuracy"),
         (made_of(small, filters=(32, 64, 128)), "parameters"),
         (made_of(small, last=None), "no probabilities"),
         (made_of(small, classes=9), "output shape"),
-        (made_of(described, side=32, filters=2), "input shape"),
+        (made_of(chain, side=32, filters=2), "input shape"),
         (small, "wrong type"),
     ],
 }
@@ -540,25 +443,28 @@ RIGHT = {
     "05.shapes": [tuple(SHAPES), [list(shape) for shape in SHAPES]],
     "05.parameters": [(160, 0, 9_624, 6_944, 0, 11_210), np.array([160, 0, 9_624, 6_944, 0, 11_210])],
     "05.described": [
-        described,
-        made_of(described),
-        made(with_relu_layers),
-        made_of(chain_of),
-        made(with_ops),
-        made(with_maximum),
-        made(with_lambda),
+        in_a_row,
+        made(in_a_row),
+        made_of(chain),
+        made_of(chain, initializer="zeros", dropout=0),
+        made_of(chain, relu=lambda x: keras().ops.relu(x)),
+        made_of(chain, relu=lambda x: keras().ops.maximum(x, 0)),
+        made_of(chain, relu=lambda x: keras().layers.Lambda(lambda t: keras().ops.relu(t))(x)),
+        made_of(chain, last=None, softmax_again=True),
         made(with_a_block),
         made(subclassed),
     ],
-    "05.two_paths": [
-        two_paths,
-        made_of(two_paths),
-        made(two_paths_with_ops),
-        made_of(branches),
-        made_of(branches, one_relu=True),
+    "05.two_paths": [paths, made_of(paths), made(two_paths_with_ops), made_of(paths, late_relu=True)],
+    "05.cross_entropy": [
+        entropy(),
+        entropy(guard=lambda p: p + 1e-7),
+        entropy(guard=lambda p: p + 1e-6),
+        entropy(guard=lambda p: np.clip(p, 1e-7, 1 - 1e-7)),
+        entropy(lambda labels, p: labels.shape == p.shape),
+        entropy_in_a_loop,
+        entropy_of_keras,
     ],
-    "05.cross_entropy": [entropy_with_guard, entropy_of_keras],
     "05.stuck_loss": ["Softmax applied twice"],
-    "05.top_confusion": [by_counter],
+    "05.top_confusion": [by_counter, by_unique, into_a_table()],
     "05.small_network": [made(lambda: trained(small)), made(lambda: trained(strided))],
 }

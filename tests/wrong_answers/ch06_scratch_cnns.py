@@ -44,21 +44,6 @@ def f1_of_each(matrix):
     return 2 * hits / np.maximum(2 * hits + false_alarms + misses, 1)
 
 
-def mean_precision(matrix):
-    hits, false_alarms, _ = counts(matrix)
-    return float(np.nan_to_num(hits / np.maximum(hits + false_alarms, 1e-9)).mean())
-
-
-def mean_recall(matrix):
-    hits, _, misses = counts(matrix)
-    return float((hits / np.maximum(hits + misses, 1)).mean())
-
-
-def f1_of_means(matrix):
-    p, r = mean_precision(matrix), mean_recall(matrix)
-    return 2 * p * r / (p + r)
-
-
 def f1_by_nan(matrix):
     with np.errstate(all="ignore"):
         hits, false_alarms, misses = counts(matrix)
@@ -81,62 +66,19 @@ def macro_f1_from_sklearn(matrix):
 # --- 06.plateau -------------------------------------------------------------------------------------------------------
 
 
-def rates_of_keras(losses, rate, factor, patience):
+def rates_of_keras(losses, rate, factor, patience, min_delta=0):
     """What Keras' own callback does, driven by hand."""
     import keras
 
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(rate), "mse")
-    callback = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=factor, patience=patience, min_delta=0)
+    callback = keras.callbacks.ReduceLROnPlateau("val_loss", factor, patience, min_delta=min_delta)
     callback.set_model(model)
     callback.on_train_begin()
     rates = []
     for epoch, loss in enumerate(losses):
         rates.append(float(model.optimizer.learning_rate))
         callback.on_epoch_end(epoch, {"val_loss": loss})
-    return rates
-
-
-def rates_against_the_last(losses, rate, factor, patience):
-    rates, since = [], 0
-    for epoch, loss in enumerate(losses):
-        rates.append(rate)
-        since = 0 if epoch == 0 or loss < losses[epoch - 1] else since + 1
-        if since == patience:
-            rate, since = rate * factor, 0
-    return rates
-
-
-def rates_cut_every_epoch(losses, rate, factor, patience):
-    rates, best, since = [], np.inf, 0
-    for loss in losses:
-        rates.append(rate)
-        since = 0 if loss < best else since + 1
-        best = min(best, loss)
-        if since >= patience:
-            rate *= factor
-    return rates
-
-
-def rates_after_patience(losses, rate, factor, patience):
-    rates, best, since = [], np.inf, 0
-    for loss in losses:
-        rates.append(rate)
-        since = 0 if loss < best else since + 1
-        best = min(best, loss)
-        if since > patience:
-            rate, since = rate * factor, 0
-    return rates
-
-
-def rates_too_early(losses, rate, factor, patience):
-    rates, best, since = [], np.inf, 0
-    for loss in losses:
-        since = 0 if loss < best else since + 1
-        best = min(best, loss)
-        if since == patience:
-            rate, since = rate * factor, 0
-        rates.append(rate)
     return rates
 
 
@@ -163,16 +105,22 @@ def softmax(scores, axis):
     return of_scipy(scores, axis=axis)
 
 
-def soften_plainly(scores, temperature):
+def soften_in_long_numbers(scores, temperature):
+    """Their exponentials reach further, and not far enough."""
     with np.errstate(all="ignore"):
-        powers = np.exp(scores / temperature)
-        return powers / powers.sum(axis=1)[:, None]
+        powers = np.exp(np.asarray(scores, "longdouble") / temperature)
+        return (powers / powers.sum(axis=1, keepdims=True)).astype(float)
 
 
-def soften_over_everything(scores, temperature):
+def soften_from_the_middle(scores, temperature):
     with np.errstate(all="ignore"):
-        powers = np.exp(scores / temperature)
-        return powers / np.sum(powers)
+        powers = np.exp((scores - np.median(scores, axis=1, keepdims=True)) / temperature)
+        return powers / powers.sum(axis=1, keepdims=True)
+
+
+def soften_probabilities(scores, temperature):
+    powers = softmax(scores, 1) ** (1 / temperature)
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def soften_in_logarithms(scores, temperature):
@@ -186,32 +134,95 @@ def soften_in_logarithms(scores, temperature):
 
 
 def network(
-    blocks=((32, 32), (64, 32), (128,)), padding="same", normalise=True, drop=True, units=256, classes=10,
-    activation="softmax", size=32, bias=True, pool_last=True,
+    blocks=((32, 32), (64, 32), (128,)), padding="same", normalise=True, units=256, classes=10, activation="softmax",
+    size=32, bias=True, pool_last=True, relu="ReLU", wide="relu", pool=None, rates=(0.2, 0.2, 0.2, 0.45),
+    drop="Dropout", drop_first=False, pool_first=False, before=(), after=(),
 ):  # fmt: skip
     """The described network in the Functional API, or one with a mistake in it."""
     import keras
     from keras import layers
 
+    def dropped(x, rate):
+        return getattr(layers, drop)(rate)(x) if drop else x
+
+    pooling, relu = pool or (lambda: layers.MaxPool2D(2)), getattr(layers, relu)
     inputs = x = keras.Input((size, size, 3))
+    for make in before:
+        x = make()(x)
     for number, block in enumerate(blocks):
-        for filters in block:
+        pools = pool_last or number < len(blocks) - 1
+        for place, filters in enumerate(block, 1):
             x = layers.Conv2D(filters, (3, 3), padding=padding, use_bias=bias)(x)
+            x = pooling()(x) if pool_first and place == len(block) else x
             x = layers.BatchNormalization()(x) if normalise else x
-            x = layers.ReLU()(x)
-        x = layers.MaxPool2D(2)(x) if pool_last or number < len(blocks) - 1 else x
-        x = layers.Dropout(0.2)(x) if drop else x
-    x = layers.Flatten()(x)
-    x = layers.Dense(units, activation="relu")(x)
-    x = layers.Dropout(0.45)(x) if drop else x
-    return keras.Model(inputs, layers.Dense(classes, activation=activation)(x))
+            x = relu()(x)
+        x = dropped(x, rates[number]) if drop_first else x
+        x = pooling()(x) if pools and not pool_first else x
+        x = x if drop_first else dropped(x, rates[number])
+    x = layers.Dense(units, activation=wide)(layers.Flatten()(x))
+    x = layers.Dropout(rates[-1])(x) if drop else x
+    x = layers.Dense(classes, activation=activation)(x)
+    for make in after:
+        x = make()(x)
+    return keras.Model(inputs, x)
 
 
 def variant(**mistake):
     return made(lambda: network(**mistake))
 
 
-def small_network(filters=(16, 32, 64)):
+def layers_of(name, *args, **kwargs):
+    """What makes a layer of Keras; Keras itself is imported then."""
+
+    def make():
+        import keras
+
+        return getattr(keras.layers, name)(*args, **kwargs)
+
+    return make
+
+
+def one_after_another():
+    """In blocks, each a Sequential; the last dropout after flattening."""
+    import keras
+    from keras import layers
+
+    def block(*filters):
+        parts = [
+            part
+            for number in filters
+            for part in (layers.Conv2D(number, 3, padding="same", activation="relu"), layers.BatchNormalization())
+        ]
+        return keras.Sequential([*parts, layers.MaxPooling2D()])
+
+    return keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            block(32, 32),
+            layers.Dropout(0.2),
+            block(64, 32),
+            layers.Dropout(0.2),
+            block(128),
+            layers.Flatten(),
+            layers.Dropout(0.2),
+            layers.Dense(256, "relu"),
+            layers.Dropout(0.45),
+            layers.Dense(10),
+            layers.Softmax(),
+        ]
+    )
+
+
+def without_one_relu():
+    """The fourth convolution has none."""
+    import keras
+
+    model = one_after_another()
+    model.layers[2].layers[2].activation = keras.activations.linear
+    return model
+
+
+def small_network(filters=(16, 32, 64), last="softmax"):
     import keras
     from keras import layers
 
@@ -222,7 +233,7 @@ def small_network(filters=(16, 32, 64)):
         model.add(layers.BatchNormalization(momentum=0.8))
         model.add(layers.ReLU())
     model.add(layers.GlobalAveragePooling2D())
-    model.add(layers.Dense(10, activation="softmax"))
+    model.add(layers.Dense(10, activation=last))
     return model
 
 
@@ -249,23 +260,14 @@ def layer():
 
 WRONG = {
     "06.first_loss": [
-        (math.log10(10), "base ten"),
-        (np.log2(10), "base two"),
         (1 / 10, "probability"),
-        (np.log(1 / 10), "sign"),
-        (1 - 1 / 10, "wrong share"),
         (-math.log(0.9), "other"),
         (10, "other"),
         ("log 10", "wrong type"),
     ],
     "06.dropout": [
         (masked, "not scaled"),
-        (lambda values, rate, uniform: values * (uniform >= rate), "not scaled"),
-        (lambda values, rate, uniform: masked(values, rate, uniform) * (1 - rate), "scaled down"),
-        (lambda values, rate, uniform: masked(values, rate, uniform) / rate, "scaled by the rate"),
-        (lambda values, rate, uniform: values * (uniform < rate) / (1 - rate), "keeps what it should drop"),
-        (lambda values, rate, uniform: values * (uniform < rate), "keeps what it should drop"),
-        (lambda values, rate, uniform: values[uniform > rate] / (1 - rate), "kept only"),
+        (lambda values, rate, uniform: values * np.ceil(uniform - rate) / (1 - rate), "dropped at the rate itself"),
         (dropout_in_place, "input changed"),
         (lambda values, rate, uniform: values, "other"),
         (
@@ -274,42 +276,25 @@ WRONG = {
         ),
     ],
     "06.gap": [
-        ("validation images are easier", "validation images are easier"),
-        ("the network has seen validation images", "the network has seen validation images"),
-        ("training data are shuffled", "training data are shuffled"),
         ("overfitting", "not a choice"),
     ],
     "06.macro_f1": [
-        (lambda matrix: float(np.diag(matrix).sum() / matrix.sum()), "accuracy"),
-        (mean_precision, "only precision"),
-        (mean_recall, "only recall"),
-        (lambda matrix: (mean_precision(matrix) + mean_recall(matrix)) / 2, "arithmetic mean"),
-        (f1_of_means, "F1 of the means"),
         (lambda matrix: float(f1_of_each(matrix) @ matrix.sum(1) / matrix.sum()), "weighted"),
-        (f1_of_each, "one per class"),
-        (lambda matrix: 100 * float(f1_of_each(matrix).mean()), "per cent"),
         (f1_by_nan, "empty class"),
         (lambda matrix: float(np.nanmean(2 * np.diag(matrix) / (matrix.sum(0) + matrix.sum(1)))), "other"),
         (lambda matrix: 0.7, "constant"),
         (lambda matrix: float(f1_of_each(matrix).max()), "other"),
     ],
     "06.plateau": [
-        (rates_against_the_last, "compared with the previous epoch"),
-        (rates_cut_every_epoch, "waiting never starts again"),
-        (rates_after_patience, "one epoch too late"),
-        (rates_too_early, "one epoch too early"),
-        (lambda *arguments: rates_right(*arguments)[-1], "only the last rate"),
+        (functools.partial(rates_of_keras, min_delta=1e-4), "a margin"),
+        (functools.partial(rates_of_keras, min_delta=0.01), "a margin"),
         (lambda losses, rate, factor, patience: [rate for _ in losses], "other"),
     ],
     "06.soften": [
-        (lambda scores, temperature: softmax(scores * temperature, 1), "multiplied"),
-        (lambda scores, temperature: softmax(scores, 1) / temperature, "divided after the softmax"),
-        (lambda scores, temperature: softmax(scores, 1), "no temperature"),
         (lambda scores, temperature: softmax(scores - temperature, 1), "no temperature"),
-        (lambda scores, temperature: softmax(scores / temperature, 0), "wrong axis"),
-        (soften_over_everything, "sum of everything"),
-        (soften_plainly, "not a number"),
-        (lambda scores, temperature: scores / temperature, "only scores"),
+        (soften_in_long_numbers, "other"),
+        (soften_from_the_middle, "not a number"),
+        (soften_probabilities, "softened too late"),
         (lambda scores, temperature: softmax(scores / temperature, 1).round(1), "other"),
     ],
     "06.second_network": [
@@ -318,7 +303,25 @@ WRONG = {
         (variant(pool_last=False), "a pooling is missing"),
         (variant(blocks=((32, 32), (64, 64), (128,))), "filters"),
         (variant(units=128), "parameters"),
-        (variant(drop=False), "no dropout"),
+        (variant(drop=None), "no dropout"),
+        (variant(relu="Identity", wide=None), "no activation"),
+        (variant(relu="Identity"), "no activation"),
+        (variant(wide=None), "no activation"),
+        (made(without_one_relu), "no activation"),
+        (variant(pool=layers_of("AveragePooling2D", 2)), "average pooling"),
+        (variant(pool=layers_of("MaxPool2D", 1, strides=2)), "stride for pooling"),
+        (variant(pool_first=True), "pooled before normalising"),
+        (variant(after=[layers_of("Softmax")]), "softmax twice"),
+        (variant(activation="relu", after=[layers_of("Softmax")]), "relu before softmax"),
+        (variant(before=[layers_of("Rescaling", 1 / 255)]), "rescaled"),
+        (variant(before=[layers_of("Rescaling", 2, offset=-1)]), "rescaled"),
+        (variant(before=[layers_of("Permute", (2, 1, 3))]), "input rearranged"),
+        (variant(relu="LeakyReLU"), "other outputs"),
+        (variant(rates=(0.2, 0.2, 0.2, 0.5)), "other dropout"),
+        (variant(rates=(0.2, 0.3, 0.4, 0.45)), "other dropout"),
+        (variant(drop="SpatialDropout2D"), "other dropout"),
+        (variant(drop_first=True), "other dropout"),
+        (variant(before=[layers_of("RandomFlip")]), "other while training"),
         (variant(size=28), "input shape"),
         (variant(classes=1, activation="sigmoid"), "output shape"),
         (variant(activation=None), "no probabilities"),
@@ -328,6 +331,7 @@ WRONG = {
     ],
     "06.trained": [
         (variant(), "accuracy"),
+        (variant(activation=None), "no probabilities"),
         (variant(classes=100), "output shape"),
         (network, "wrong type"),
         (0.88, "wrong type"),
@@ -335,6 +339,7 @@ WRONG = {
     "06.your_own": [
         (made(small_network), "accuracy"),
         (variant(), "parameters"),
+        (made(functools.partial(small_network, last=None)), "no probabilities"),
         (made(lambda: network(blocks=((8,), (8,), (8,)), units=8, classes=2)), "output shape"),
         (network, "wrong type"),
     ],
@@ -350,7 +355,7 @@ RIGHT = {
         soften_in_logarithms,
         lambda scores, temperature: softmax(np.array(scores) / temperature, -1),
     ],
-    "06.second_network": [network, variant(), variant(bias=False)],
+    "06.second_network": [network, variant(), variant(bias=False), made(one_after_another)],
     "06.trained": [made(trained_small_network)],
     "06.your_own": [made(trained_small_network)],
 }

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from ...arithmetic.changes import as_axes, positions
 from ..inputs import checked_batch_size, checked_class_index, checked_images, checked_model
-from .networks import ready, runs
+from ..scores import checked_score, class_scores, ending
+from .networks import occluded
 
 SCORES = ("probability", "logit", "log_odds")
 FILLS = ("mean", "blur", "noise")
@@ -83,8 +85,9 @@ def occlusion_map(
         its softmax or sigmoid; or the logarithm of p / (1 - p), which keeps falling where a probability close to 1
         hardly moves.
     method : {"auto", "windows", "plain"}
-        Windows as above; plain, every covered image through the whole network; or the faster one by reckoning: with
-        `course_utils.arithmetic.occlusion_bound` of the windows as they are, and the time to compile them.
+        Windows as above; plain, every covered image through the whole network; or the faster one: windows where they
+        save more time than it takes to compile them, reckoned from multiply-adds for the first images of a model, and
+        from the seconds that its plain passes took for the next ones.
     batch_size : int
         Whole images at a time. It bounds the memory: no more numbers are held at once than the maps of this many
         images. Windows are smaller, and up to twice as many go together.
@@ -101,13 +104,18 @@ def occlusion_map(
     Raises
     ------
     TypeError, ValueError
-        The model, the images, the class or the patch do not fit together; each message says what was expected.
+        The model, the images, the class or the patch do not fit together, the score cannot be told from how the network
+        ends, or windows that were asked for do not give what the model gives; each message says what was expected.
 
     Notes
     -----
     The first image of a model takes longer, since its windows are planned and compiled; what was compiled is kept for
-    its next images. Pixels that no position covers (at the right and the lower border, where the stride does not come
-    out even, or between patches that are smaller than the stride) take the value of the nearest covered ones.
+    its next images, as long as the model's layers stay as they are. Windows are cut through Keras' own layers only.
+    What a layer of one's own changes is not known, so that from there on whole maps are computed; and all that was
+    computed is compared with what the model itself gives for each image and two of its positions.
+
+    Pixels that no position covers (at the right and the lower border, where the stride does not come out even, or
+    between patches that are smaller than the stride) take the value of the nearest covered ones.
 
     Zeiler and Fergus (2014), Visualizing and understanding convolutional networks, section 4.2; windows: Nakandala,
     Kumar and Papakonstantinou (2019), Incremental and approximate inference for faster occlusion-based deep CNN
@@ -144,23 +152,22 @@ def occlusion_map(
     filled = _filled(images, fill, patch, seed)
 
     starts = [positions(cells, side, step) for cells, side, step in zip(size, patch, stride, strict=True)]
-    network = ready(model, images.shape, patch, stride, batch_size, score != "probability", method)
-    baseline, outputs = [], []
-    for clean, covered in runs(network, images, filled, progress):
-        baseline.append(clean)
-        outputs.append(covered)
-    outputs = np.concatenate([np.stack(baseline)[:, None], np.stack(outputs)], axis=1).astype("float64")
+    ends = ending(model)
+    checked_score(ends, score)
+    left_out = ends.kind if score != "probability" and ends.squashed else None
+    found = occluded(model, images, filled, patch, stride, batch_size, left_out, method, progress)
+    outputs = np.concatenate([found.clean[:, None], found.covered], axis=1).astype("float64")
     finite = np.isfinite(outputs).all(axis=(1, 2))
     if not finite.all():
         raise ValueError(
             f"the scores of image {int(finite.argmin())} from {model.name!r} are NaN or infinite, so that there is "
             "nothing to explain. Look at the model's weights: did its training fail?"
         )
-    every = _scores(model, outputs, class_index, score)
+    every = class_scores(outputs, class_index, score, ends)
     baseline, scores = every[:, 0], every[:, 1:].reshape(len(images), *map(len, starts))
     heatmap = _spread(baseline[:, None, None] - scores, starts, patch, size)
     as_floats = (values.astype("float32") for values in (heatmap, scores, baseline))
-    return OcclusionMap(*as_floats, class_index, network.method, network.whole_from)
+    return OcclusionMap(*as_floats, class_index, found.method, found.whole_from)
 
 
 # ----------------------------------------------------------------------------------------------- what a patch shows
@@ -176,7 +183,8 @@ def _filled(images, fill, patch, seed):
             mean, deviation = images.mean(axis=(1, 2), keepdims=True), images.std(axis=(1, 2), keepdims=True)
             return (mean + deviation * noise).astype("float32")
         if fill == "blur":
-            return _blurred(images, [side / 2 for side in patch])
+            deviations = (0, *(side / 2 for side in patch), 0)
+            return gaussian_filter(images, deviations, mode="nearest", truncate=3)
         raise ValueError(f"fill is {fill!r}; expected a number, a colour, an array, or {', '.join(map(repr, FILLS))}.")
     given = np.asarray(fill)
     if given.dtype.kind not in "biuf":
@@ -191,34 +199,7 @@ def _filled(images, fill, patch, seed):
     return np.broadcast_to(given.astype("float32"), images.shape)
 
 
-def _blurred(images, deviations):
-    """A Gaussian blur along rows and columns, the border repeated outwards."""
-    for axis, deviation in zip((1, 2), deviations, strict=True):
-        reach = int(np.ceil(3 * deviation))
-        weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
-        padding = [(0, 0)] * 4
-        padding[axis] = (reach, reach)
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(images, padding, "edge"), 2 * reach + 1, axis=axis)
-        images = windows @ (weights / weights.sum()).astype("float32")
-    return images
-
-
 # ---------------------------------------------------------------------------------------------- scores and heatmaps
-
-
-def _scores(model, outputs, class_index, score):
-    """Scores of one class, shape (images, ...), from the outputs (images, ..., classes)."""
-    own = np.take_along_axis(outputs, class_index[:, None, None], axis=-1)[..., 0]
-    if outputs.shape[-1] == 1 or score == "logit":
-        return own
-    if score == "log_odds":  # log p - log(1 - p) = logit - log of the sum of the others' exponentials
-        others = np.where(np.arange(outputs.shape[-1]) == class_index[:, None, None], -np.inf, outputs)
-        highest = others.max(axis=-1, keepdims=True)
-        return own - highest[..., 0] - np.log(np.exp(others - highest).sum(axis=-1))
-    if (outputs >= 0).all() and (outputs <= 1).all():
-        return own
-    highest = outputs.max(axis=-1, keepdims=True)
-    return np.exp(own - highest[..., 0]) / np.exp(outputs - highest).sum(axis=-1)
 
 
 def _spread(drops, starts, patch, size):

@@ -1,5 +1,6 @@
 """A network made ready for occlusion, by whole passes or by windows, and kept for its next images."""
 
+import time
 import weakref
 from collections import OrderedDict
 from typing import NamedTuple
@@ -11,13 +12,16 @@ from keras import ops
 from ...arithmetic.changes import positions
 from .compiled import compiled
 from .plan import make_plan
+from .state import State
 from .windows import Network
 
-# Windows are taken where they save this factor of multiply-adds: below it, cutting them out takes what they save.
+# Nothing measured yet, windows are taken where they save this factor of multiply-adds: below it, cutting them out takes
+# what they save.
 _PAYS = {"tensorflow": 1.3, "jax": 1.3, "torch": 1.3}
 # ... and where that is more time than it takes to compile them: 0.02 seconds a layer, in which two cores of today do
 # half a milliard multiply-adds. PyTorch compiles nothing here; what its calls take is a hundredth of that.
 _COST = {"tensorflow": 5e8, "jax": 5e8, "torch": 5e6}
+_SPEED = 2.5e10  # multiply-adds a second, by which the two can be compared
 _KEPT = 4  # compiled networks
 _MOST = 2  # windows go through together for this many whole images
 
@@ -43,12 +47,10 @@ def _batches(outputs, rows, columns, all_columns, most):
 class _Plain:
     """Every covered image through the whole network."""
 
-    method = "plain"
+    method, seconds = "plain", np.inf  # an image, as measured
 
-    def __init__(self, model, variables, starts, patch, whole_from, batch_size, network=None):
-        owner = weakref.ref(model)  # a compiled network that is kept must not keep its model
+    def __init__(self, run, starts, patch, whole_from, batch_size):
         self.whole_from = whole_from
-        run = network.whole if network else compiled(lambda images: owner()(images, training=False), variables)
 
         def covered(state, rows, columns):
             image, filled = state
@@ -70,7 +72,7 @@ class _Plain:
 class _Windows:
     """Windows around the patch."""
 
-    method = "windows"
+    method, seconds = "windows", np.inf
 
     def __init__(self, network, plan, all_columns, batch_size):
         self.whole_from, self.clean = _whole_from(plan), network.clean
@@ -81,56 +83,91 @@ class _Windows:
         ]
 
 
-_networks = OrderedDict()
+class _Kept:
+    """What is known of a model for one size of image, patch and stride: its plan, and the networks made from it."""
 
+    def __init__(self, model, state, shape, patch, stride, batch_size, logits):
+        self.state, self.images, self.distrusted = state, 0, False
+        self._owner = weakref.ref(model)  # what is kept must not keep the model
+        self._starts = [positions(*sides) for sides in zip(shape, patch, stride, strict=False)]
+        self._sides, self._batch_size, self._logits = (patch, stride, shape), batch_size, logits
+        self._plan, self._why, self._made = None, "", {}
 
-def ready(model, shape, patch, stride, batch_size, logits, method):
-    """The model as one of the two above, from those that were compiled before, if it is among them."""
-    count, input_shape = shape[0], shape[1:]
-    sides = (input_shape, patch, stride, batch_size, logits)
-
-    def kept(name):
-        owner, network = _networks.get((id(model), name, *sides), (None, None))
-        return network if owner is not None and owner() is model else None
-
-    if method == "auto" and kept("windows"):
-        return kept("windows")
-    if method != "auto" and kept(method):
-        return kept(method)
-    try:
-        plan, why = make_plan(model, patch, stride, input_shape, cost=_cost(count)), ""
-    except (TypeError, ValueError, RuntimeError) as error:  # a layer with two outputs, one that cannot describe itself
-        if logits:
-            raise
-        plan, why = None, f"the image: the network cannot be taken apart ({error})"
-    windows = plan is not None and (method == "windows" or (method == "auto" and _pays(plan, count)))
-    found = kept("windows" if windows else "plain")
-    if found is None:
-        starts = [positions(cells, side, step) for cells, side, step in zip(input_shape, patch, stride, strict=False)]
-        network = Network(plan, model.variables, logits) if plan is not None and (windows or logits) else None
-        if windows:
-            found = _Windows(network, plan, len(starts[1]), batch_size)
+    def network(self, method, images):
+        """The network for some more images, by windows or plain."""
+        self.images += images
+        if method == "auto" and len(self._made) == 2:
+            method = min(self._made.values(), key=lambda made: made.seconds).method
+        if method == "auto" and (self.distrusted or "windows" in self._made):
+            method = "plain" if self.distrusted else "windows"
+        if method in self._made:
+            return self._made[method]
+        if not self._plan and not self._why and (method != "plain" or self._logits):
+            try:
+                self._plan = make_plan(self._owner(), *self._sides, cost=_cost(self.images))
+            except (TypeError, ValueError, RuntimeError) as error:  # a layer with two outputs, a call of its own
+                if self._logits:
+                    raise
+                self._why = f"the network cannot be taken apart ({error})"
+        if self._plan and (method == "windows" or (method == "auto" and self._pays())):
+            method, made = "windows", self._windows
         else:
-            why = why or "the image: plain computation" + (
-                "" if method == "plain" else f", since windows would save too little (multiply-adds: {plan.gain:.1f}x)"
-            )
-            found = _Plain(model, model.variables, starts, patch, why, batch_size, network)
-        _networks[(id(model), found.method, *sides)] = (weakref.ref(model), found)
-        while len(_networks) > _KEPT:
-            _networks.popitem(last=False)
-    return found
+            method, made = "plain", self._plain
+        if method not in self._made:
+            self._made[method] = made(self._owner())
+        return self._made[method]
+
+    def _pays(self):
+        """Whether windows would save as much as it takes to compile them, in all images that were seen until now."""
+        plan, work = self._plan, self._plan.count * self._plan.multiply_adds
+        if "plain" in self._made and np.isfinite(self._made["plain"].seconds):
+            work = self._made["plain"].seconds * _SPEED
+        elif plan.gain < _PAYS.get(keras.backend.backend(), np.inf):
+            return False
+        return work * (1 - 1 / plan.gain) > _cost(self.images) * len(plan.calls) * len(plan.parts)
+
+    def _windows(self, model):
+        return _Windows(Network(self._plan, model, self._logits), self._plan, len(self._starts[1]), self._batch_size)
+
+    def _plain(self, model):
+        if self._logits:
+            run = Network(self._plan, model, True).whole
+        else:
+            owner = self._owner
+            run = compiled(lambda images: owner()(images, training=False), model.variables)
+        why = self._why
+        if self.distrusted:
+            why = "windows do not give what the network gives"
+        elif not why and self._plan:
+            why = f"windows would save too little (multiply-adds: {self._plan.gain:.1f}x)"
+        why = f"the image: {why or 'plain computation'}"
+        return _Plain(run, self._starts, self._sides[0], why, self._batch_size)
+
+    def as_it_is(self, model, why):
+        """The model itself, which is not compiled."""
+        return _Plain(lambda images: model(images, training=False), self._starts, self._sides[0], why, self._batch_size)
+
+
+_kept = OrderedDict()
+
+
+def _look_up(model, *sides):
+    """What is known of a model, and whether it was known before."""
+    key, state = (id(model), *sides), State(model)
+    found = _kept.pop(key, None)
+    known = found is not None and found.state == state
+    if not known:
+        weakref.finalize(model, _kept.pop, key, None)
+        found = _Kept(model, state, *sides)
+    _kept[key] = found
+    while len(_kept) > _KEPT:
+        _kept.popitem(last=False)
+    return found, known
 
 
 def _cost(images):
     """Multiply-adds an image that a layer must save to be worth compiling."""
     return _COST.get(keras.backend.backend(), np.inf) / images
-
-
-def _pays(plan, images):
-    if plan.gain < _PAYS.get(keras.backend.backend(), np.inf):
-        return False
-    saved = plan.count * plan.multiply_adds * (1 - 1 / plan.gain)
-    return saved > _cost(images) * len(plan.calls) * len(plan.parts)
 
 
 def _whole_from(plan):
@@ -145,18 +182,126 @@ def _whole_from(plan):
     return ""
 
 
-def runs(network, images, filled, progress):
+# --------------------------------------------------------------------------------------------------------- computing
+
+
+class Occluded(NamedTuple):
+    """The outputs of whole images, shape (images, classes), those of all positions, and how they were computed."""
+
+    clean: np.ndarray
+    covered: np.ndarray
+    method: str
+    whole_from: str
+
+
+def occluded(model, images, filled, patch, stride, batch_size, end, method, progress=False):
+    """What a model puts out for images, and for each image with the patch at each position.
+
+    What was compiled is compared with the model itself, on each image, the position that changes it the most and the
+    first: layers of one's own may depend on things that nobody sees from outside. Where the two differ, what was kept
+    is made anew; where they still do, the model computes everything itself.
+
+    Parameters
+    ----------
+    model : keras.Model
+    images, filled : ndarray of float32, shape (images, height, width, channels)
+    patch, stride : (int, int)
+    batch_size : int
+    end : {"softmax", "sigmoid"} or None
+        What to leave out at the end.
+    method : {"auto", "windows", "plain"}
+    progress : bool
+
+    Returns
+    -------
+    Occluded
+
+    Raises
+    ------
+    ValueError
+        Windows that were asked for, or the logits, do not give what the model gives.
+    """
+    sides = (images.shape[1:], patch, stride, batch_size, bool(end))
+    squashed = {"softmax": ops.softmax, "sigmoid": ops.sigmoid, None: lambda outputs: outputs}[end]
+    kept, known = _look_up(model, *sides)
+    while True:
+        network = kept.network(method, len(images))
+        runs = _runs(network, images, filled, progress)
+        found = list(_checked(runs, squashed, model, kept.state, images, filled, patch, stride))
+        if len(found) == len(images):
+            break
+        del _kept[id(model), *sides]
+        if known:  # it was made before, of a model that has changed since
+            kept, known = _look_up(model, *sides)
+        elif method == "windows":
+            raise ValueError(
+                f"windows do not give what {model.name!r} gives: one of its layers computes something else than it "
+                'seems to. Give method="plain".'
+            )
+        elif network.method == "windows":
+            kept, _ = _look_up(model, *sides)
+            kept.distrusted = True
+        elif end:
+            raise ValueError(
+                f"the layers of {model.name!r}, one after the other, do not give what the model gives, so that it is "
+                'not known what comes before its last activation. Give score="probability".'
+            )
+        else:
+            network = kept.as_it_is(model, "the image: the network gives something else when it is compiled")
+            found = list(_runs(network, images, filled, progress))
+            break
+    clean, covered = map(np.stack, zip(*found, strict=True))
+    return Occluded(clean, covered, network.method, network.whole_from)
+
+
+def _checked(runs, squashed, model, state, images, filled, patch, stride):
+    """The runs of images up to the first that differs from what the model itself gives."""
+    columns = len(positions(images.shape[2], patch[1], stride[1]))
+    for (clean, covered), image, cover in zip(runs, images, filled, strict=True):
+        most = int(np.abs(np.nan_to_num(covered.astype("float64") - clean)).max(axis=1).argmax())
+        asked = np.stack([image] * 3)
+        for own, place in zip(asked[1:], (most, 0), strict=True):
+            top, left = (index * step for index, step in zip(divmod(place, columns), stride, strict=True))
+            inside = slice(top, top + patch[0]), slice(left, left + patch[1])
+            own[inside] = cover[inside]
+        own = model(ops.convert_to_tensor(asked), training=False)
+        found = squashed(np.stack([clean, covered[most], covered[0]]).astype("float32"))
+        if not _agree(ops.convert_to_numpy(own), ops.convert_to_numpy(found), _rounding(state.dtypes, own)):
+            return
+        yield clean, covered
+
+
+def _agree(own, found, rounding):
+    """Whether outputs, the first of a clean image, are the model's but for rounding and 1 % of what covering does."""
+    own, found = own.astype("float64"), found.astype("float64")
+    if not np.isfinite(own).all():
+        return not np.isfinite(found).all()
+    return np.abs(own - found).max() <= 0.01 * np.abs(own[1:] - own[0]).max() + 100 * rounding * np.abs(own).max()
+
+
+def _rounding(dtypes, output):
+    """The relative precision of the least precise of some dtypes; accelerators may round float32 as they multiply."""
+    if "bfloat16" in dtypes:
+        return 2.0**-8
+    if "float16" in dtypes or "cpu" not in str(getattr(output, "device", "cpu")).lower():
+        return 2.0**-11
+    return 2.0**-24
+
+
+def _runs(network, images, filled, progress):
     """For each image, the outputs (classes,) of the whole image, and those (positions, classes) of all positions."""
     from tqdm import tqdm
 
     count = sum(len(batches.places) for batches in network.batches)
+    seconds, timed, warm = 0.0, 0, np.isfinite(network.seconds)
     with tqdm(total=len(images) * count, disable=not progress, unit=" positions", delay=1) as bar:
         for image, cover in zip(images, filled, strict=True):
             state, clean = network.clean(ops.convert_to_tensor(image[None]), ops.convert_to_tensor(cover[None]))
             clean = ops.convert_to_numpy(clean)[0]
             covered = np.empty((count, len(clean)), clean.dtype)
-            for outputs, size, places, rows, columns in network.batches:
+            for number, (outputs, size, places, rows, columns) in enumerate(network.batches, 1):
                 for start in range(0, len(places), size):
+                    begun = time.perf_counter()
                     chunk = slice(start, start + size)
                     # One size of batch, so that the last one is not compiled anew.
                     missing = start + size - min(start + size, len(places))
@@ -164,4 +309,9 @@ def runs(network, images, filled, progress):
                     found = outputs(state, *map(ops.convert_to_tensor, index))
                     covered[places[chunk]] = ops.convert_to_numpy(found)[: size - missing]
                     bar.update(size - missing)
+                    if warm:
+                        seconds, timed = seconds + time.perf_counter() - begun, timed + size - missing
+                    warm = warm or number == len(network.batches)  # all have been compiled by now
+            if timed:
+                network.seconds = min(network.seconds, seconds / timed * count)
             yield clean, covered

@@ -2,17 +2,17 @@
 
 `course_utils.arithmetic.changes` says which cells can differ. Here every map gets windows of one size, the largest
 that any position needs, so that many positions go through a layer together; at a border a window moves inward. A window
-may therefore hold cells that did not change, which does no harm, and never lacks one that did. Only NumPy: what is
-planned here, `windows` computes.
+may therefore hold cells that did not change, which does no harm, and never lacks one that did. What is planned here,
+`windows` computes.
 """
 
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
-from ...arithmetic.changes import IN_PLACE_ONLY, Call, Moved, Span, Taps, trace
-from ...arithmetic.views import is_a
+from ...arithmetic.changes import EVERYWHERE, IN_PLACE_ONLY, Call, Moved, Span, Taps, trace
 
 # Windows that cover this share of their map are widened to the whole of it: to cut them out and to fill them up would
 # cost more than the few cells that are saved.
@@ -212,7 +212,11 @@ def _step(call, sources, counts, folded_into):
     maps = all(source.placement for source in sources) and not call.everywhere
     if not maps:
         whole = None if len(call.shape) != 3 else _whole(counts, call.shape)
-        if is_a(call.layer, "GlobalAveragePooling2D") and len(sources) == 1 and not sources[0].complete:
+        if (
+            call.kind == "GlobalAveragePooling2D"
+            and call.layer.data_format == "channels_last"
+            and not sources[0].complete
+        ):
             return Step(call, whole, (_cut(call.inputs[0], sources[0].placement, sources[0].placement),))
         cuts = [
             None if source.complete else _cut(index, source.placement, _whole(counts, source.call.shape))
@@ -238,7 +242,7 @@ def _step(call, sources, counts, folded_into):
     placement = _windows(call, counts)
     if sources[0].complete and _complete(placement):
         return Step(call, placement, as_they_are)
-    value = -np.inf if is_a(call.layer, "MaxPooling2D") else 0.0
+    value = -np.inf if call.kind == "MaxPooling2D" else 0.0
     return Step(call, placement, (_cut(call.inputs[0], before, placement, call.how, value),))
 
 
@@ -292,12 +296,13 @@ def _folds(calls):
     readers = np.bincount([index for call in calls for index in call.inputs], minlength=len(calls))
     folds = {}
     for number, call in enumerate(calls):
-        if is_a(call.layer, "BatchNormalization") and call.how == IN_PLACE_ONLY:
+        if call.kind == "BatchNormalization" and call.how == IN_PLACE_ONLY:
             before = calls[call.inputs[0]]
             if (
                 readers[call.inputs[0]] == 1
-                and is_a(before.layer, "Conv2D", "DepthwiseConv2D", "SeparableConv2D")
-                and getattr(before.layer.activation, "__name__", "") == "linear"
+                and before.kind in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
+                and before.how != EVERYWHERE
+                and before.layer.activation is keras.activations.linear
                 and before.layer.compute_dtype == call.layer.compute_dtype == "float32"
             ):
                 folds[number] = call.inputs[0]

@@ -4,7 +4,6 @@ Works on every backend through `keras.ops`. The clean pass and the windows run t
 on whole maps and once on windows, so there is one description of what each layer computes.
 """
 
-import inspect
 from functools import partial
 
 import keras
@@ -12,8 +11,8 @@ import numpy as np
 from keras import ops
 
 from ...arithmetic.changes import fill_slots
-from ...arithmetic.views import CONVOLUTIONS, DEPTHWISE, POOLINGS, SEPARABLE, TRANSPOSED, is_a
-from ..opened import squashing
+from ...arithmetic.views import CONVOLUTIONS, DEPTHWISE, POOLINGS, SEPARABLE, TRANSPOSED
+from ..scores import squashing, without_activation
 from .compiled import compiled
 
 _WITH_KERNELS = (*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED)
@@ -25,19 +24,24 @@ class Network:
     Parameters
     ----------
     plan : Plan
-    variables : list of keras.Variable
-        All of the model's. Their values are read anew for each image.
+    model : keras.Model
+        It is not kept. The values of its variables are read anew for each image.
     logits : bool
         Leave out the softmax or the sigmoid at the end.
     """
 
-    def __init__(self, plan, variables, logits=False):
+    def __init__(self, plan, model, logits=False):
         self.parts, self._steps = plan.parts, plan.parts[0].steps  # the same layers in all parts
+        self._dtype = model.inputs[0].dtype
         self._unsquashed = _end(self._steps) if logits else None
         every = [step for part in plan.parts for step in part.steps]
         self._tables = list({cut.table: cut for step in every for cut in step.cuts if cut}.values())
         self._number = {cut.table: number for number, cut in enumerate(self._tables)}
+        folded = {step.folded_into for step in self._steps}
+        cut = {number for part in plan.parts for number, step in enumerate(part.steps) if any(step.cuts)}
+        self._apart = {n for n in folded | cut if n is not None and self._steps[n].call.kind in _WITH_KERNELS}
         self._averaged = sorted({step.call.inputs[0] for step in every if _adds_to_mean(step)})
+        variables = model.variables
         self.clean = compiled(self._clean, variables)
         self.outputs = [compiled(partial(self._outputs, part.steps), variables) for part in plan.parts]
         self.whole = compiled(lambda images: self._values(images)[-1], variables)
@@ -58,12 +62,13 @@ class Network:
         weights = [self._weights(number) for number in range(len(self._steps))]
         values = self._values(image, weights)
         tables = [_table(values[cut.call], cut) for cut in self._tables]
-        means = [ops.mean(values[number], axis=(1, 2)) for number in self._averaged]
-        return (tables, weights, means, ops.reshape(filled, (-1, filled.shape[-1]))), values[-1]
+        means = [ops.mean(ops.cast(values[number], "float32"), axis=(1, 2)) for number in self._averaged]
+        filled = ops.cast(ops.reshape(filled, (-1, filled.shape[-1])), self._dtype)
+        return (tables, weights, means, filled), values[-1]
 
     def _values(self, images, weights=None):
         """The outputs of all steps for whole images; with the weights of the windows, or as the model computes."""
-        values = []
+        images, values = ops.cast(images, self._dtype), []
         for number, step in enumerate(self._steps):
             inputs = [values[index] for index in step.call.inputs]
             values.append(self.layer(number, step, inputs, weights) if step.call.layer else images)
@@ -102,8 +107,8 @@ class Network:
             if _adds_to_mean(step):
                 (averaged,) = step.call.inputs
                 cells = np.prod(steps[averaged].call.shape[:2])
-                value = means[averaged] + ops.sum(inputs[0], axis=(1, 2)) / float(cells)
-                value = ops.reshape(value, (-1, *step.call.shape))
+                value = means[averaged] + ops.sum(ops.cast(inputs[0], "float32"), axis=(1, 2)) / float(cells)
+                value = ops.cast(ops.reshape(value, (-1, *step.call.shape)), step.call.layer.compute_dtype)
             else:
                 value = self.layer(number, step, inputs, weights, at=(rows, columns))
             values.append(value)
@@ -114,28 +119,30 @@ class Network:
     def layer(self, number, step, inputs, weights=None, at=None):
         """Output of a step's layer: for whole maps, or for windows ``at`` positions, with the padding in them."""
         cut = step.cuts[0] if step.cuts and at is not None else None
-        layer = step.call.layer
-        moved = is_a(layer, "ZeroPadding2D") and at is not None and not step.complete
-        if (weights and step.folded_into is not None) or moved or (cut is not None and is_a(layer, "Cropping2D")):
+        kind, layer = step.call.kind, step.call.layer
+        moved = kind == "ZeroPadding2D" and at is not None and not step.complete
+        if (weights and step.folded_into is not None) or moved or (cut is not None and kind == "Cropping2D"):
             return inputs[0]  # its work is done in the kernel, or by where the windows lie
         if number == self._unsquashed:
-            return inputs[0] if squashing(layer) == "itself" else _dense(layer, inputs[0])
-        if weights and is_a(layer, *_WITH_KERNELS):
-            return _convolve(layer, inputs[0], *weights[number], cut)
-        if is_a(layer, *POOLINGS):
-            return _pool(layer, inputs[0], cut, at)
+            if squashing(layer) == "itself":
+                return inputs[0]
+            layer = without_activation(layer)
+        if weights and number in self._apart:
+            return _convolve(layer, kind, inputs[0], *weights[number], cut)
+        if cut is not None and kind in POOLINGS:
+            return _pool(layer, kind, inputs[0], cut, at)
         slots = dict(zip(step.call.inputs, inputs, strict=False))
         args, kwargs = fill_slots((step.call.args, step.call.kwargs), lambda slot: slots[slot.call])
-        if isinstance(layer, keras.Layer) and "training" in inspect.signature(layer.call).parameters:
+        if isinstance(layer, keras.Layer):  # Keras hands it to the layers inside, and not to one that does not know it
             kwargs = {**kwargs, "training": False}
         return layer(*args, **kwargs)
 
     def _weights(self, number):
         """Kernels and bias of a convolution, the batch normalisation after it multiplied into them."""
-        layer = self._steps[number].call.layer
-        if not is_a(layer, *_WITH_KERNELS):
+        if number not in self._apart:
             return []
-        if is_a(layer, *SEPARABLE):
+        kind, layer = self._steps[number].call.kind, self._steps[number].call.layer
+        if kind in SEPARABLE:
             kernels = [layer.depthwise_kernel, layer.pointwise_kernel]
         else:
             kernels = [layer.kernel]
@@ -143,30 +150,23 @@ class Network:
         bias = ops.cast(layer.bias, layer.compute_dtype) if layer.use_bias else None
         for step in self._steps:
             if step.folded_into == number:
-                kernels[-1], bias = _folded(layer, kernels[-1], bias, step.call.layer)
+                kernels[-1], bias = _folded(kind, kernels[-1], bias, step.call.layer)
         return [kernels, bias]
 
 
 def _end(steps):
     """The step whose softmax or sigmoid ends the network, or None."""
     number = len(steps) - 1
-    while squashing(steps[number].call.layer) == "passes on":
+    while steps[number].call.layer and squashing(steps[number].call.layer) == "passes on":
         (number,) = steps[number].call.inputs
-    end = squashing(steps[number].call.layer)
-    return number if end == "itself" or (end == "within" and is_a(steps[number].call.layer, "Dense")) else None
-
-
-def _dense(layer, x):
-    """A dense layer without its activation."""
-    x = ops.matmul(ops.cast(x, layer.compute_dtype), ops.cast(layer.kernel, layer.compute_dtype))
-    return x if layer.bias is None else ops.add(x, ops.cast(layer.bias, layer.compute_dtype))
+    return number if squashing(steps[number].call.layer) in ("itself", "within") else None
 
 
 def _adds_to_mean(step):
-    return bool(step.cuts) and step.cuts[0] is not None and is_a(step.call.layer, "GlobalAveragePooling2D")
+    return bool(step.cuts) and step.cuts[0] is not None and step.call.kind == "GlobalAveragePooling2D"
 
 
-def _folded(layer, kernel, bias, normalisation):
+def _folded(kind, kernel, bias, normalisation):
     """Kernel and bias that give what convolution and normalisation give together."""
     scale = ops.rsqrt(normalisation.moving_variance + normalisation.epsilon)
     if normalisation.scale:
@@ -175,15 +175,15 @@ def _folded(layer, kernel, bias, normalisation):
     shift = shift * scale
     if normalisation.center:
         shift = shift + normalisation.beta
-    by_channel = ops.reshape(scale, kernel.shape[2:]) if is_a(layer, *DEPTHWISE) else scale
+    by_channel = ops.reshape(scale, kernel.shape[2:]) if kind in DEPTHWISE else scale
     return kernel * by_channel, shift
 
 
-def _convolve(layer, x, kernels, bias, cut):
+def _convolve(layer, kind, x, kernels, bias, cut):
     kernels = list(kernels)
     x = ops.cast(x, layer.compute_dtype)
     strides, padding, dilation = layer.strides, layer.padding, layer.dilation_rate
-    if is_a(layer, *TRANSPOSED):
+    if kind in TRANSPOSED:
         if cut is None:
             x = ops.conv_transpose(
                 x, kernels[0], strides, padding, output_padding=layer.output_padding, dilation_rate=dilation
@@ -196,7 +196,7 @@ def _convolve(layer, x, kernels, bias, cut):
             padding = "valid"
             if kernels[0].shape[:2] == (1, 1):  # only the cells under the strides were read
                 strides = 1
-        if is_a(layer, *DEPTHWISE, *SEPARABLE):
+        if kind in (*DEPTHWISE, *SEPARABLE):
             x = ops.depthwise_conv(x, kernels.pop(0), strides, padding, dilation_rate=dilation)
             strides, padding, dilation = 1, "valid", 1
         if kernels:
@@ -206,20 +206,22 @@ def _convolve(layer, x, kernels, bias, cut):
     return x if layer.activation is None else layer.activation(x)
 
 
-def _pool(layer, x, cut, at):
-    pool, name = (ops.max_pool, "max") if is_a(layer, "MaxPooling2D") else (ops.average_pool, "average")
-    if cut is None:
-        return pool(x, layer.pool_size, layer.strides, layer.padding)
+def _pool(layer, kind, x, cut, at):
+    x = ops.cast(x, layer.compute_dtype)
+    pool = ops.max_pool if kind == "MaxPooling2D" else ops.average_pool
     strides = 1 if tuple(layer.pool_size) == (1, 1) else layer.strides
     x = pool(x, layer.pool_size, strides, "valid")
-    if name == "average" and layer.padding == "same":  # a mean over the cells that are there, not over the padding
+    if (
+        kind == "AveragePooling2D" and layer.padding == "same"
+    ):  # a mean over the cells that are there, not over the padding
         rows, columns = (
             ops.take(_filled_share(reading, size, stride), index, axis=0)
             for reading, size, stride, index in zip(
                 (cut.rows, cut.columns), layer.pool_size, layer.strides, at, strict=True
             )
         )
-        x = x / (rows[:, :, None, None] * columns[:, None, :, None])
+        share = rows[:, :, None, None] * columns[:, None, :, None]
+        x = ops.cast(ops.cast(x, "float32") / share, layer.compute_dtype)
     return x
 
 
