@@ -60,7 +60,7 @@ def test_tasks_and_checks_match(path):
 
 # ------------------------------------------------------------------------------------ each rule, broken at least once
 
-ALT = "Bars: accuracy of five models, rising from 0.43 for the dense network to 0.78 for Model 5."
+ALT = "Bars: accuracy of five models, rising steadily from the dense network to Model 5."
 
 
 def picture(*size, colours=((0, 0, 0), (255, 0, 0))):
@@ -248,6 +248,22 @@ BROKEN = {
         (notebook_of(code("1", glued("accuracy", "0.781")), text("It reaches 0.781.")), "0.781 is typed"),
         (notebook_of(code("1", glued("accuracy", "78.1%")), text("It reaches 78.1%.")), "78.1% is typed"),
     ],
+    "results_not_typed": [
+        (
+            notebook_of(text("Model 1 stood near 0.61 after six."), code()),
+            "0.61 is typed into its text: 'Model 1 stood",
+        ),
+        (
+            notebook_of(text(), code("draw()", PICTURE, mystnb={"image": {"alt": ALT + " It is 0.43 at first."}})),
+            "0.43 is typed into its alternative text: 'It is 0.43",
+        ),
+    ],
+    "glued_values_used": [
+        (
+            notebook_of(text("It has 512 units."), code("glue('units', 512)", glued("units", "512"))),
+            "'units' is glued, and no text of the page uses it",
+        ),
+    ],
     "alternative_texts_filled": [
         (notebook_of(text(), code("draw()", PICTURE, course={"alt": "Ends at {loss}."})), "uses 'loss', which nothing"),
         (
@@ -317,7 +333,7 @@ def good():
             PICTURE,
             mystnb={"image": {"alt": ALT}},
         ),
-        text("It reaches {glue:text}`accuracy`, others 0.78 and 10.781.", id="glued"),
+        text("It reaches {glue:text}`accuracy`, others $0.78$ and $10.781$.", id="glued"),
         code("(1, 2)", glued("accuracy", "0.781"), printed("(1, 2)"), id="compared", tags=["nbval-check-output"]),
         text(
             "That is half of it, more than {glue:text}`accuracy` of [all](x.md): a ZeroDivisionError. "

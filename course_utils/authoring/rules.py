@@ -11,9 +11,11 @@ from .setup_cell import is_setup_cell, setup_source
 from .text_rules import (
     alternative_texts_filled,
     claims_stand_in_the_text,
+    glued_values_used,
     numbers_glued,
     pictures_described,
     pictures_show_something,
+    results_not_typed,
 )
 
 LONGEST_CELL = 40  # lines: a screen
@@ -282,6 +284,8 @@ RULES = (
     alternative_texts_filled,
     claims_stand_in_the_text,
     compared_outputs,
+    results_not_typed,
+    glued_values_used,
 )
 
 
