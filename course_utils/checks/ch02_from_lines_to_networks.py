@@ -437,8 +437,8 @@ function(
 
 
 def _step(
-    p, x, labels, rate, *, sign=-1, mean=True, mask=lambda a: a > 0, late=False, answers=1, largest=True, still=(),
-    after=False, summed=False,
+    p, x, labels, rate, *, sign=-1, mean=True, mask=lambda a: a > 0, gate=np.multiply, late=False, answers=1,
+    largest=True, still=(), after=False, summed=False,
 ):  # fmt: skip
     """Loss and new parameters, with switches for the mistakes."""
     a = x @ p["w1"] + p["b1"]
@@ -448,7 +448,7 @@ def _step(
     d[np.arange(len(labels)), labels] -= answers
     d = d / len(x) if mean else d
     new_w2 = p["w2"] + sign * rate * h.T @ d
-    d_a = d @ (new_w2 if late else p["w2"]).T * mask(a)
+    d_a = gate(mask(a), d @ (new_w2 if late else p["w2"]).T)
     new = {
         "w1": p["w1"] + sign * rate * x.T @ d_a,
         "b1": p["b1"] + sign * rate * d_a.sum(axis=0),
@@ -502,7 +502,7 @@ function(
         ),
         Mistake(
             "overflow",
-            {"largest": False},
+            [{"largest": False}, {"largest": False, "gate": lambda on, d: np.where(on, d, 0)}],  # 0 times nan is nan
             "Right for small scores. Large ones, as pixels from 0 to 255 make them, give `nan` as new weights: the "
             "loss is safe from that, and the softmax in your gradient is not. Which number could you subtract there?",
         ),
