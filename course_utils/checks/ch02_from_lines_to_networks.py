@@ -6,7 +6,7 @@ import numpy as np
 
 from ..datasets.drawn import draw
 from .engine import Wrong, run
-from .kinds import Mistake, call, function, is_callable, prediction, task
+from .kinds import Mistake, call, function, is_callable, prediction, task, typed
 
 prediction(
     "02.random_labels",
@@ -27,17 +27,18 @@ prediction(
 )
 
 
-def _log_sum_exp(scores, axis=1):
-    top = scores.max(axis=axis, keepdims=True)
-    return np.log(np.exp(scores - top).sum(axis=axis, keepdims=True)) + top
+def _log_softmax(scores, axis=1):
+    shifted = scores - scores.max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
-def _log_p(scores, labels):
-    return (scores - _log_sum_exp(scores))[np.arange(len(labels)), labels]
+def _log_p(scores, labels, axis=1):
+    return _log_softmax(scores, axis)[np.arange(len(labels)), labels]
 
 
-def _nll(scores, labels):
-    return float(-_log_p(scores, labels).mean())
+def _nll(scores, labels, *, axis=1, seen=lambda log_p: log_p):
+    with np.errstate(divide="ignore"):
+        return float(-seen(_log_p(scores, labels, axis)).mean())
 
 
 def _nll_plain(scores, labels):
@@ -46,42 +47,18 @@ def _nll_plain(scores, labels):
         return float(-np.log(p[np.arange(len(labels)), labels]).mean())
 
 
-def _nll_of_probabilities(scores, labels):
-    with np.errstate(divide="ignore"):
-        return float(-np.log(np.exp(_log_p(scores, labels))).mean())
-
-
-def _nll_floored(floor):
-    def nll(scores, labels):
-        p = np.exp(_log_p(scores, labels))
-        return float(-np.log(np.maximum(p, floor)).mean())
-
-    return nll
-
-
-def _nll_added(floor):
-    return lambda scores, labels: float(-np.log(np.exp(_log_p(scores, labels)) + floor).mean())
-
-
-def _nll_columns(scores, labels):
-    return float(-(scores - _log_sum_exp(scores, axis=0))[np.arange(len(labels)), labels].mean())
-
-
-def _nll_overall(scores, labels):
-    return float(-(scores - _log_sum_exp(scores, axis=None))[np.arange(len(labels)), labels].mean())
-
-
-_SCORES = np.array([[2.0, -1.0, 0.5], [0.0, 0.0, 0.0], [-3.0, 1.0, 4.0], [0.3, 2.2, -0.7]])
-_LABELS = np.array([0, 2, 1, 1])
+_FLOORS = (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16)
 
 function(
     "02.nll",
     "nll(scores, labels)",
     cases=[
-        call(_SCORES, _LABELS),
+        call(np.array([[2.0, -1.0, 0.5], [0.0, 0.0, 0.0], [-3.0, 1.0, 4.0], [0.3, 2.2, -0.7]]), np.array([0, 2, 1, 1])),
         call(np.zeros((2, 10)), np.array([3, 7])),
         call(np.array([[800.0, 795.0], [-900.0, -890.0]]), np.array([1, 1])),
         call(np.array([[0.0, 2000.0, 0.0]]), np.array([0])),
+        call(np.array([[2, 0, 1], [0, 3, 1]]), np.array([0, 2])),
+        call(np.zeros((1, 1000)), np.array([0])).in_next_cell(),
     ],
     right=_nll,
     mistakes=[
@@ -93,91 +70,81 @@ function(
         ),
         Mistake(
             "loss cut off",
-            [f(floor) for f in (_nll_floored, _nll_added) for floor in (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16)],
+            [{"seen": lambda log_p, least=least: np.log(np.maximum(np.exp(log_p), least))} for least in _FLOORS]
+            + [{"seen": lambda log_p, added=added: np.log(np.exp(log_p) + added)} for added in _FLOORS],
             "Right until a probability is tiny: there a small number, added or put in as a floor, keeps the logarithm "
             "from becoming infinite, and also keeps the loss from growing as it should. The logarithm of a softmax "
             "can be taken on paper first.",
         ),
         Mistake(
             "logarithm of zero",
-            _nll_of_probabilities,
-            "Infinite where the right class is very improbable. The logarithm of a softmax can be taken on paper "
-            "first: a score, minus the logarithm of a sum.",
+            {"seen": lambda log_p: np.log(np.exp(log_p))},
+            "Infinite where the right class is very improbable: its probability has been rounded to 0 before the "
+            "logarithm was taken. The logarithm of a softmax can be taken on paper first.",
+        ),
+        Mistake(
+            "written into ints",
+            lambda scores, labels: float(-_log_p(scores, labels).astype(scores.dtype).mean()),
+            "Right for scores that are floats. Where they are ints, an array made like them (`zeros_like`, a copy) "
+            "holds ints too, and rounds all that is written into it. Compute new arrays, or ask for `dtype=float`.",
         ),
         Mistake(
             "sign",
-            lambda s, t: -_nll(s, t),
+            lambda scores, labels: -_nll(scores, labels),
             "The size is right, the sign is not: the logarithm of a probability is negative, and a loss is larger the "
             "worse the answer.",
         ),
         Mistake(
             "sum instead of mean",
-            lambda s, t: _nll(s, t) * len(t),
+            lambda scores, labels: _nll(scores, labels) * len(labels),
             "That is the sum over the examples. The loss is their mean, so that it does not grow with the batch.",
         ),
         Mistake(
             "wrong axis",
-            [_nll_columns, _nll_overall],
+            [{"axis": 0}, {"axis": None}],
             "Your probabilities do not add up to 1 for each example. One row is one example: along which axis do its "
             "classes lie?",
         ),
         Mistake(
             "one per example",
-            lambda s, t: -_log_p(s, t),
+            lambda scores, labels: -_log_p(scores, labels),
             "One loss for each example. The task asks for their mean, a single number.",
         ),
         Mistake(
             "all classes",
             [
-                lambda s, t: float(-(s - _log_sum_exp(s)).mean()),
-                lambda s, t: float(-(s - _log_sum_exp(s))[:, t].mean()),
+                lambda scores, labels: float(-_log_softmax(scores).mean()),
+                lambda scores, labels: float(-_log_softmax(scores)[:, labels].mean()),
             ],
             "You average over more than the right class of each row. `p[:, labels]` takes those columns of *every* "
             "row; `p[np.arange(len(labels)), labels]` takes one value a row.",
         ),
         Mistake(
             "scores only",
-            lambda s, t: float(-s[np.arange(len(t)), t].mean()),
+            lambda scores, labels: float(-scores[np.arange(len(labels)), labels].mean()),
             "That is minus the mean score of the right class. Where has the softmax gone?",
         ),
         Mistake(
             "base 10",
-            lambda s, t: _nll(s, t) / math.log(10),
+            lambda scores, labels: _nll(scores, labels) / math.log(10),
             "That is the logarithm to base 10. `np.log` is the natural one.",
         ),
     ],
     nudges=(
         "Write the logarithm of `exp(s_right) / sum(exp(s))` as a difference of two things before you write code.",
-        "The loss of a row is `log(sum(exp(s))) - s_right`. Nothing changes when the same number is subtracted from "
-        "all scores of a row. Subtract its largest, and no exponential exceeds 1.",
+        "One of the two needs no exponential any more. For the other: what becomes of the softmax when the same number "
+        "is subtracted from all scores of a row? Choose it so that no exponential can exceed 1.",
     ),
     why="This is the loss of nearly every classifier. Frameworks offer it as a function of the scores, "
     "`from_logits=True` in Keras, for the reason that you have just met: after a softmax it is too late.",
 )
 
 
-def _staged(w, x, b, y, *, product=True, penalty=True, squash=True, two=1.0):
-    h = math.tanh(w * x + b)
-    d_a = (2 if two == 1.0 else 1) * (h - y) * (1 - h**2 if squash else 1)
-    return (d_a * x if product else 0) + (2 * 0.1 * w if penalty else 0), d_a * w, d_a
-
-
-def _staged_penalty(slope):
-    def staged(w, x, b, y):
-        by_w, by_x, by_b = _staged(w, x, b, y, penalty=False)
-        return by_w + slope(w), by_x, by_b
-
-    return staged
-
-
-def _staged_half(w, x, b, y):
-    return tuple(part / 2 for part in _staged(w, x, b, y))
-
-
-def _staged_one_minus_h(w, x, b, y):
-    h = math.tanh(w * x + b)
-    d_a = 2 * (h - y) * (1 - h)
-    return d_a * x + 0.2 * w, d_a * w, d_a
+def _staged(w, x, b, y, *, two=2, slope=lambda a, h: 1 - h**2, product=1, penalty=0.2):
+    a = w * x + b
+    h = math.tanh(a)
+    d_a = two * (h - y) * slope(a, h)
+    return product * d_a * x + penalty * w, d_a * w, d_a
 
 
 def _staged_bias_times_x(w, x, b, y):
@@ -185,27 +152,16 @@ def _staged_bias_times_x(w, x, b, y):
     return by_w, by_x, by_b * x
 
 
-def _staged_at_a(w, x, b, y):
-    a = w * x + b
-    d_a = 2 * (math.tanh(a) - y) * (1 - a**2)
-    return d_a * x + 0.2 * w, d_a * w, d_a
-
-
-def _staged_of_h(w, x, b, y):
-    h = math.tanh(w * x + b)
-    d_a = 2 * (h - y) * (1 - math.tanh(h) ** 2)
-    return d_a * x + 0.2 * w, d_a * w, d_a
-
-
-def _negative(function):
-    return lambda *args: tuple(-part for part in function(*args))
+def _staged_exchanged(w, x, b, y):
+    _, _, d_a = _staged(w, x, b, y)
+    return d_a * w + 0.2 * w, d_a * x, d_a
 
 
 function(
     "02.staged",
     "gradients(w, x, b, y)",
     cases=[
-        call(0.5, 2.0, -0.3, 1.0),
+        call(0.5, 2.0, -0.3, 1.0).in_next_cell(),
         call(-1.2, 0.7, 0.4, 0.2),
         call(0.8, -1.5, 0.9, -0.5),
     ],
@@ -213,28 +169,37 @@ function(
     mistakes=[
         Mistake(
             "second use forgotten",
-            lambda *args: _staged(*args, penalty=False),
+            {"penalty": 0},
             "The gradient of `w` has one part, and `w` is used twice: follow both edges that leave it.",
         ),
         Mistake(
             "first use overwritten",
-            lambda *args: _staged(*args, product=False),
+            {"product": 0},
             "The gradient of `w` is only what comes back through the square of `w`. What comes back through the "
             "product belongs to it too: gradients that meet at a value are added.",
         ),
         Mistake(
             "tanh passed by",
-            lambda *args: _staged(*args, squash=False),
+            {"slope": lambda a, h: 1},
             "You go back past tanh as if it were not there. Multiply by its derivative.",
         ),
         Mistake(
             "derivative of tanh at the wrong place",
-            [_staged_at_a, _staged_of_h, _staged_one_minus_h],
+            [
+                {"slope": lambda a, h: 1 - a**2},
+                {"slope": lambda a, h: 1 - math.tanh(h) ** 2},
+                {"slope": lambda a, h: 1 - h},
+            ],
             "The derivative of tanh is 1 minus the square of its *output*. Yours is 1 minus something else.",
         ),
         Mistake(
             "slope of the penalty",
-            [_staged_penalty(slope) for slope in (lambda w: 0.1 * w, lambda w: 0.2, lambda w: -0.2 * w, lambda w: 0.1)],
+            [
+                {"penalty": 0.1},
+                {"penalty": -0.2},
+                lambda w, x, b, y: _staged(w, x, b, y, penalty=0.2 / w),
+                lambda w, x, b, y: _staged(w, x, b, y, penalty=0.1 / w),
+            ],
             "What comes back through the product is right. What comes back to `w` through the penalty is not: what is "
             "the derivative of `0.1 * w**2`, and with which sign is it added?",
         ),
@@ -245,31 +210,33 @@ function(
         ),
         Mistake(
             "factor 2",
-            [lambda *args: _staged(*args, two=0.5), _staged_half],
+            [{"two": 1}, {"two": 1, "penalty": 0.1}],
             "The derivative of a square has a factor of 2. Yours lacks it, at the error's square at least.",
         ),
         Mistake(
             "factors exchanged",
-            lambda w, x, b, y: (
-                _staged(w, x, b, y)[2] * w + 0.2 * w,
-                _staged(w, x, b, y)[2] * x,
-                _staged(w, x, b, y)[2],
-            ),
+            _staged_exchanged,
             "At the product, `w` got the gradient times `w`, and `x` times `x`. Each input gets it times the *other* "
             "one.",
         ),
         Mistake(
             "order",
             [
-                lambda w, x, b, y, places=places: tuple(_staged(w, x, b, y)[i] for i in places)
+                lambda *given, places=places: tuple(_staged(*given)[i] for i in places)
                 for places in ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
             ],
             "All three are right, in another order than asked: of `w`, of `x`, of `b`.",
         ),
         Mistake(
             "sign",
-            _negative(_staged),
+            {"two": -2, "penalty": -0.2},
             "All signs are turned round. The error is `h - y`, so that the gradient of `h` has the sign of the error.",
+        ),
+        Mistake(
+            "sign of the error",
+            {"two": -2},
+            "What comes back through the penalty is right; all that comes back from the error has its sign turned "
+            "round. The error is `h - y`: does it grow or shrink when `h` grows?",
         ),
     ],
     nudges=(
@@ -284,89 +251,99 @@ function(
 )
 
 
-def _linear_backward(x, w, d):
-    return x.T @ d, d.sum(axis=0), d @ w.T
+def _linear_backward(x, w, d, *, sign=1, by_w=None, by_b=None, by_x=None):
+    """The three gradients, any of which can be another."""
+    right = x.T @ d, d.sum(axis=0), d @ w.T
+    return tuple(
+        sign * (one if other is None else other(x, w, d)) for one, other in zip(right, (by_w, by_b, by_x), strict=True)
+    )
 
 
-_rng = np.random.default_rng(202)
-_X, _W, _D = _rng.normal(size=(5, 3)), _rng.normal(size=(3, 4)), _rng.normal(size=(5, 4))
-_SQUARE = tuple(_rng.normal(size=(3, 3)) for _ in range(3))
+def _normal(seed, *shape):
+    return typed(f"np.random.default_rng({seed}).normal(size={shape})")
+
 
 function(
     "02.linear_backward",
     "linear_backward(x, w, d)",
     cases=[
-        call(_X, _W, _D),
-        call(*_SQUARE),
-        call(_X[:1], _W, _D[:1]),
+        call(_normal(1, 5, 3), _normal(2, 3, 4), _normal(3, 5, 4)),
+        call(_normal(4, 3, 3), _normal(5, 3, 3), _normal(6, 3, 3)),
+        call(_normal(7, 1, 3), _normal(8, 3, 4), _normal(9, 1, 4)),
+        call(np.array([[1, 0, 2], [0, 3, 1]]), np.array([[0.5], [-0.25], [2.0]]), np.array([[0.5], [1.5]])),
     ],
     right=_linear_backward,
     mistakes=[
         Mistake(
             "mean for the bias",
-            lambda x, w, d: (x.T @ d, d.mean(axis=0), d @ w.T),
+            {"by_b": lambda x, w, d: d.mean(axis=0)},
             "The gradient of the bias is a mean over the examples. Gradients add; whether the loss is a mean is "
             "already in `d`.",
         ),
         Mistake(
             "divided by N",
             [
-                lambda x, w, d: (x.T @ d / len(x), d.mean(axis=0), d @ w.T),
-                lambda x, w, d: (x.T @ d / len(x), d.mean(axis=0), d @ w.T / len(x)),
-                lambda x, w, d: (x.T @ d / len(x), d.sum(axis=0), d @ w.T),
+                {"by_w": lambda x, w, d: x.T @ d / len(x), "by_b": lambda x, w, d: d.mean(axis=0)},
+                lambda x, w, d: _linear_backward(x, w, d / len(x)),
+                {"by_w": lambda x, w, d: x.T @ d / len(x)},
             ],
             "You divide by the number of examples. If the loss is a mean, that division has been done where `d` was "
             "made; done again, the gradient is too small.",
         ),
         Mistake(
             "bias summed over units",
-            lambda x, w, d: (x.T @ d, d.sum(axis=1), d @ w.T),
+            {"by_b": lambda x, w, d: d.sum(axis=1)},
             "The gradient of the bias has one number for each example. There is one bias for each unit: sum over the "
             "other axis.",
         ),
         Mistake(
             "bias kept as a row",
-            lambda x, w, d: (x.T @ d, d.sum(axis=0, keepdims=True), d @ w.T),
+            {"by_b": lambda x, w, d: d.sum(axis=0, keepdims=True)},
             "The gradient of the bias has two axes. The bias has the shape (units,), and its gradient has the same.",
         ),
         Mistake(
             "bias gradient missing",
-            [lambda x, w, d: (x.T @ d, d, d @ w.T)],
+            {"by_b": lambda x, w, d: d},
             "The gradient of the bias has the shape of `d`. The same bias is added for every example, and gradients "
             "that meet at one value are added.",
         ),
         Mistake(
             "weights transposed",
-            lambda x, w, d: (d.T @ x, d.sum(axis=0), d @ w.T),
+            {"by_w": lambda x, w, d: d.T @ x},
             "The gradient of `w` is transposed. It must have the shape of `w`, (inputs, units).",
         ),
         Mistake(
             "inputs transposed",
-            lambda x, w, d: (x.T @ d, d.sum(axis=0), w @ d.T),
+            {"by_x": lambda x, w, d: w @ d.T},
             "The gradient of `x` is transposed. It must have the shape of `x`, (examples, inputs).",
         ),
         Mistake(
             "one number for all biases",
-            lambda x, w, d: (x.T @ d, d.sum(), d @ w.T),
+            {"by_b": lambda x, w, d: d.sum()},
             "The gradient of the bias is one number. There is one bias for each unit: sum over the examples only.",
         ),
         Mistake(
             "bias of one example",
-            [lambda x, w, d: (x.T @ d, d[0], d @ w.T), lambda x, w, d: (x.T @ d, d[-1], d @ w.T)],
+            [{"by_b": lambda x, w, d: d[0]}, {"by_b": lambda x, w, d: d[-1]}],
             "The gradient of the bias is that of a single example. The same bias is added for every example.",
         ),
         Mistake(
+            "written into ints",
+            {"by_x": lambda x, w, d: (d @ w.T).astype(x.dtype)},
+            "Right where `x` holds floats. Where it holds ints, as images do, an array made like it (`zeros_like`, a "
+            "copy) holds ints too, and rounds all that is written into it: the gradient by `x` is no int.",
+        ),
+        Mistake(
             "sign",
-            _negative(_linear_backward),
+            {"sign": -1},
             "All signs are turned round. The step goes against the gradient, but that is the step's business: here the "
             "gradient itself is asked for.",
         ),
         Mistake(
             "order",
             [
-                lambda x, w, d: (d @ w.T, x.T @ d, d.sum(axis=0)),
-                lambda x, w, d: (d @ w.T, d.sum(axis=0), x.T @ d),
-                lambda x, w, d: (x.T @ d, d @ w.T, d.sum(axis=0)),
+                lambda *given, places=places: tuple(_linear_backward(*given)[i] for i in places)
+                for places in ((2, 0, 1), (2, 1, 0), (0, 2, 1))
             ],
             "All three are right, in another order than asked: of `w`, of `b`, of `x`.",
         ),
@@ -380,13 +357,15 @@ function(
     "the same with windows for rows.",
 )
 
-_A = _rng.normal(size=(4, 5))
-_BACK = _rng.normal(size=(4, 5))
-
 function(
     "02.relu_backward",
     "relu_backward(d, a)",
-    cases=[call(_BACK, _A), call(np.array([[1.0, -2.0, 3.0, -4.0]]), np.array([[2.0, -1.0, -0.5, 0.25]]))],
+    cases=[
+        call(_normal(1, 4, 5), _normal(2, 4, 5)),
+        call(np.array([[1.0, -2.0, 3.0, -4.0]]), np.array([[2.0, -1.0, -0.5, 0.25]])),
+        call(np.array([[0.5, -1.5, 0.25]]), np.array([[2, -1, 1]])),
+        call(np.array([[1.5, 0.0, -0.5]]), np.array([[3.0, 0.0, -1.0]])),  # at 0 any slope may be taken; not d / 0
+    ],
     right=lambda d, a: d * (a > 0),
     mistakes=[
         Mistake(
@@ -396,7 +375,7 @@ function(
         ),
         Mistake(
             "mask of the gradient",
-            [lambda d, a: d * (d > 0), lambda d, a: np.maximum(d, 0)],
+            lambda d, a: np.maximum(d, 0),
             "You set negative *gradients* to zero. What decides is whether the input of the ReLU was positive; the "
             "gradient may have either sign.",
         ),
@@ -436,6 +415,17 @@ function(
             lambda d, a: (a > 0).astype(float),
             "That is the slope of the ReLU. The chain rule multiplies it with what comes back, `d`.",
         ),
+        Mistake(
+            "written into ints",
+            lambda d, a: (d * (a > 0)).astype(a.dtype),
+            "Right where `a` holds floats. Where it holds ints, an array made like it (`zeros_like`, a copy) holds "
+            "ints too, and rounds all that is written into it: what comes back has the type of `d`.",
+        ),
+        Mistake(
+            "divided by zero",
+            lambda d, a: np.where(a == 0, np.nan, d * (a > 0)),
+            "`nan` where `a` is exactly 0, right elsewhere: the slope of a ReLU needs no division. Compare `a` with 0.",
+        ),
     ],
     nudges=(
         "Draw max(0, a). What is its slope on the left of 0, and on the right?",
@@ -447,24 +437,23 @@ function(
 
 
 def _step(
-    p, x, labels, rate, *, sign=-1, mean=True, mask=True, late=False, biases=True, first=True, after=False,
-    turned=False, answers=1, still=(), summed=False,
+    p, x, labels, rate, *, sign=-1, mean=True, mask=lambda a: a > 0, gate=np.multiply, late=False, answers=1,
+    largest=True, still=(), after=False, summed=False,
 ):  # fmt: skip
     """Loss and new parameters, with switches for the mistakes."""
     a = x @ p["w1"] + p["b1"]
     h = np.maximum(a, 0)
     scores = h @ p["w2"] + p["b2"]
-    d = np.exp(scores - _log_sum_exp(scores))
+    d = np.exp(_log_softmax(scores)) if largest else _plain_softmax(scores)
     d[np.arange(len(labels)), labels] -= answers
     d = d / len(x) if mean else d
     new_w2 = p["w2"] + sign * rate * h.T @ d
-    d_h = d @ (new_w2 if late else p["w2"]).T
-    d_a = d_h * ((a < 0) if turned else (a > 0)) if mask else d_h
+    d_a = gate(mask(a), d @ (new_w2 if late else p["w2"]).T)
     new = {
-        "w1": p["w1"] + (sign * rate * x.T @ d_a if first else 0),
-        "b1": p["b1"] + (sign * rate * d_a.sum(axis=0) if first and biases else 0),
+        "w1": p["w1"] + sign * rate * x.T @ d_a,
+        "b1": p["b1"] + sign * rate * d_a.sum(axis=0),
         "w2": new_w2,
-        "b2": p["b2"] + (sign * rate * d.sum(axis=0) if biases else 0),
+        "b2": p["b2"] + sign * rate * d.sum(axis=0),
     }
     if after:
         scores = np.maximum(x @ new["w1"] + new["b1"], 0) @ new["w2"] + new["b2"]
@@ -472,83 +461,97 @@ def _step(
     return _nll(scores, labels) * (len(x) if summed else 1), new
 
 
-def _network(seed, inputs=6, hidden=5, classes=4, examples=7):
-    rng = np.random.default_rng(seed)
-    p = {
-        "w1": rng.normal(size=(inputs, hidden)),
-        "b1": rng.normal(size=hidden),
-        "w2": rng.normal(size=(hidden, classes)),
-        "b2": rng.normal(size=classes),
-    }
-    return p, rng.normal(size=(examples, inputs)), rng.integers(0, classes, examples)
+def _plain_softmax(scores):
+    with np.errstate(all="ignore"):
+        return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
 
 
-def _variants(**settings):
-    return lambda p, x, labels, rate: _step(p, x, labels, rate, **settings)
+def _network(seed, inputs=6, hidden=5, classes=4, examples=7, pixels=False):
+    """Parameters, examples and labels, as arguments of a case. Pixels make scores in the thousands."""
+    p = (
+        f"(lambda rng: dict(w1=rng.normal(size=({inputs}, {hidden})), b1=rng.normal(size={hidden}), "
+        f"w2=rng.normal(size=({hidden}, {classes})), b2=rng.normal(size={classes})))(np.random.default_rng({seed}))"
+    )
+    made = f"integers(0, 256, ({examples}, {inputs}))" if pixels else f"normal(size=({examples}, {inputs}))"
+    labels = typed(f"np.random.default_rng({seed + 200}).integers(0, {classes}, {examples})")
+    return typed(p), typed(f"np.random.default_rng({seed + 100}).{made}"), labels
 
 
 function(
     "02.train_step",
     "train_step(p, x, labels, rate)",
-    cases=[call(*_network(1), 0.5), call(*_network(2, 3, 8, 3, 10), 0.1), call(*_network(3, 4, 4, 4, 4), 1.0)],
+    cases=[
+        call(*_network(1), 0.5),
+        call(*_network(2, 3, 8, 3, 10), 0.1),
+        call(*_network(3, 4, 4, 4, 4), 1.0),
+        call(*_network(4, inputs=20, pixels=True), 0.001),
+    ],
     right=_step,
     mistakes=[
         Mistake(
             "uphill",
-            _variants(sign=1),
-            "You add the gradient. It points to where the loss grows, so the step goes the other way.",
+            {"sign": 1},
+            "The step goes uphill, against what it should. Either the gradient is added, which points to where the "
+            "loss grows; or the gradient of the scores has the wrong sign: it is what was said minus what should have "
+            "been said.",
         ),
         Mistake(
             "1/N forgotten",
-            _variants(mean=False),
+            {"mean": False},
             "The loss is a mean, and your gradient that of the sum: the step is too long by the number of examples.",
         ),
         Mistake(
+            "overflow",
+            [{"largest": False}, {"largest": False, "gate": lambda on, d: np.where(on, d, 0)}],  # 0 times nan is nan
+            "Right for small scores. Large ones, as pixels from 0 to 255 make them, give `nan` as new weights: the "
+            "loss is safe from that, and the softmax in your gradient is not. Which number could you subtract there?",
+        ),
+        Mistake(
             "ReLU passed by",
-            _variants(mask=False),
+            {"mask": lambda a: 1},
             "The second layer is right. For the first one the gradient must come back through the ReLU, and yours goes "
             "past it.",
         ),
         Mistake(
             "mask turned round",
-            _variants(turned=True),
+            {"mask": lambda a: a < 0},
             "The second layer is right. In the first, you let the gradient through where the unit was off.",
         ),
         Mistake(
             "changed before it was used",
-            _variants(late=True),
+            {"late": True},
             "The gradient of the first layer comes back through the *old* second weights. Yours have been changed "
             "already: compute all gradients, then take the step.",
         ),
         Mistake(
             "biases stand still",
-            _variants(biases=False),
+            {"still": ("b1", "b2")},
             "The weights are right. The biases have gradients too.",
         ),
         Mistake(
             "first layer stands still",
-            _variants(first=False),
+            {"still": ("w1", "b1")},
             "Only the second layer has changed.",
         ),
         Mistake(
             "one array stands still",
-            [_variants(still=(name,)) for name in ("w1", "b1", "w2", "b2")],
+            [{"still": (name,)} for name in ("w1", "b1", "w2", "b2")],
             "Three of the four arrays are right. One has not moved at all: compare each with what it was.",
         ),
         Mistake(
             "second layer stands still",
-            _variants(still=("w2", "b2")),
+            {"still": ("w2", "b2")},
             "Only the first layer has changed.",
         ),
         Mistake(
             "answers left out",
-            _variants(answers=0),
+            {"answers": 0},
             "The loss is right. The gradient by the scores is what was said *minus what should have been said*; yours "
             "has no answers in it.",
         ),
         Mistake(
             "summed loss",
-            _variants(summed=True),
+            {"summed": True},
             "The new parameters are right. The loss is the sum over the examples; return their mean.",
         ),
         Mistake(
@@ -561,27 +564,24 @@ function(
             "rate",
             [
                 lambda p, x, labels, rate: _step(p, x, labels, rate**2),
-                *[
-                    lambda p, x, labels, rate, fixed=fixed: _step(p, x, labels, fixed)
-                    for fixed in (0.01, 0.1, 0.5, 1.0)
-                ],
+                *({"rate": one} for one in (0.01, 0.1, 0.5, 1.0)),
             ],
             "The step points the right way and has not the right length. `rate` belongs in it once, as it was given.",
         ),
         Mistake(
             "loss after the step",
-            _variants(after=True),
+            {"after": True},
             "The new parameters are right. The loss is that after the step; the task asks for the loss that the "
             "gradient belongs to, before it.",
         ),
         Mistake(
             "order",
-            lambda *args: _step(*args)[::-1],
+            lambda *given: _step(*given)[::-1],
             "Both are right, in another order than asked: first the loss, then the parameters.",
         ),
         Mistake(
             "parameters only",
-            lambda *args: _step(*args)[1],
+            lambda *given: _step(*given)[1],
             "The new parameters are right. Return the loss as well: `return loss, new`.",
         ),
     ],
@@ -601,7 +601,8 @@ class _Sample:
 
     def __init__(self, seed, classes, fault=None, hidden=12, inputs=8):
         rng = np.random.default_rng(seed)
-        spread = {"large start": 30.0, "start": 0.5}.get(fault, 0.02)  # sound: a first loss within 0.1 of guessing
+        # sound: a first loss within 0.1 of guessing; broken: off by more than 1
+        spread = {"large start": 30.0, "start": 0.5, "small start": 0.23}.get(fault, 0.02)
         self.p = {
             "w1": rng.normal(size=(inputs, hidden)),
             "b1": rng.normal(scale=0.1, size=hidden),
@@ -615,7 +616,7 @@ class _Sample:
         a = x @ p["w1"] + p["b1"]
         h = np.maximum(a, 0)
         scores = h @ p["w2"] + p["b2"]
-        d = np.exp(scores - _log_sum_exp(scores))
+        d = np.exp(_log_softmax(scores))
         d[np.arange(len(labels)), labels] -= 1
         d = d if fault == "1/N forgotten" else d / len(x)
         d_h = d @ p["w2"].T
@@ -629,6 +630,8 @@ class _Sample:
             gradients["b1"] = d_a.mean(axis=0)
         if fault == "sign":
             gradients = {name: -gradient for name, gradient in gradients.items()}
+        if fault == "low start":  # a mean over all scores: ten times too small, and its gradient too
+            return _nll(scores, labels) / 10, {name: gradient / 10 for name, gradient in gradients.items()}
         return _nll(scores, labels), gradients
 
 
@@ -641,7 +644,7 @@ _FAULTS = {
     "start": (
         "first loss barely missed",
         "You found a first loss a hundred times that of guessing, and let one pass that is three times that of "
-        "guessing. Half as much again would be a fault already.",
+        "guessing. To be off by more than 1 is a fault.",
     ),
     "sign": ("gradients missed", "You let a network pass whose gradients all have the wrong sign."),
     "1/N forgotten": (
@@ -668,6 +671,16 @@ _FAULTS = {
         "bias missed",
         "You let a network pass in which a bias has the mean of its gradients for their sum. Weights are not all there "
         "is in `network.p`.",
+    ),
+    "small start": (
+        "first loss barely missed",
+        "You found a first loss three times that of guessing, and let one pass that is half as much again. To be off "
+        "by more than 1 is a fault.",
+    ),
+    "low start": (
+        "low first loss missed",
+        "You let a network pass whose first loss is a tenth of that of guessing. It has learned nothing yet, so it "
+        "cannot know better: a first loss that is too low shows a fault as well.",
     ),
 }
 
@@ -721,7 +734,7 @@ def _is_broken(is_broken):
             raise Wrong(
                 "first loss too strict",
                 f"You accuse a sound network because of its first loss: it is {loss:.2f}, and guessing costs "
-                f"{math.log(10):.2f}. How near must it be? A network that starts badly is off by a half or more.",
+                f"{math.log(10):.2f}. How near must it be? One that starts badly is off by more than 1.",
             )
         if named:
             raise Wrong(
