@@ -419,7 +419,7 @@ def _network(
     from keras import ops
 
     rest, relus = iter(weights), iter(relus)
-    x = change(x) if change else x
+    x = np.ascontiguousarray(change(x)) if change else x
     for block, way in zip(_BLOCKS, pools, strict=True):
         for place, _ in enumerate(block, 1):
             layer, active, last = next(rest), next(relus), place == len(block)
@@ -492,6 +492,8 @@ _NETWORK_MISTAKES = [
 
 def _redrawn(model):
     """Give the model random weights, far from those that a network begins with, and return them layer by layer."""
+    from keras import ops
+
     rng, layers = np.random.default_rng(0), []
     drawn = {
         "kernel": lambda shape: rng.normal(size=shape) * np.sqrt(2 / np.prod(shape[:-1])),
@@ -509,8 +511,9 @@ def _redrawn(model):
     for weight in model.weights:
         if weight.name == "kernel":
             layers.append({})
-        layers[-1][weight.name] = drawn[weight.name](tuple(weight.shape)).astype("float32")
-        weight.assign(layers[-1][weight.name])
+        value = ops.convert_to_tensor(drawn[weight.name](tuple(weight.shape)).astype("float32"))
+        weight.assign(value)
+        layers[-1][weight.name] = value
     return layers
 
 
