@@ -446,7 +446,7 @@ if sys.argv[4] == "no locks":
     def refuse(*_): raise OSError("no locks here")
     fcntl.flock = refuse
 entry = registry.DATASETS["mnist"]
-original = registry.Original(sys.argv[2], 1, sys.argv[3])
+original = registry.Original(sys.argv[2], int(sys.argv[5]), sys.argv[3])
 registry.DATASETS["mnist"] = dataclasses.replace(entry, originals=(original,))
 print(fetch("mnist", progress=False))
 """
@@ -454,7 +454,7 @@ print(fetch("mnist", progress=False))
 
 def start_fetch(locks="locks"):
     (original,) = registry.DATASETS["mnist"].originals
-    command = [sys.executable, "-c", FETCH, str(ROOT), original.url, original.sha256, locks]
+    command = [sys.executable, "-c", FETCH, str(ROOT), original.url, original.sha256, locks, str(original.bytes)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -67,7 +67,7 @@ def _download(original, folder, progress):
 def _no_more_than(original, downloader):
     """The downloader, stopped where a host sends more than was published; it might never end, and the disk does."""
 
-    class Bounded(io.FileIO):
+    class Bounded(io.BufferedWriter):  # a raw file would take a part of a chunk where the disk is full, and say nothing
         def write(self, chunk):
             if self.tell() + len(chunk) > original.bytes:
                 host = urlsplit(original.url).netloc
@@ -75,7 +75,7 @@ def _no_more_than(original, downloader):
             return super().write(chunk)
 
     def download(url, output_file, pooch):
-        with Bounded(output_file, "w") as file:
+        with Bounded(io.FileIO(output_file, "w")) as file:
             downloader(url, file, pooch)
 
     return download
