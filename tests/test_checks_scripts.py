@@ -1,9 +1,12 @@
 """Scripts that train: what is kept of a run, and what is said of those that are none."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
 from course_utils.checks import Wrong, engine, scripts
+from course_utils.checks import a1_it_does_not_learn as checks_a1
 from tests.wrong_answers import a1_it_does_not_learn as a1
 
 keras = pytest.importorskip("keras")
@@ -93,3 +96,40 @@ def test_a_network_that_learns_on_large_inputs_is_right_and_told_that_it_is_sure
     assert verdict.right
     assert "the wrong name a probability of more than 0.9" in verdict.message
     assert "wrong name" not in engine.judge("a1.nan", a1.RIGHT["a1.nan"][0]).message
+
+
+@pytest.mark.parametrize(
+    ("more", "counts"),
+    [
+        ({}, [1, 1, 1]),
+        ({"class_weight": {0: 2, 1: 3, 2: 4}}, [2, 3, 4]),
+        ({"class_weight": {1: 5}}, [1, 5, 1]),
+        ({"sample_weight": np.arange(40) % 3 + 7}, [7, 8, 9]),
+    ],
+)
+def test_it_is_kept_what_each_image_counts_in_the_loss(more, counts):
+    def weighted(images, labels):
+        model = keras.Sequential([keras.Input((6, 6, 1)), layers.Flatten(), layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+        model.fit(images, labels, verbose=0, **more)
+        return model
+
+    (_, y, kept), *_ = scripts.trained(weighted, IMAGES, LABELS, 3).fits
+    np.testing.assert_array_equal(kept, np.array(counts)[y])
+
+
+def test_a_momentum_is_called_too_large_by_its_value_and_only_where_there_is_one():
+    normalised, without = (
+        keras.Sequential([keras.Input((28, 28, 1)), *parts, layers.Flatten(), layers.Dense(10, "softmax")])
+        for parts in ([layers.BatchNormalization(momentum=0.875)], [layers.Dropout(0.5)])
+    )
+    images, labels = np.zeros((4, 28, 28, 1)), np.zeros(4, int)
+    said = []
+    for model in (normalised, without):
+        with mock.patch.object(checks_a1, "_loss", side_effect=[2.0, 1.0, *4 * [1.5]]), pytest.raises(Wrong) as caught:
+            checks_a1._two_modes(model, images, labels)
+        said.append(caught.value.hint)
+    assert "a momentum smaller than 0.875" in said[0]
+    assert "momentum" not in said[1]
+    nested = keras.Sequential([keras.Input((28, 28, 1)), normalised])
+    assert checks_a1._momentum(nested) == 0.875

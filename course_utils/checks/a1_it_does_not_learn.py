@@ -45,13 +45,8 @@ def _scores(model, images, training=False):
     """The model's outputs, an array of float64; nothing of it is changed."""
     from keras import ops
 
-    images = np.asarray(images, "float32")
-    if not training:
-        return networks.outputs(model, images).astype("float64")
-    weights = model.get_weights()
-    outputs = ops.convert_to_numpy(model(images, training=True))
-    model.set_weights(weights)  # batch normalisation has moved its averages
-    return outputs.astype("float64")
+    with networks.restored(model):  # in the mode of training, batch normalisation moves its averages
+        return ops.convert_to_numpy(model(np.asarray(images, "float32"), training=training)).astype("float64")
 
 
 def _accuracy(scores, labels):
@@ -72,14 +67,10 @@ def _surest(model, images):
     from keras import ops
 
     surest = _scores(model, images).max()
-    if surest < 0.99:
-        weights = [(weight, ops.convert_to_numpy(weight)) for weight in model.trainable_variables]
-        for weight, trained in weights:
-            weight.assign(10 * trained)
-        surest = max(surest, _scores(model, images).max())
-        for weight, trained in weights:
-            weight.assign(trained)
-    return float(surest)
+    with networks.restored(model):
+        for weight in model.trainable_variables:
+            weight.assign(10 * ops.convert_to_numpy(weight))
+        return float(max(surest, _scores(model, images).max()))
 
 
 def _alike(model):
@@ -90,6 +81,15 @@ def _alike(model):
             if np.ptp(units, axis=1).max() <= 1e-6 * np.abs(units).max():
                 return units.shape[1], not units.any()
     return None
+
+
+def _momentum(model):
+    """The largest momentum of the model's batch normalisation, in models within it too; None if it has none."""
+    from keras import layers
+
+    parts = [_momentum(part) if hasattr(part, "layers") else part for part in model.layers]
+    momenta = [part.momentum if isinstance(part, layers.BatchNormalization) else part for part in parts]
+    return max((momentum for momentum in momenta if isinstance(momentum, float)), default=None)
 
 
 # --- judgements: each raises `Wrong` or returns -----------------------------------------------------------------------
@@ -179,16 +179,33 @@ def _two_modes(model, images, labels):
     """The model does as well as in the mode of training."""
     now, then = _scores(model, images), _scores(model, images, training=True)
     if _loss(now, labels) > _loss(then, labels) + 0.3:
+        momentum = _momentum(model)
+        remedy = "Averages that have not caught up need more steps, or a momentum smaller than"
         raise Wrong(
             "two modes",
             f"On the images that it was trained on, the model's loss is {_loss(now, labels):.2f} and its accuracy "
             f"{_accuracy(now, labels):.2f}; in the mode of training they are {_loss(then, labels):.2f} and "
-            f"{_accuracy(then, labels):.2f}. Which layer does something else in training than later? Averages that "
-            "have not caught up need more steps, or a smaller momentum still.",
+            f"{_accuracy(then, labels):.2f}. Which layer does something else in training than later?"
+            + (f" {remedy} {momentum:g}." if momentum else ""),
         )
 
 
-def _learns(script, whole=False):
+def _averages(training):
+    """The averages of batch normalisation are mostly those of the training."""
+    momentum = _momentum(training.model)
+    if momentum and training.compiled:
+        steps = int(training.compiled.optimizer.iterations)
+        if momentum**steps > 0.5:
+            raise Wrong(
+                "averages begun",
+                f"The two modes agree, but of the averages of batch normalisation {momentum**steps:.0%} is still the 0 "
+                f"and 1 that they began with: at a momentum of {momentum:g} each of {steps} steps replaces "
+                f"{1 - momentum:.1%}. It shows little where numbers far larger than 1 are normalised, and would show "
+                "with others.",
+            )
+
+
+def _learns(script, whole=False, averages=False):
     """Judge a script for ten classes; returns a sentence with what it reached."""
     images, labels, unseen, unseen_labels = _digits()
     training = scripts.trained(script, images, labels, 10)
@@ -214,6 +231,8 @@ def _learns(script, whole=False):
             f"however large the weights become: the loss stays above {-math.log(surest):.2f}. What squeezes the "
             "outputs?",
         )
+    if averages:
+        _averages(training)
     said = f"{reached:.1%} of images that it has not seen are named rightly, with a loss of {loss:.2f}."
     wrong = scores.argmax(axis=-1) != unseen_labels
     if loss > 0.5 and np.median(scores[wrong].max(axis=-1)) > 0.9:
@@ -398,6 +417,11 @@ value(
             "The sum below the fraction goes over all 100 numbers, the 1 included. What is its exponential?",
         ),
         Mistake(
+            "sum of 100 ones",
+            math.log(100) - 1,
+            "The sum below the fraction is not 100: 99 of its numbers are the exponential of 0. Which is the other?",
+        ),
+        Mistake(
             "other logarithm",
             lambda answer: any(math.isclose(answer * math.log(base), _FLOOR, rel_tol=1e-2) for base in (2, 10)),
             "The logarithm in the loss is the natural one, `np.log`, not that to the base 2 or 10.",
@@ -410,7 +434,7 @@ value(
         ),
         Mistake(
             "rounded",
-            lambda answer: abs(answer - _FLOOR) < 0.05,
+            lambda answer: math.isclose(answer, round(_FLOOR, 1)),
             "That is about right. Give two decimals or more, or the expression itself.",
         ),
     ],
@@ -478,6 +502,7 @@ def _shuffled(script):
         "one class only",
         "too many alarms",
         "too few found",
+        "weights exchanged",
         "not trained",
         "steps too small",
         "another range",
@@ -504,6 +529,13 @@ def _rare(script):
         _range(training.model, unseen, unseen_labels)
     if found >= 0.6 and kept >= 0.85:
         return f"It finds {found:.0%} of the rare digits and leaves {kept:.0%} of the others alone."
+    counted = [sum(counts[y == label].sum() for _, y, counts in training.fits) for label in (0, 1)]
+    if counted[1] < 0.9 * labels.mean() * sum(counted):
+        raise Wrong(
+            "weights exchanged",
+            f"The rare digit, class 1, is {labels.mean():.1%} of the images that your function is given, and counts "
+            f"{counted[1] / sum(counted):.2%} in the loss. Which of the two classes is to count more?",
+        )
     _cause(training, images, labels)
     if len(set(answers.tolist())) == 1:
         raise Wrong(
@@ -527,7 +559,7 @@ def _rare(script):
 @task(
     "a1.two_bugs",
     "a function of images and labels that returns a trained model",
-    mistakes=("two modes", "another range", "not a number", "accuracy", "wrong type"),
+    mistakes=("two modes", "averages begun", "another range", "not a number", "accuracy", "wrong type"),
     nudges=(
         "Which pixels does the model get in training, and which does the returned model get? And which layer behaves "
         "differently after training?",
@@ -538,4 +570,4 @@ def _rare(script):
     "changes nothing may still be right.",
 )
 def _two_bugs(script):
-    return _learns(script)
+    return _learns(script, averages=True)

@@ -27,8 +27,9 @@ class Training:
         What the script returned.
     compiled : keras.Model or None
         The model that was compiled last.
-    fits : list of (ndarray, ndarray)
-        Images and labels that each call of `fit` was given, where both were arrays.
+    fits : list of (ndarray, ndarray, ndarray)
+        Images and labels that each call of `fit` was given, where both were arrays, and what each image counts in the
+        loss, by `class_weight` and `sample_weight`.
     kernels : list of (keras.Variable, ndarray)
         The weights of the model that was fitted first, biases left out, and their values before.
     """
@@ -66,7 +67,7 @@ class Training:
                     if len(weight.shape) > 1
                 ]
             if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and len(x) == len(y):
-                self.fits.append((x, np.ravel(y)))
+                self.fits.append((x, np.ravel(y), _counts(np.ravel(y), **kwargs)))
             return fit(model, x, y, *args, **kwargs)
 
         compile_, fit = keras.Model.compile, keras.Model.fit
@@ -126,6 +127,15 @@ def _units(model, classes):
         )
 
 
+def _counts(labels, class_weight=None, sample_weight=None, **others):
+    """What each image counts in the loss; what Keras would refuse is left to Keras."""
+    counts = np.ones(len(labels))
+    if isinstance(class_weight, dict):
+        counts = np.array([class_weight.get(label, 1.0) for label in labels.tolist()])
+    given = None if sample_weight is None else np.ravel(sample_weight)
+    return counts if given is None or len(given) != len(labels) else given
+
+
 def reach_fit(training, images, labels):
     """What reached `fit` of the images that the script was given, each being known by its pixels.
 
@@ -141,11 +151,11 @@ def reach_fit(training, images, labels):
     """
     own = dict(zip(_keys(images), labels.tolist(), strict=True))
     pairs = [
-        (key, label) for x, y in training.fits for key, label in zip(_keys(x), y.tolist(), strict=True) if key in own
+        (key, label) for x, y, _ in training.fits for key, label in zip(_keys(x), y.tolist(), strict=True) if key in own
     ]
     if pairs:
         return float(np.mean([own[key] == label for key, label in pairs])), len({key for key, _ in pairs}), False
-    rearranged = any(set(_keys(x, arranged=False)) & set(_keys(images, arranged=False)) for x, _ in training.fits)
+    rearranged = any(set(_keys(x, arranged=False)) & set(_keys(images, arranged=False)) for x, *_ in training.fits)
     return None, 0, rearranged
 
 
