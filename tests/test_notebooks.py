@@ -555,3 +555,12 @@ def test_tasks_without_a_check_and_checks_without_a_task_are_named(tmp_path):
         "there is no check '03.weigths'"
     ]
     assert tasks("check(name, f)", [], tmp_path) == ["a task whose id is not written out"]
+
+
+@pytest.mark.parametrize("written", ["$0.781$", "`0.781`"])
+def test_a_setting_that_equals_a_result_is_written_as_a_formula_or_as_code(written, tmp_path):
+    made = notebook_of(code("1", glued("accuracy", "0.781")), text(f"Take a rate of {written}."))
+    path = tmp_path / "book" / "99_x.ipynb"
+    path.parent.mkdir()
+    write_notebook(path, made)
+    assert not list(rules.numbers_glued(Notebook(path, ROOT)))

@@ -64,7 +64,10 @@ def _blank(data):
 
 
 def numbers_glued(notebook):
-    """A number of a run is glued into the prose, not typed: typed, it is wrong after the next run."""
+    """A number of a run is glued into the prose, not typed: typed, it is wrong after the next run.
+
+    A setting may be the same number by chance; it is written as code or as a formula.
+    """
     if notebook.folder != "exercises" and receipt_of(notebook.content) is None:
         return  # nothing has been run, so nothing is glued; `executed` says so
     glued = glued_in(notebook.content)
@@ -74,9 +77,10 @@ def numbers_glued(notebook):
         used = set(_GLUED.findall(cell.source))
         for name in sorted(used - set(glued)):
             yield notebook.finding(cell, f"nothing is glued as {name!r}", "Glue it in the cell that computes it.")
+        prose = re.sub(r"`[^`]*`|\$[^$]*\$", "", cell.source)
         for name, text in glued.items():
             measured = re.fullmatch(r"\d+\.\d+%?", text) and len(text) > 3
-            if measured and re.search(rf"(?<![\d.]){re.escape(text)}(?![\d%])", cell.source):
+            if measured and re.search(rf"(?<![\d.]){re.escape(text)}(?![\d%])", prose):
                 yield notebook.finding(cell, f"{text} is typed", f"Write {{glue:text}}`{name}`.")
 
 
