@@ -362,7 +362,7 @@ def trained(layer, shape=(6, 6, 2), batch=3):
     )
 
 
-LAYERS = {
+BUILT_LAYERS = {
     "Linear": lambda: trained(nn.Linear(4), (5,)),
     "ReLU": lambda: trained(nn.ReLU()),
     "Tanh": lambda: trained(nn.Tanh()),
@@ -376,9 +376,9 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", BUILT_LAYERS)
 def test_backward_takes_the_gradient_of_its_last_output_only(name):
-    layer, output = LAYERS[name]()
+    layer, output = BUILT_LAYERS[name]()
     wrong = [
         output[1:],
         output[:, 1:],
@@ -409,7 +409,7 @@ def test_convolution_takes_a_gradient_and_a_bias_of_the_right_shape_only():
 
 @pytest.mark.parametrize("name", ["Linear", "BatchNorm", "Conv2D"])
 def test_parameters_keep_their_shape(name):
-    layer, output = LAYERS[name]()
+    layer, output = BUILT_LAYERS[name]()
     layer.backward(np.ones_like(output))
     for parameter in layer.parameters():
         value, gradient = parameter.value, parameter.gradient

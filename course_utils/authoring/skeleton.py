@@ -67,14 +67,12 @@ check("NN.example", mirrored)
 _CHECKS = '''\
 """The checks of LABEL."""
 
-import numpy as np
-
-from .kinds import Mistake, call, function
+from .kinds import Mistake, call, function, typed
 
 function(
     "NN.example",
     "mirrored(images)",
-    cases=[call(np.arange(2 * 3 * 4 * 3).reshape(2, 3, 4, 3))],
+    cases=[call(typed("np.arange(2 * 3 * 4 * 3).reshape(2, 3, 4, 3)"))],
     right=lambda images: images[:, :, ::-1],
     mistakes=[
         Mistake("upside down", lambda images: images[:, ::-1], "That is top and bottom. Which axis counts columns?"),
