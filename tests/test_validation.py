@@ -6,10 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbformat import v4
+
+from course_utils.authoring import validation
 
 ROOT = Path(__file__).parents[1]
 
@@ -184,3 +187,22 @@ def test_a_notebook_that_does_not_exist_is_named():
 
     with pytest.raises(FileNotFoundError, match="There is no notebook solutions/99_nothing.ipynb. There are: "):
         validate(["solutions/99_nothing.ipynb"])
+
+
+@pytest.mark.parametrize(("dist", "order"), [("loadfile", ["long", "long", "short", "never run"]), ("no", None)])
+def test_side_by_side_the_notebooks_that_took_longest_come_first(dist, order):
+    def cell(name, receipt):
+        notebook = SimpleNamespace(metadata={"course": receipt} if receipt else {})
+        parent = SimpleNamespace(nb=notebook)
+        return SimpleNamespace(name=name, cell_num=0, parent=parent, add_marker=lambda mark: None)
+
+    long = {"receipt": {"seconds": 4253}}
+    items = [
+        cell("never run", None),
+        cell("short", {"receipt": {"seconds": 3}}),
+        cell("long", long),
+        cell("long", long),
+    ]
+    before = [item.name for item in items]
+    validation.pytest_collection_modifyitems(SimpleNamespace(option=SimpleNamespace(dist=dist)), items)
+    assert [item.name for item in items] == (order or before)

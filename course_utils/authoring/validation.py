@@ -124,6 +124,7 @@ def pytest_configure(config):
         option.nbval_cell_timeout = CELL_SECONDS[os.environ["COURSE_PROFILE"]]
     if getattr(option, "dist", "no") != "no":
         option.dist = "loadfile"  # the cells of a notebook share a kernel, so one worker runs them all
+        option.loadscopereorder = False  # not those with most cells first, but those that took longest: see below
 
 
 def pytest_report_header(config):
@@ -133,8 +134,10 @@ def pytest_report_header(config):
     return None
 
 
-def pytest_collection_modifyitems(items):
-    """Cells have nbval's limit of time; the one for tests would end a training."""
+def pytest_collection_modifyitems(config, items):
+    """Cells have nbval's limit of time; the one for tests would end a training. The longest notebooks come first."""
+    if getattr(config.option, "dist", "no") != "no":  # or one worker would be left with them when the others are done
+        items.sort(key=lambda item: -_stored_seconds(item.parent.nb) if _is_cell(item) else 0.0)
     for item in filter(_is_cell, items):
         item.add_marker(pytest.mark.timeout(0))
 
@@ -246,6 +249,11 @@ def _automatic_profile():
 
 def _is_cell(item):
     return hasattr(item, "cell_num")  # nbval's class, which is only there where nbval is
+
+
+def _stored_seconds(notebook):
+    """What the stored run took; 0 where none is stored."""
+    return float(notebook.metadata.get("course", {}).get("receipt", {}).get("seconds", 0))
 
 
 def _path(item):
