@@ -26,7 +26,6 @@ _MODULES = (
     "cnn_math", "distributions", "features", "graphs", "images", "landscapes", "overlays", "saliency", "style",
     "training",
 )  # fmt: skip
-_OLD_NAMES = {"geometry": "cnn_math"}  # as the stored run of chapter 03 calls it
 
 __all__ = [*_HOMES, *_MODULES]
 
@@ -34,8 +33,7 @@ __all__ = [*_HOMES, *_MODULES]
 def __getattr__(name):
     if name in _HOMES:
         return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    if name in (*_MODULES, *_OLD_NAMES):
-        name = _OLD_NAMES.get(name, name)
+    if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
 
