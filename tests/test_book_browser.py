@@ -66,11 +66,13 @@ def serve():
         server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # closed before another file of tests starts one: a process can hold one at a time
 def browser():
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
     with api.sync_playwright() as driver:
-        yield driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        started = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield started
+        started.close()
 
 
 def look_at(browser, address, pages, screen="desktop, light"):

@@ -562,7 +562,7 @@ def _as_described(model):
             "no dropout", "Twice the same images while training, and twice the same output: nothing is dropped."
         )
     with _nothing_dropped() as met:
-        training = _as_numpy(model(images, training=True))
+        training = [_as_numpy(model(images, training=True))]
     if [(rate, (4, 4, 128) if shape == (2_048,) else shape) for rate, shape in met] != _DROPPED:
         found = ", ".join(f"{rate:g} of {'x'.join(map(str, shape))}" for rate, shape in met) or "no layer of the kind"
         raise Wrong(
@@ -570,7 +570,10 @@ def _as_described(model):
             f"The description drops a fifth after each of the three poolings, and 0.45 after the dense layer. Your "
             f"`Dropout` layers drop, one after the other: {found}.",
         )
-    if not np.allclose(training, _as_numpy(_network(images, weights, training=True, **order)), atol=2 * _CLOSE):
+    with _nothing_dropped():  # again and again: a layer that flips by chance may leave four images as they are
+        training += [_as_numpy(model(images, training=True)) for _ in range(4)]
+    expected = _as_numpy(_network(images, weights, training=True, **order))
+    if not all(np.allclose(each, expected, atol=2 * _CLOSE) for each in training):
         raise Wrong(
             "other while training",
             "While it trains, the model does something besides dropout that the description does not say, to the "
