@@ -39,22 +39,21 @@ class call:  # noqa: N801 - reads like the call that it stands for
         self.given = args, kwargs
         self.args = tuple(_value(arg) for arg in args)
         self.kwargs = {key: _value(arg) for key, arg in kwargs.items()}
-        self.shown, self.stopping, self.right_for, self.next_use = "", "", None, False
+        self.stopping, self.right_for, self.next_use = "", None, False
 
-    def told(self, *, shown="", stopping="", right_for=None):
+    def told(self, *, stopping, right_for=None):
         """The same call with what is said about it.
 
         Parameters
         ----------
-        shown : str
-            How a student repeats the call, in place of the call itself.
         stopping : str
-            A sentence for whoever's function stops here, and is right for the call `right_for`, which differs from this
-            one only in what the sentence names.
+            A sentence for whoever's function stops here, and is right for the call `right_for`.
+        right_for : call
+            Differs from this one only in what the sentence names, and so shows that this is the cause.
         """
-        if stopping and right_for is None:
+        if right_for is None:
             raise ValueError(f"`stopping` needs `right_for`, a call that shows that {stopping!r} is the cause.")
-        self.shown, self.stopping, self.right_for = shown, stopping, right_for
+        self.stopping, self.right_for = stopping, right_for
         return self
 
     def in_next_cell(self):
@@ -70,8 +69,8 @@ class call:  # noqa: N801 - reads like the call that it stands for
         texts = [written(arg) for _, _, arg in given]
         apart = sum(map(len, texts)) > 70 and {n for n, text in enumerate(texts) if len(text) > 30}
         parts = [key + (parameter if apart and n in apart else texts[n]) for n, (key, parameter, _) in enumerate(given)]
-        sentence = self.shown or f"`{name}({', '.join(parts)})`"
-        if apart and not self.shown:
+        sentence = f"`{name}({', '.join(parts)})`"
+        if apart:
             sentence += f", with {' and '.join(f'`{given[n][1]} = {texts[n]}`' for n in sorted(apart))},"
         if self.next_use:
             sentence = f"{sentence.rstrip(',')}, which this notebook asks for next,"
