@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import shutil
@@ -51,6 +52,17 @@ def test_importing_the_package_loads_none_of_the_large_libraries():
 
 def test_importing_the_package_costs_less_than_importing_numpy():
     assert cost_of_importing("course_utils") < cost_of_importing("numpy")
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux tells classes of processes apart")
+def test_what_trains_does_not_push_aside_the_thread_that_wakes_it():
+    """Otherwise an epoch may wait as long again for a thread of tf.data that has missed its end."""
+    ask = (
+        "import os; os.sched_setscheduler(0, {}, os.sched_param(0)); "
+        "import course_utils; print(os.sched_getscheduler(0))"
+    )
+    assert python(ask.format(os.SCHED_OTHER)).split() == [str(os.SCHED_BATCH)]
+    assert python(ask.format(os.SCHED_IDLE)).split() == [str(os.SCHED_IDLE)]  # who chose another keeps it
 
 
 @pytest.mark.parametrize("name", ["datasets", "checks", "authoring", "arithmetic", "explain", "models", "nn"])
