@@ -68,7 +68,7 @@ def model_5(filters=(16, 32, 64, 128), augment=True, penalty=2.5e-4, pooling_hea
 
     def convolution(width, pool=False):
         regularizer = keras.regularizers.L2(penalty) if penalty else None
-        model.add(layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_regularizer=regularizer))
+        model.add(layers.Conv2D(width, 3, padding="same", kernel_regularizer=regularizer))
         if pool:
             model.add(layers.MaxPooling2D())
         model.add(layers.BatchNormalization(momentum=0.9))
@@ -100,7 +100,7 @@ def one_cycle(model, steps, rate=0.2, smoothing=0.1):
         initial_learning_rate=rate / 10, decay_steps=steps - steps // 5, warmup_target=rate, warmup_steps=steps // 5
     )
     model.compile(
-        keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True),
+        keras.optimizers.SGD(schedule, momentum=0.9),
         keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
         metrics=["accuracy"],
     )
@@ -120,13 +120,36 @@ def slow_down():
 LARGE = dict(images=25_000, epochs=12)
 MEDIUM = dict(images=10_000, epochs=8)
 DROPOUT = dict(dropout=(0.2, 0.3, 0.4), dense_dropout=0.4)
-MODEL_5 = dict(compile=one_cycle, batch_size=128, one_hot=True)
+MODEL_4 = dict(normalise=True, dense_dropout=0.4)
+SGD = dict(batch_size=128, one_hot=True)
 
 EXPERIMENTS = {
-    # The ladder.
+    # The ladder at the large budget, and a rival of Model 2 that does as many multiply-adds with fewer layers.
     "dense": Experiment(dense_network, adam, **LARGE),
     "Model 1": Experiment(partial(convnet, convolutions=1), adam, **LARGE),
     "Model 1, wide": Experiment(partial(convnet, (32, 64, 128), convolutions=1), adam, **LARGE),
     "Model 2": Experiment(convnet, adam, **LARGE),
     "Model 3": Experiment(partial(convnet, **DROPOUT), adam, **LARGE),
+    "Model 4": Experiment(partial(convnet, **MODEL_4), adam, callbacks=slow_down, **LARGE),
+    "Model 4, augmented": Experiment(partial(convnet, **MODEL_4, augment=True), adam, callbacks=slow_down, **LARGE),
+    "Model 5": Experiment(model_5, one_cycle, **LARGE, **SGD),
+    # From Model 3 to Model 4, one change at a time, and what could have been the matter with batch normalisation.
+    "Model 3, rate cut": Experiment(partial(convnet, **DROPOUT), adam, callbacks=slow_down, **LARGE),
+    "Model 3, normalised": Experiment(partial(convnet, **DROPOUT, normalise=True), adam, **LARGE),
+    "Model 3, dropout at the end": Experiment(partial(convnet, dense_dropout=0.4), adam, **LARGE),
+    "Model 4, constant rate": Experiment(partial(convnet, **MODEL_4), adam, **LARGE),
+    "Model 4, no dropout": Experiment(partial(convnet, normalise=True), adam, callbacks=slow_down, **LARGE),
+    "Model 3, normalised, rate 0.003": Experiment(
+        partial(convnet, **DROPOUT, normalise=True), partial(adam, rate=3e-3), **LARGE
+    ),
+    # As many updates as the large budget has, from fewer images.
+    "Model 5, fewer images": Experiment(model_5, one_cycle, images=10_000, epochs=30, **SGD),
+    # Model 5 without one of its parts, all at one budget.
+    "Model 5, short": Experiment(model_5, one_cycle, **MEDIUM, **SGD),
+    "without augmentation": Experiment(partial(model_5, augment=False), one_cycle, **MEDIUM, **SGD),
+    "without the schedule": Experiment(model_5, adam_smoothed, **MEDIUM, **SGD),
+    "without smoothing": Experiment(model_5, partial(one_cycle, smoothing=0.0), **MEDIUM, **SGD),
+    "without the pooling head": Experiment(partial(model_5, pooling_head=False), one_cycle, **MEDIUM, **SGD),
+    "without dropout": Experiment(partial(model_5, dropout=0.0), one_cycle, **MEDIUM, **SGD),
+    "without the penalty": Experiment(partial(model_5, penalty=0.0), one_cycle, **MEDIUM, **SGD),
 }
