@@ -133,6 +133,9 @@ EXPERIMENTS = {
     "Model 4": Experiment(partial(convnet, **MODEL_4), adam, callbacks=slow_down, **LARGE),
     "Model 4, augmented": Experiment(partial(convnet, **MODEL_4, augment=True), adam, callbacks=slow_down, **LARGE),
     "Model 5": Experiment(model_5, one_cycle, **LARGE, **SGD),
+    # Depth against width where neither network is left to overfit.
+    "Model 1, dropout": Experiment(partial(convnet, convolutions=1, **DROPOUT), adam, **LARGE),
+    "Model 1, wide, dropout": Experiment(partial(convnet, (32, 64, 128), convolutions=1, **DROPOUT), adam, **LARGE),
     # From Model 3 to Model 4, one change at a time, and what could have been the matter with batch normalisation.
     "Model 3, rate cut": Experiment(partial(convnet, **DROPOUT), adam, callbacks=slow_down, **LARGE),
     "Model 3, normalised": Experiment(partial(convnet, **DROPOUT, normalise=True), adam, **LARGE),
