@@ -221,7 +221,7 @@ def model_5(input_shape=(32, 32, 3), classes=10, filters=(16, 32, 64, 128), drop
     >>> model_5().count_params()
     294346
     >>> model_5(filters=(32, 64, 128, 256)).count_params()
-    1169234
+    1169290
     """
     model = keras.Sequential(
         [
