@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from course_utils import experiments, models
+from course_utils import experiments, load, models
 
 NAMES = ("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5")
 CHAPTER = Path(__file__).parents[1] / "book" / "06_scratch_cnns.ipynb"
@@ -32,7 +32,7 @@ def architecture(build):
 @pytest.fixture(scope="module")
 def chapter():
     """The chapter's own functions that build and train a model, taken out of its cells."""
-    images = SimpleNamespace(images=np.zeros((40, 32, 32, 3), dtype="uint8"), labels=np.arange(40) % 10)
+    images = load("cifar10", "train", examples=40, source="stand-in")
     scope = {
         "keras": keras, "layers": layers, "small": images, "validation": images, "run": SimpleNamespace(epochs=1),
     }  # fmt: skip
