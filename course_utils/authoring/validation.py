@@ -136,7 +136,7 @@ def pytest_report_header(config):
 
 def pytest_collection_modifyitems(config, items):
     """Cells have nbval's limit of time; the one for tests would end a training. The longest notebooks come first."""
-    if getattr(config.option, "dist", "no") != "no":  # or one worker would be left with them when the others are done
+    if hasattr(config, "workerinput"):  # or one worker would be left with them when the others are done
         items.sort(key=lambda item: -_stored_seconds(item.parent.nb) if _is_cell(item) else 0.0)
     for item in filter(_is_cell, items):
         item.add_marker(pytest.mark.timeout(0))
