@@ -39,7 +39,16 @@ def order(tmp_path_factory):
         (folder / f"test_{name}.py").write_text(TESTS.format(name=name, **parts))
     (options,) = re.findall(r"-m pytest -n \$\(WORKERS\) (.+) \$\(PYTEST_ARGS\)", (ROOT / "Makefile").read_text())
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    command = [sys.executable, "-m", "pytest", "-v", "-n", "2", *options.split(), *(f"test_{name}.py" for name in FILES)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-v",
+        "-n",
+        "2",
+        *options.split(),
+        *(f"test_{name}.py" for name in FILES),
+    ]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return re.findall(r"^\[(gw\d)\].* PASSED \S+::test_of_(\w+\[\d\])", done.stdout, re.MULTILINE)
