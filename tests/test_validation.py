@@ -144,19 +144,23 @@ def test_plain_pytest_gives_the_same_verdicts(validated, project):
     assert verdicts(output) == verdicts(validated[1])
 
 
-def test_two_workers_do_not_tear_a_notebook_apart(project):
-    names = [f"solutions/{name}.ipynb" for name in ("passing", "too_low")]
-    _, output = run("-m", "pytest", "--nbval-lax", "-n", "2", *names, cwd=project)
-    assert verdicts(output) == {"passing": "passed", "too_low": "failed"}
-    assert FAULTS["too_low"] in output
-
-
-def test_notebooks_that_run_side_by_side_share_the_cores(project):
+@pytest.fixture(scope="module")
+def side_by_side(project):
+    """Report of four notebooks on two workers."""
     share = max(1, os.cpu_count() // 2)
     given = code(f"import os\nassert os.environ['OPENBLAS_NUM_THREADS'] == '{share}'")
     write(project / "side", {"left": [given], "right": [given]})
-    _, output = run("-m", "pytest", "--nbval-lax", "-n", "2", "side/", cwd=project)
-    assert verdicts(output) == {"left": "passed", "right": "passed"}
+    names = [f"solutions/{name}.ipynb" for name in ("passing", "too_low")]
+    return run("-m", "pytest", "--nbval-lax", "-n", "2", *names, "side/", cwd=project)[1]
+
+
+def test_two_workers_do_not_tear_a_notebook_apart(side_by_side):
+    assert verdicts(side_by_side).items() >= {"passing": "passed", "too_low": "failed"}.items()
+    assert FAULTS["too_low"] in side_by_side
+
+
+def test_notebooks_that_run_side_by_side_share_the_cores(side_by_side):
+    assert verdicts(side_by_side).items() >= {"left": "passed", "right": "passed"}.items()
 
 
 def test_a_failing_check_fails_the_notebook(project):
