@@ -1,10 +1,9 @@
 """What does ``import course_utils`` gain in a training? Run as ``python benchmarks/epochs.py``; needs TensorFlow.
 
 Trains Model 2 of chapter 06 for two epochs on random images, in a process of its own for each setting: SCHED_OTHER and
-oneDNN off, with SCHED_BATCH alone, with oneDNN alone, and as the import leaves it. Prints the seconds of `fit` and
-their ratio to the first; exits with 0. The settings take turns, so that whatever else the machine does meets all of
-them. TensorFlow turns oneDNN on by itself where the processor has AVX-512: there, its part of the gain is none of
-ours. ``--images 500 --times 1`` is a short try.
+oneDNN off, each of the two gains alone, and as the import leaves it. Prints the seconds of `fit` and their ratio to the
+first; exits with 0. The settings take turns, so that whatever else the machine does meets all of them. TensorFlow turns
+oneDNN on by itself where the processor has AVX-512. ``--images 500 --times 1`` is a short try.
 """
 
 import argparse
