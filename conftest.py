@@ -23,14 +23,14 @@ def pytest_configure(config):
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Keep what shares a set-up together, the longest first, and skip what needs a browser where there is none."""
     for item in items:
         if not item.get_closest_marker("xdist_group"):  # a chapter's have one already
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    # Workers take the groups in this order: one that takes minutes is not left to the end, when the others are done.
-    slow = {_group(item) for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: _group(item) not in slow)
+    if hasattr(config, "workerinput"):  # a group that takes minutes is not left to the end, when the others are done
+        slow = {_group(item) for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: _group(item) not in slow)
 
     from course_utils.doctor import chromium
 
