@@ -19,11 +19,10 @@ SETTINGS = {  # the scheduler's class and oneDNN, or what the import leaves
     "import course_utils": (None, None),
 }
 TRAIN = """
-import os, sys, time
-import course_utils
+import os, sys, time, course_utils
 images, scheduler = int(sys.argv[1]), sys.argv[2]
-if scheduler:
-    os.sched_setscheduler(0, getattr(os, scheduler), os.sched_param(0))  # what it starts from now on is of that class
+if scheduler:  # threads that are started from now on are of that class
+    os.sched_setscheduler(0, getattr(os, scheduler), os.sched_param(0))
 import numpy as np
 from course_utils.models import scratch
 random = np.random.default_rng(0)
@@ -40,7 +39,8 @@ def seconds(images, scheduler, onednn):
     environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
     environment |= {"TF_ENABLE_ONEDNN_OPTS": onednn} if onednn else {}
     command = [sys.executable, "-c", TRAIN, str(images), scheduler or ""]
-    return float(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)  # oneDNN announces itself on stderr
+    return sys.exit(done.stderr) if done.returncode else float(done.stdout)
 
 
 def main():
