@@ -57,6 +57,7 @@ function(
         call(8, 2, strides=3),
         call(10, 3, strides=4),
         call(8, 3, strides=2, padding=1),
+        call(8, 2, strides=3, padding=2),
         call(10, 4, strides=5, padding=2),
         call(9, 2, dilation_rate=2),
         call(12, 2, strides=4, dilation_rate=3),
@@ -343,12 +344,6 @@ function(
             ],
             "You divide channels and filters by `groups`: that is the cost of one group. All groups together have all "
             "`filters`.",
-        ),
-        Mistake(
-            "filters divided",
-            lambda out, k, depth, filters, groups: _cost(out, k, depth, filters // groups),
-            "You share out the filters among the groups and let each read all channels. Each group has its own filters "
-            "*and* its own channels, and there are `groups` of them.",
         ),
         Mistake(
             "biases divided",

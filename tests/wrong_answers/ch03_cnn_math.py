@@ -375,7 +375,7 @@ def vgg16_after_dense(after):
     def network_parameters(layers, input_shape):
         height, width, depth = input_shape
         total = 0
-        for (kind, *size), following in zip(layers, [*layers[1:], ("end",)], strict=True):
+        for (kind, *size), following in zip(layers, [*layers[1:], ("end",)], strict=False):
             if kind == "conv":
                 total += 9 * depth * size[0] + (0 if following[0] == "norm" else size[0])
                 depth = size[0]
