@@ -146,6 +146,27 @@ function(
             "are read then?",
         ),
         Mistake(
+            "span too long",
+            lambda n, k, s, p, d: sum(
+                pixel not in {start + tap * d for start in range(-p, n + p - d * k, s) for tap in range(k)}
+                for pixel in range(n)
+            ),
+            "Your last window is sometimes missing: you give each weight a gap behind it. How many gaps are there "
+            "between the weights of a kernel of 3?",
+        ),
+        Mistake(
+            "padding taken as read pixels",
+            lambda n, k, s, p, d: n - len({i + t * d for i in range(-p, n + p - d * (k - 1), s) for t in range(k)}),
+            "You subtract cells of padding along with the pixels that are read. Which of the cells that a window reads "
+            "are pixels?",
+        ),
+        Mistake(
+            "counted twice",
+            lambda n, k, s, p, d: n - max((n + 2 * p - d * (k - 1) - 1) // s + 1, 0) * k,
+            "You count a pixel once for each window that reads it. Windows overlap where the stride is smaller than "
+            "the kernel.",
+        ),
+        Mistake(
             "read, not unread",
             lambda n, *rest: n - _unread(n, *rest),
             "That is how many pixels are read. The task asks for the others.",
@@ -332,6 +353,20 @@ function(
             "groups ignored",
             {"groups": 1},
             "That is right for one group. With `groups=4` each filter reads only a quarter of the channels.",
+        ),
+        Mistake(
+            "groups in one number only",
+            [
+                lambda *args: (_cost(*args)[0], _cost(*args[:4])[1]),
+                lambda *args: (_cost(*args[:4])[0], _cost(*args)[1]),
+            ],
+            "Only one of your numbers knows of `groups`. A filter that reads fewer channels has fewer weights, and "
+            "makes fewer products with them.",
+        ),
+        Mistake(
+            "multiplied by the groups",
+            lambda *args: (_cost(*args[:4], bias=0)[0] * args[4] + args[3], _cost(*args[:4])[1] * args[4]),
+            "You multiply by `groups`. Groups save: each filter reads only the channels of its own group.",
         ),
         Mistake(
             "one group",
@@ -654,6 +689,8 @@ function(
         call([(1, 2), (3, 1)]),
         call([(5, 3), (3, 2), (2, 4), (3, 1)]),
         call([]),
+        call([(3, 2), (3, 1), (3, 1)]).in_next_cell(),
+        call([(3, 1), (3, 1), (3, 2)]).in_next_cell(),
     ],
     right=_receptive_field,
     mistakes=[
