@@ -2,8 +2,8 @@
 
 Each class is a shape in a pattern, such as "striped gear". The ten shapes that stand in for the classes of CIFAR-10,
 two of them for cats and dogs, are left out: what the network learns here cannot be the answer there. Every epoch draws
-new images. The weights that come with the course are in ``small_vgg.weights.h5``; what they were made with, and how good
-they are, is in ``small_vgg.json``.
+new images. The weights that come with the course are in ``small_vgg.weights.h5``; ``small_vgg.json`` says what they
+were made with and how good they are.
 """
 
 import argparse

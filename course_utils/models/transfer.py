@@ -316,9 +316,9 @@ def _watch(model, stored=None):
         if changed or not model.compiled:
             reason = "`trainable` has changed since it was compiled" if changed else "it is not compiled"
             raise ValueError(
-                f"fit: {model.name!r} cannot train: {reason}. What learns is settled when a model is compiled; a "
-                "change of `trainable` does nothing until then. Call compile() now; after unfreezing, with a small rate, such "
-                "as keras.optimizers.Adam(1e-5)."
+                f"fit: {model.name!r} cannot train: {reason}. What learns is settled when a model is compiled, and a "
+                "change of `trainable` does nothing until then. Call compile() now; after unfreezing, with a small "
+                "rate, such as keras.optimizers.Adam(1e-5)."
             )
         learned.clear()
         learned.update(learning)

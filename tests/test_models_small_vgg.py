@@ -1,0 +1,97 @@
+"""The small VGG: VGG16's layout, weights that are shipped with a record of how they were made, and that transfer."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks import small_vgg as measured
+from course_utils import models
+from course_utils.datasets import registry, standins
+from course_utils.datasets.drawn_fields import SHAPES
+from course_utils.models import pretraining, weights
+
+ROOT = Path(__file__).parents[1]
+RECORD = json.loads(pretraining.FILE.with_name("small_vgg.json").read_text(encoding="utf-8"))
+
+
+def test_it_is_vgg16_an_eighth_as_wide():
+    small = models.small_vgg(weights=None)
+    large = keras.applications.VGG16(include_top=False, weights=None, input_shape=(64, 64, 3))
+    for name in (layer.name for layer in large.layers if "input" not in layer.name):
+        *same, filters = large.get_layer(name).output.shape
+        assert small.get_layer(name).output.shape == (*same, filters // 8)
+
+
+def test_its_weights_and_their_record_are_those_that_the_course_knows():
+    [file] = weights.network("small_vgg").files
+    content = pretraining.FILE.read_bytes()
+    assert len(content) == file.bytes < 1_100_000
+    assert f"sha256:{hashlib.sha256(content).hexdigest()}" == file.checksum == f"sha256:{RECORD['sha256']}"
+    assert weights.find("small_vgg").path == pretraining.FILE
+    assert RECORD["classes"] == len(pretraining.CLASSES)
+
+
+def test_it_was_not_trained_on_the_shapes_that_stand_in_for_cats_dogs_and_the_classes_of_cifar10():
+    seen = {name.split()[1] for name in pretraining.CLASSES}
+    assert len(seen) == len(SHAPES) - 10
+    for name in ("cats_vs_dogs", "cifar10"):
+        classes = len(registry.entry(name).class_names)
+        assert not seen & set(list(SHAPES)[:classes])
+    assert standins.drawn.draw(1, 32, classes=10).class_names == tuple(SHAPES)[:10]
+
+
+def test_it_is_as_good_at_textures_as_its_record_says():
+    """The classifier that it was trained with is not shipped; a new one on its frozen features comes close."""
+    from sklearn.linear_model import LogisticRegression
+
+    draws = [pretraining.draw(count, 64, classes=pretraining.CLASSES[:12], seed=7 + count) for count in (600, 300)]
+    base = models.small_vgg(pooling="avg")
+    train, test = (models.features(base, draw.images) for draw in draws)
+    found = LogisticRegression(C=0.1, max_iter=500).fit(train, draws[0].labels).score(test, draws[1].labels)
+    assert found > RECORD["test_accuracy"] - 0.15
+
+
+def test_the_script_trains_it_and_writes_weights_that_fit_with_a_record(tmp_path):
+    pretraining.main(["--epochs", "1", "--images", "64", "--file", str(tmp_path / "new.weights.h5")])
+    record = json.loads((tmp_path / "new.json").read_text())
+    assert record["sha256"] == hashlib.sha256((tmp_path / "new.weights.h5").read_bytes()).hexdigest()
+    assert record.keys() == RECORD.keys()
+    new, shipped = models.small_vgg(tmp_path / "new.weights.h5"), models.small_vgg()
+    assert not any(np.array_equal(a, b) for a, b in zip(new.get_weights(), shipped.get_weights(), strict=True))
+
+
+def test_the_same_seed_trains_the_same_network():
+    first, second, other = (pretraining.pretrain(1, 64, 32, seed, verbose=0)[0] for seed in (3, 3, 4))
+    image = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype="uint8")
+    outputs = [each.predict(image, verbose=0) for each in (first, second, other)]
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-3, atol=1e-4)
+    assert not np.allclose(outputs[0], outputs[2], rtol=1e-1)
+
+
+def test_its_frozen_features_beat_the_same_network_from_scratch_on_200_images():
+    """Over five draws the margin is what benchmarks/small_vgg.py prints; one draw from scratch fits into a test."""
+    draws = [measured.stand_ins(seed, test=200) for seed in range(5)]
+    frozen = [measured.frozen(*draw) for draw in draws]
+    scratch, learned = measured.from_scratch(*draws[0], seed=0, epochs=15)
+    assert np.mean(frozen) > 0.8
+    assert frozen[0] > scratch + 0.1
+
+
+@pytest.mark.slow
+def test_a_wheel_has_the_weights_and_their_record(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        for name in ("small_vgg.weights.h5", "small_vgg.json"):
+            assert opened.read(f"course_utils/models/{name}") == pretraining.FILE.with_name(name).read_bytes()
