@@ -1,20 +1,19 @@
 """Does the small VGG transfer? Run as ``python benchmarks/small_vgg.py``.
 
 Two hundred stand-in images of cats and dogs, none of whose shapes the network was trained on: a logistic regression on
-its frozen features against the same network trained from scratch on the same images, over five draws. Both are tested on
-the same 500 others. Prints one line a draw, and the margin.
+its frozen features against the same network trained from scratch on the same images, over five draws. Both are tested
+on the same 500 others. Prints one line a draw, and the margin.
 """
 
 import argparse
 import time
 
-from course_utils import load, models
-from course_utils.training import spread
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-import keras  # isort: skip
-from sklearn.linear_model import LogisticRegression  # isort: skip
-from sklearn.pipeline import make_pipeline  # isort: skip
-from sklearn.preprocessing import StandardScaler  # isort: skip
+from course_utils import load, models
 
 
 def stand_ins(seed, size=64, examples=200, test=500):
@@ -33,6 +32,8 @@ def frozen(train, test):
 
 def from_scratch(train, test, seed, epochs, rate=1e-3):
     """Accuracy of the same network, trained from random weights; and its accuracy on the images it was trained on."""
+    import keras  # after course_utils, which says how TensorFlow is to start
+
     keras.utils.set_random_seed(seed)
     base = models.small_vgg(weights=None, input_shape=train.images.shape[1:], pooling="avg")
     model = models.with_classifier(base, 2, trainable=True)
@@ -59,7 +60,7 @@ def main():
             f"({time.perf_counter() - between:.0f} s; {learned:.3f} of what it was trained on)",
             flush=True,
         )
-    print(f"margin {spread(margins)}")
+    print(f"margin {np.mean(margins):.3f} ({min(margins):.3f} to {max(margins):.3f})")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def cats(arguments):
 
 def cifar10(arguments):
     """A classifier on the features of some images, so that its first gradients do no harm; then everything at once."""
-    import keras
+    import keras  # after course_utils, which says how TensorFlow is to start
     from keras import layers
 
     clock = Clock()
