@@ -68,6 +68,21 @@ def test_the_script_trains_it_and_writes_weights_that_fit_with_a_record(tmp_path
     assert not any(np.array_equal(a, b) for a, b in zip(new.get_weights(), shipped.get_weights(), strict=True))
 
 
+def test_folded_into_the_convolutions_batch_normalisation_gives_the_same():
+    keras.utils.set_random_seed(0)
+    plain = models.small_vgg(weights=None, input_shape=(32, 32, 3))
+    learns = keras.models.clone_model(plain, clone_function=pretraining._with_batch_normalisation)
+    random = np.random.default_rng(0)
+    for variable in learns.weights:  # as after a training: none of the numbers that normalisation begins with
+        if variable.name != "kernel":
+            variable.assign(random.uniform(0.5, 1.5, variable.shape))
+    pretraining.fold(learns, plain)
+    images = random.integers(0, 256, (3, 32, 32, 3), dtype="uint8")
+    expected = learns.predict(images, verbose=0)
+    assert expected.std() > 0
+    np.testing.assert_allclose(plain.predict(images, verbose=0), expected, rtol=1e-3, atol=1e-4 * expected.max())
+
+
 def test_the_same_seed_trains_the_same_network():
     first, second, other = (pretraining.pretrain(1, 64, 32, seed, verbose=0)[0] for seed in (3, 3, 4))
     image = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype="uint8")
