@@ -3,8 +3,10 @@
 Each class is a shape in a pattern, such as "striped gear". The ten shapes that stand in for the classes of CIFAR-10,
 two of them for cats and dogs, are left out: what the network learns here cannot be the answer there. Every epoch draws
 new images. It learns with batch normalisation after each convolution, without which thirteen narrow layers hardly begin
-to; at the end that is multiplied into the convolutions, and VGG16's layout is left. The weights that come with the course are in ``small_vgg.weights.h5``; ``small_vgg.json`` says what they
-were made with and how good they are.
+to; at the end that is multiplied into the convolutions, and VGG16's layout is left.
+
+The weights that come with the course are in ``small_vgg.weights.h5``; ``small_vgg.json`` says what they were made with
+and how good they are.
 """
 
 import argparse
