@@ -29,7 +29,7 @@ def as_layers(given, argument):
     Examples
     --------
     >>> as_layers(layers.RandomFlip("horizontal"), "augmentation")
-    [<RandomFlip name=random_flip, built=...>]
+    [<RandomFlip name=random_flip...>]
     """
     found = [given] if isinstance(given, layers.Layer) else list(given or ())
     for each in found:

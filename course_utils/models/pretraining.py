@@ -97,6 +97,8 @@ def _with_batch_normalisation(layer):
     """The layer that learns in the place of one of the small VGG's."""
     from keras import Sequential, layers
 
+    if not isinstance(layer, layers.Layer):
+        return layer  # an operation, which has no weights
     if not isinstance(layer, layers.Conv2D):
         return type(layer).from_config(layer.get_config())
     convolution = layers.Conv2D(

@@ -155,17 +155,17 @@ def unfreeze(model, from_layer=None):
             f"to last, these can learn: {', '.join(able)}."
         )
     start = 0 if from_layer is None else names.index(from_layer)
+    if not any(layer.weights and not isinstance(layer, layers.BatchNormalization) for layer in base.layers[start:]):
+        raise ValueError(
+            f"unfreeze: from {from_layer!r} on, {base.name!r} has nothing that can learn: no weights, or batch "
+            "normalisation only, which stays frozen. Begin at a convolution before it."
+        )
     base.trainable = True
     for position, layer in enumerate(base.layers):
         layer.trainable = position >= start
         for part in _with_parts(layer):
             if isinstance(part, layers.BatchNormalization):
                 part.trainable = False
-    if base is not model and not base.trainable_variables:
-        raise ValueError(
-            f"unfreeze: from {from_layer!r} on, {base.name!r} has nothing that can learn: no weights, or batch "
-            "normalisation only, which stays frozen. Begin at a convolution before it."
-        )
     model.compiled = False
     return _watch(model)
 
