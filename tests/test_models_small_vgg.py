@@ -49,7 +49,7 @@ def test_it_was_not_trained_on_the_shapes_that_stand_in_for_cats_dogs_and_the_cl
 
 
 def test_it_knows_textures():
-    """The classifier that it was trained with is not shipped; a new one finds most of twelve classes in its features."""
+    """The classifier that it was trained with is not shipped; a new one finds twelve classes in its features."""
     from sklearn.linear_model import LogisticRegression
 
     draws = [pretraining.draw(count, 64, classes=pretraining.CLASSES[:12], seed=7 + count) for count in (600, 300)]
