@@ -32,6 +32,7 @@ _MODULES = (
     "checks",
     "datasets",
     "evaluation",
+    "experiments",
     "explain",
     "models",
     "nn",
@@ -51,8 +52,8 @@ _HOMES = {
 
 __all__ = [
     "Budget", "Dataset", "DatasetUnavailable", "ExpectationFailed", "__version__", "arithmetic", "authoring", "budget",
-    "check", "checks", "claim", "datasets", "evaluation", "expect", "explain", "glue", "hint", "load", "models",
-    "needs", "nn", "plots", "profile",
+    "check", "checks", "claim", "datasets", "evaluation", "expect", "experiments", "explain", "glue", "hint", "load",
+    "models", "needs", "nn", "plots", "profile",
 ]  # fmt: skip
 
 

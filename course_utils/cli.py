@@ -168,6 +168,28 @@ def execute_command(
         raise _Failed(f"{len(failed)} of {len(runs)} notebooks failed and are as they were; the reports are above.")
 
 
+@app.command("train")
+def train_command(
+    chapter: Annotated[str, typer.Argument(help="Whose trainings, such as 06_scratch_cnns.", metavar="CHAPTER")],
+    only: Annotated[
+        list[str] | None, typer.Option(help="An experiment; may be given again. By default all.", show_default=False)
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each experiment.", min=1)] = 3,
+    minutes: Annotated[
+        float | None, typer.Option(help="After so many, begin no other training.", show_default=False)
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Trainings at a time, each with one thread.", min=1)] = 2,
+):
+    """Run the long trainings that a chapter reads from its records, and are missing there."""
+    from .experiments.running import run
+
+    try:
+        left = run(chapter, range(seeds), only or (), minutes, workers)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    print(f"{left} trainings are missing." if left else "No training is missing.")
+
+
 @app.command("format")
 def format_command(
     notebooks: Notebooks = None,
