@@ -2,13 +2,6 @@
 
 import numpy as np
 
-# Said to whoever has rescaled images for a network that does so itself.
-RESCALED = (
-    "but the model takes pixels as they are stored, from 0 to 255, and rescales them itself. Undo your own rescaling "
-    "first; after a division by 255, that is images * 255."
-)
-
-
 def rescales(layer):
     """Whether a model, a layer of it, or this layer does what brings stored pixels into the network's range."""
     from keras import layers
@@ -37,14 +30,20 @@ def check_images(who, model, images):
                 else "Of grey images, repeat the channel: numpy.repeat(images, 3, axis=-1)."
             )
         )
-    if not len(images):
-        return
-    low, high = images.min(axis=(1, 2, 3)), images.max(axis=(1, 2, 3))
-    if not np.isfinite([low, high]).all():
+    if images.dtype.kind == "f" and not np.isfinite(images).all():
         raise ValueError(f"{who}: images contain NaN or infinity; they must be numbers from 0 to 255.")
-    scaled = (low < 0) | (high > 255) | ((high > 0) & (high <= 1))  # whatever others are
-    if rescales(model) and scaled.any():
+    if rescales(model):
+        check_range(who, images)
+
+
+def check_range(who, images):
+    """ValueError where one of the images, whatever others are, has been rescaled for a model that does so itself."""
+    low, high = images.min(axis=(1, 2, 3)), images.max(axis=(1, 2, 3))
+    scaled = (low < 0) | (high > 255) | ((high > 0) & (high <= 1))
+    if scaled.any():
         image = int(scaled.argmax())
         raise ValueError(
-            f"{who}: the images are between {low[image]:.3g} and {high[image]:.3g} (image {image}), {RESCALED}"
+            f"{who}: the images are between {low[image]:.3g} and {high[image]:.3g} (image {image}), but the model "
+            "takes pixels as they are stored, from 0 to 255, and rescales them itself. Undo your own rescaling first; "
+            "after a division by 255, that is images * 255."
         )

@@ -72,7 +72,8 @@ def pretrain(epochs=10, images=8_000, size=64, seed=0, verbose=2):
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     started = time.perf_counter()
     for epoch in range(epochs):
-        drawing = draw(images, size, classes=CLASSES, seed=seed * 1000 + epoch)
+        clutter = min(1, 2 * epoch / epochs)  # grounds have patterns, too; those of the objects are to be seen first
+        drawing = draw(images, size, classes=CLASSES, seed=seed * 1000 + epoch, clutter=clutter)
         model.fit(drawing.images, drawing.labels, batch, initial_epoch=epoch, epochs=epoch + 1, verbose=verbose)
     seconds = time.perf_counter() - started
     fold(normalised, base)
