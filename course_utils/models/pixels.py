@@ -2,6 +2,7 @@
 
 import numpy as np
 
+
 def rescales(layer):
     """Whether a model, a layer of it, or this layer does what brings stored pixels into the network's range."""
     from keras import layers
