@@ -139,6 +139,9 @@ EXPERIMENTS = {
     # From Model 3 to Model 4, one change at a time, and what could have been the matter with batch normalisation.
     "Model 3, rate cut": Experiment(partial(convnet, **DROPOUT), adam, callbacks=slow_down, **LARGE),
     "Model 3, normalised": Experiment(partial(convnet, **DROPOUT, normalise=True), adam, **LARGE),
+    "Model 3, normalised, rate cut": Experiment(
+        partial(convnet, **DROPOUT, normalise=True), adam, callbacks=slow_down, **LARGE
+    ),
     "Model 3, dropout at the end": Experiment(partial(convnet, dense_dropout=0.4), adam, **LARGE),
     "Model 4, constant rate": Experiment(partial(convnet, **MODEL_4), adam, **LARGE),
     "Model 4, no dropout": Experiment(partial(convnet, normalise=True), adam, callbacks=slow_down, **LARGE),

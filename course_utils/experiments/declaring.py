@@ -88,7 +88,7 @@ class Experiment:
             )
         keras.utils.set_random_seed(seed)
         model = self.model()
-        started = time.perf_counter()
+        started = time.process_time()
         history = model.fit(
             train.images,
             labels,
@@ -98,7 +98,7 @@ class Experiment:
             verbose=0,
             callbacks=list(self.callbacks()),
         ).history
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         guess = model.predict(test.images, batch_size=500, verbose=0).argmax(axis=1)
         return Record(
             experiment=name,

@@ -22,7 +22,7 @@ class Record:
         What ``fit`` recorded, a value an epoch, to four digits.
     parameters : int
     seconds : float
-        What ``fit`` took.
+        Processor time that ``fit`` took, on one thread: what else the machine was doing does not count.
     machine : str
         What computed: processor and threads.
     keras, backend : str
