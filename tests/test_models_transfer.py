@@ -219,7 +219,7 @@ def test_from_scratch_everything_learns_and_nothing_is_warned_of():
     below = base(trained=False)
     before = values(below)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         model = fitted(compiled(models.with_classifier(below, 3, trainable=True)))
     assert len(model.trainable_variables) == 8
     assert not any(same([one], [other]) for one, other in zip(values(below), before, strict=True))
@@ -241,7 +241,7 @@ def test_a_trained_base_that_learns_with_a_random_classifier_is_warned_of(way):
 def test_nothing_is_warned_of_once_the_classifier_is_trained():
     model = fitted(compiled(models.with_classifier(base(), 3)))
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         fitted(compiled(models.unfreeze(model), 1e-3))
 
 
@@ -266,6 +266,24 @@ def test_what_learns_begins_at_the_layer_and_leaves_batch_normalisation_out(from
     fitted(compiled(model, 0.1))
     changed = {layer.name for layer in below.layers if layer.weights and not same(values(layer), before[layer.name])}
     assert changed == {name.split("/")[0] for name in learns}
+
+
+def test_batch_normalisation_that_is_unfrozen_by_hand_is_warned_of():
+    below = base()
+    model = fitted(compiled(models.with_classifier(below, 3)))
+    below.trainable = True
+    with pytest.warns(UserWarning, match="batch normalisation that was frozen learns.*unfreeze") as warned:
+        fitted(compiled(model))
+    assert warned[0].filename == __file__
+
+
+def test_training_false_does_not_keep_the_averages_of_a_base_that_learns():
+    """What the docstring of `unfreeze` says of Keras, in a model without anything of ours."""
+    below = base()
+    model = keras.Model(below.input, layers.Dense(3, activation="softmax")(below(below.input, training=False)))
+    before = values(below.get_layer("bn1"))
+    fitted(compiled(model))
+    assert not any(same([one], [other]) for one, other in zip(values(below.get_layer("bn1")), before, strict=True))
 
 
 def test_less_can_be_unfrozen_after_more():
@@ -343,7 +361,7 @@ def test_an_opened_model_can_be_unfrozen(tmp_path):
     fitted(compiled(models.with_classifier(base(), 3))).save(tmp_path / "model.keras")
     opened = models.unfreeze(keras.models.load_model(tmp_path / "model.keras"), "conv2")
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # its classifier is trained
+        warnings.simplefilter("error", UserWarning)  # its classifier is trained
         fitted(compiled(opened))
 
 

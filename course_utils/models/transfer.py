@@ -47,10 +47,9 @@ def with_classifier(
     Returns
     -------
     keras.Model
-        Uncompiled: images as they are stored in, probabilities out. The base is one layer of it, with its own name. A
-        frozen base is called with ``training=False``, so that batch normalisation uses the averages that it came with
-        also after `unfreeze`. Feature maps of a base without pooling are averaged, unless ``head`` begins with a
-        layer that flattens or pools them.
+        Uncompiled: images as they are stored in, probabilities out. The base is one layer of it, with its own name. The
+        batch normalisation of a frozen base uses the averages that it came with, also after `unfreeze`. Feature maps of
+        a base without pooling are averaged, unless ``head`` begins with a layer that flattens or pools them.
 
     Raises
     ------
@@ -62,8 +61,8 @@ def with_classifier(
     -----
     ``fit``, ``evaluate`` and ``predict`` of the model refuse an array of images, or a ``PyDataset`` of them, whose
     pixels are not from 0 to 255. ``fit`` also refuses to go on after ``trainable`` has changed and ``compile`` was not
-    called again, and warns where a trained base learns below a classifier that is still random. Taught in chapters 08,
-    Feature extraction, and 09, Fine-tuning.
+    called again, and warns where a trained base learns below a classifier that is still random, or where batch
+    normalisation that was frozen learns. Taught in chapters 08, Feature extraction, and 09, Fine-tuning.
 
     Examples
     --------
@@ -94,7 +93,7 @@ def with_classifier(
         x = layers.Resizing(*takes[:2], name="resizing")(x)
     if preprocessing:
         x = preprocessing(x)
-    x = base(x) if trainable else base(x, training=False)
+    x = base(x)
     own = _checked_classifier(classes, head) if isinstance(classes, keras.Model) else None
     if len(x.shape) == 4 and not _takes_maps(own or next(iter(head), None)):
         x = layers.GlobalAveragePooling2D(name="average_of_maps")(x)
@@ -134,7 +133,8 @@ def unfreeze(model, from_layer=None):
     Notes
     -----
     Layers of batch normalisation stay frozen, since a few small batches would replace the averages that they bring with
-    worse ones. Taught in chapter 09, Fine-tuning.
+    worse ones. To call the base with ``training=False`` does not prevent that: ``fit`` passes its own ``training=True``
+    on to every layer. Taught in chapter 09, Fine-tuning.
 
     Examples
     --------
@@ -291,7 +291,7 @@ def _never_trained(layer):
     False of what has nothing that begins at zero: nobody can tell.
     """
     begin = [variable for variable in layer.weights if variable.name in ("bias", "beta", "moving_mean")]
-    return bool(begin) and not any(int(keras.ops.count_nonzero(variable)) for variable in begin)
+    return bool(begin) and not any(np.any(variable.numpy()) for variable in begin)
 
 
 # ----------------------------------------------------------------------------------------------------- while it trains
@@ -309,6 +309,9 @@ def _watch(model, stored=None):
         return model
     stored = rescales(model) if stored is None else stored
     learned = set()
+    normalising = [
+        part for part in _with_parts(model) if isinstance(part, layers.BatchNormalization) and not part.trainable
+    ]
 
     def before_fit():
         learning = {id(variable) for variable in model.trainable_variables}
@@ -332,6 +335,13 @@ def _watch(model, stored=None):
                     "the base frozen; then unfreeze.",
                     stacklevel=3,
                 )
+        if any(part.trainable for part in normalising):
+            warnings.warn(
+                f"fit: batch normalisation that was frozen learns in {model.name!r}. Small batches replace the "
+                "averages that it came with by worse ones: good in training, chance in use. models.unfreeze(model) "
+                "leaves it frozen.",
+                stacklevel=3,
+            )
 
     def watched(method, before=lambda: None):
         @functools.wraps(method)
