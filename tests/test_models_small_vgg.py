@@ -49,14 +49,12 @@ def test_it_was_not_trained_on_the_shapes_that_stand_in_for_cats_dogs_and_the_cl
 
 
 def test_it_knows_textures():
-    """The classifier that it was trained with is not shipped; a new one finds twelve classes in its features."""
-    from sklearn.linear_model import LogisticRegression
+    """The classifier that it was trained with is not shipped; a new one tells six patterns on two shapes apart: 0.50.
 
+    With weights that know shapes only it is 0.23, with random ones 0.16.
+    """
     draws = [pretraining.draw(count, 64, classes=pretraining.CLASSES[:12], seed=7 + count) for count in (600, 300)]
-    base = models.small_vgg(pooling="avg")
-    train, test = (models.features(base, draw.images) for draw in draws)
-    found = LogisticRegression(C=0.1, max_iter=500).fit(train, draws[0].labels).score(test, draws[1].labels)
-    assert found > 0.5
+    assert MEASURE["frozen"](*draws) > 0.4
 
 
 def test_the_script_trains_it_and_writes_weights_that_fit_with_a_record(tmp_path):
@@ -92,12 +90,15 @@ def test_the_same_seed_trains_the_same_network():
 
 
 def test_its_frozen_features_beat_the_same_network_from_scratch_on_200_images():
-    """Over five draws the margin is what benchmarks/small_vgg.py prints; one draw from scratch fits into a test."""
+    """Five draws, 0.978; with a random last block it is 0.914, with random filters 0.58. One draw from scratch: 0.68.
+
+    After 40 epochs from scratch, as benchmarks/small_vgg.py has them, the margin is 0.205, and 0.15 in the worst draw.
+    """
     draws = [MEASURE["stand_ins"](seed, test=200) for seed in range(5)]
     frozen = [MEASURE["frozen"](*draw) for draw in draws]
     scratch, _ = MEASURE["from_scratch"](*draws[0], seed=0, epochs=15)
-    assert np.mean(frozen) > 0.8
-    assert frozen[0] > scratch + 0.1
+    assert np.mean(frozen) > 0.95
+    assert frozen[0] > scratch + 0.15
 
 
 @pytest.mark.slow

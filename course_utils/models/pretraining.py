@@ -24,7 +24,7 @@ FILE = Path(__file__).with_name("small_vgg.weights.h5")
 _TEST_SEED = 1_000_000  # of images that no epoch draws
 
 
-def pretrain(epochs=10, images=8_000, size=64, seed=0, verbose=2):
+def pretrain(epochs=12, images=8_000, size=64, seed=0, verbose=2):
     """Train the small VGG, from random weights, to tell drawn textures apart.
 
     Parameters
@@ -122,7 +122,7 @@ def fold(normalised, plain):
 def main(arguments=None):
     """Train, print seconds and accuracy, and write weights and record; for ``python -m``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--images", type=int, default=8_000, help="drawn for each epoch")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--file", type=Path, default=FILE, help="FILE.weights.h5; by default what the course ships")

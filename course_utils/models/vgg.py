@@ -98,7 +98,9 @@ def small_vgg(weights="textures", input_shape=None, pooling=None, name="small_vg
     """VGG16 without its top, an eighth as wide: 230,568 weights, which come with the course.
 
     It was trained on drawn textures (`course_utils.models.pretraining`) and stands in for VGG16 where images are drawn,
-    so that transfer can be seen to help even there. Of photographs it knows nothing.
+    so that transfer can be seen to help even there: from 200 drawn images a logistic regression on its features tells
+    two shapes that it has never seen apart in 0.98 of 500 others, the same network trained from scratch in 0.77
+    (``benchmarks/small_vgg.py``). Of photographs it knows nothing.
 
     Parameters
     ----------

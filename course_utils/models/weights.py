@@ -145,8 +145,8 @@ NETWORKS = {
             (
                 File(
                     "small_vgg.weights.h5",
-                    0,
-                    "sha256:0",
+                    981_200,
+                    "sha256:39e069d82da0408a8c154ce92b5240818ab3e04c77b0aeee1afd603112f8b8d2",
                     shipped=True,
                 ),
             ),
