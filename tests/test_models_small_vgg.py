@@ -57,13 +57,17 @@ def test_it_knows_textures():
     assert MEASURE["frozen"](*draws) > 0.4
 
 
-def test_the_script_trains_it_and_writes_weights_that_fit_with_a_record(tmp_path):
-    pretraining.main(["--epochs", "1", "--images", "64", "--file", str(tmp_path / "new.weights.h5")])
+def test_the_script_writes_weights_with_a_record_and_the_same_seed_trains_the_same_network(tmp_path):
+    arguments = ["--epochs", "1", "--images", "64", "--seed", "5", "--file", str(tmp_path / "new.weights.h5")]
+    pretraining.main(arguments)
     record = json.loads((tmp_path / "new.json").read_text())
     assert record["sha256"] == hashlib.sha256((tmp_path / "new.weights.h5").read_bytes()).hexdigest()
     assert record.keys() == RECORD.keys()
     new, shipped = models.small_vgg(tmp_path / "new.weights.h5"), models.small_vgg()
     assert not any(np.array_equal(a, b) for a, b in zip(new.get_weights(), shipped.get_weights(), strict=True))
+    again, _ = pretraining.pretrain(1, 64, seed=5, verbose=0)
+    for one, other in zip(new.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-2, atol=1e-3)
 
 
 def test_folded_into_the_convolutions_batch_normalisation_gives_the_same():
@@ -81,18 +85,10 @@ def test_folded_into_the_convolutions_batch_normalisation_gives_the_same():
     np.testing.assert_allclose(plain.predict(images, verbose=0), expected, rtol=1e-3, atol=1e-4 * expected.max())
 
 
-def test_the_same_seed_trains_the_same_network():
-    first, second, other = (pretraining.pretrain(1, 64, 32, seed, verbose=0)[0] for seed in (3, 3, 4))
-    image = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype="uint8")
-    outputs = [each.predict(image, verbose=0) for each in (first, second, other)]
-    np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-3, atol=1e-4)
-    assert not np.allclose(outputs[0], outputs[2], rtol=1e-1)
-
-
 def test_its_frozen_features_beat_the_same_network_from_scratch_on_200_images():
     """Five draws, 0.978; with a random last block it is 0.914, with random filters 0.58. One draw from scratch: 0.68.
 
-    After 40 epochs from scratch, as benchmarks/small_vgg.py has them, the margin is 0.205, and 0.15 in the worst draw.
+    After 40 epochs from scratch, as benchmarks/small_vgg.py has them, the margin is 0.205, and 0.148 in the worst draw.
     """
     draws = [MEASURE["stand_ins"](seed, test=200) for seed in range(5)]
     frozen = [MEASURE["frozen"](*draw) for draw in draws]
