@@ -164,7 +164,7 @@ def test_notebooks_that_run_side_by_side_share_the_cores(side_by_side):
 
 
 def test_a_failing_check_fails_the_notebook(project):
-    folder = write(project / "more", {"wrong": [code("from course_utils import check\ncheck('03.output_size', 17)")]})
+    folder = write(project / "more", {"wrong": [code("from course_utils import check\ncheck('03.unread', 17)")]})
     exit_code, output = run("-m", "course_utils.cli", "validate", str(folder), cwd=project)
     assert exit_code == 1
     assert verdicts(output) == {"wrong": "failed"}
