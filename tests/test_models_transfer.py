@@ -209,6 +209,18 @@ def test_a_network_that_was_never_trained_is_not_frozen_or_asked_for_features():
         models.features(base(trained=False), IMAGES)
 
 
+@pytest.mark.parametrize("name", ["beta", "moving_mean"])
+def test_a_base_without_biases_is_known_by_its_normalisation(name):
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(4, 3, use_bias=False)(layers.Rescaling(1 / 255)(inputs))
+    normalisation = layers.BatchNormalization()
+    below = keras.Model(inputs, normalisation(x))
+    with pytest.raises(ValueError, match="was never trained"):
+        models.with_classifier(below, 3)
+    getattr(normalisation, name).assign([0.1, 0, 0, 0])
+    models.with_classifier(below, 3)
+
+
 def test_one_step_of_training_is_seen():
     below = base(trained=False)
     fitted(compiled(models.with_classifier(below, 3, trainable=True)), batch_size=24)
@@ -299,6 +311,12 @@ def test_an_unfrozen_model_does_not_train_before_it_is_compiled_again():
     with pytest.raises(ValueError, match=r"`trainable` has changed since.*Call compile\(\) now.*small rate"):
         fitted(model)
     fitted(compiled(model))
+
+
+def test_an_unfrozen_model_does_not_train_as_it_was_compiled_even_if_it_has_not_trained_yet():
+    model = models.unfreeze(compiled(models.with_classifier(base(), 3)), "conv2")
+    with pytest.raises(ValueError, match=r"it is not compiled.*Call compile\(\) now"):
+        fitted(model)
 
 
 def test_a_change_by_hand_after_training_asks_for_compile():
