@@ -51,6 +51,7 @@ _BUILDERS = {
     "inception_resnet_v2": partial(_keras, "InceptionResNetV2", "inception_resnet_v2", 299, _TO_ONE),
     "xception": partial(_keras, "Xception", "xception", 299, _TO_ONE),
 }
+#: Names of all bases that there are.
 BASES = tuple(_BUILDERS)
 
 
