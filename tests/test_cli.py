@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from course_utils import cli, doctor, packages
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("data", "new", "execute", "exercises", "format", "validate", "doctor")
+COMMANDS = ("data", "new", "execute", "train", "exercises", "format", "validate", "doctor")
 
 
 def course(*arguments, cwd=ROOT, **variables):
@@ -53,6 +53,12 @@ def test_help_names_every_command():
     _, output, _ = invoke("--help")
     assert all(f"\n  {command} " in output for command in COMMANDS)
     assert "..." not in output.split("Commands:")[1], "a line is cut"
+
+
+def test_a_chapter_without_experiments_is_answered_with_those_that_have_some():
+    exit_code, _, errors = invoke("train", "99_none")
+    assert exit_code == 2
+    assert "06_scratch_cnns" in errors
 
 
 @pytest.mark.parametrize("command", ["list", "fetch", "mirror", "verify"])

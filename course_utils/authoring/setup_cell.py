@@ -40,7 +40,7 @@ if "google.colab" in sys.modules and not importlib.util.find_spec("course_utils"
     package = os.environ.get("COURSE_UTILS_PACKAGE", "git+{address}@{revision}")
     !pip list --format=freeze > /tmp/installed.txt
     !pip install --quiet --constraint /tmp/installed.txt "course-utils{extras} @ {{package}}"
-importlib.import_module("course_utils")  # before Keras, which it prepares for this processor"""
+_ = importlib.import_module("course_utils")  # before Keras, which it prepares for this processor"""
 _SAYS_WHY_NOT = """\
 # In Google Colab, this says that the course cannot be installed yet.
 import importlib.util
@@ -50,7 +50,7 @@ if "google.colab" in sys.modules and not importlib.util.find_spec("course_utils"
     raise RuntimeError(
         "Nothing was installed: this copy has no address. Write it into _config.yml (repository, url); `make format`."
     )
-importlib.import_module("course_utils")  # before Keras, which it prepares for this processor"""
+_ = importlib.import_module("course_utils")  # before Keras, which it prepares for this processor"""
 
 
 def repository(root):
