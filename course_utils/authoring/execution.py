@@ -197,13 +197,16 @@ def _joined_streams(outputs):
     return joined
 
 
+_ASK_AGAIN = 5  # seconds
+
+
 class _Client(nbclient.NotebookClient):
     """Runs cells, and interrupts one whose outputs grow beyond `LARGEST_OUTPUT`."""
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
         self.sizes = collections.Counter()
-        self.interrupt = None
+        self.interrupt, self.interrupted = None, 0.0
 
     def output(self, outs, msg, display_id, cell_index):
         content = msg["content"]
@@ -212,7 +215,9 @@ class _Client(nbclient.NotebookClient):
         )
         if self.sizes[cell_index] <= LARGEST_OUTPUT:
             return super().output(outs, msg, display_id, cell_index)
-        self.interrupt = self.interrupt or asyncio.ensure_future(self.km.interrupt_kernel())
+        # Code that is at the wrong place swallows an interrupt, and prints on: it is asked again.
+        if time.monotonic() - self.interrupted > _ASK_AGAIN:
+            self.interrupt, self.interrupted = asyncio.ensure_future(self.km.interrupt_kernel()), time.monotonic()
         return None
 
     def clear_output(self, outs, msg, cell_index):
