@@ -23,7 +23,7 @@ def nowhere(monkeypatch, tmp_path):
     """No mirror, no package, no host, and nothing that Keras has downloaded."""
     monkeypatch.delenv("COURSE_UTILS_MIRROR", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr(weights, "_packaged", lambda file: tmp_path / "gone" if file.shipped else None)
+    monkeypatch.setattr(weights, "_packaged", lambda file: tmp_path / "gone" if file.package == weights.OURS else None)
 
     def unreachable(*_, **__):
         raise Exception("URL fetch failure: Name or service not known")

