@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from course_utils import models
+from course_utils import experiments, models
 
 NAMES = ("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5")
 CHAPTER = Path(__file__).parents[1] / "book" / "06_scratch_cnns.ipynb"
@@ -43,6 +43,13 @@ def chapter():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_package_has_the_model_that_the_chapter_shows(name, chapter):
     assert architecture(chapter[name]) == architecture(getattr(models, name))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_the_experiments_are_made_with_these_models_at_half_their_width(number):
+    build = getattr(models, f"model_{number}")
+    experiment = experiments.declared("06_scratch_cnns").EXPERIMENTS[f"Model {number}"]
+    assert architecture(experiment.build) == architecture(lambda: build(filters=(16, 32, 64)))
 
 
 @pytest.mark.parametrize("name", NAMES)

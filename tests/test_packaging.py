@@ -41,7 +41,7 @@ def python(code):
 
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 LARGE = FRAMEWORKS | {"matplotlib", "seaborn", "sklearn", "pandas", "numpy", "typer"}
-WITHOUT_FRAMEWORK = ["datasets", "checks", "authoring", "arithmetic", "explain", "models", "nn"]
+WITHOUT_FRAMEWORK = ["datasets", "checks", "authoring", "arithmetic", "experiments", "explain", "models", "nn"]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ MAY_IMPORT = {
     "doctor": {"authoring", "packages", *PUBLIC},
     "authoring": {"budget"},
     "checks": PUBLIC,
-    "experiments": {"datasets", "evaluation"},
+    "experiments": {"budget", "datasets", "evaluation", "models"},
     "explain": {"arithmetic", "evaluation"},
     "models": {"datasets", "packages"},
     "plots": {"arithmetic", "evaluation"},

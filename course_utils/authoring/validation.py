@@ -253,7 +253,9 @@ def _is_cell(item):
 
 def _stored_seconds(notebook):
     """What the stored run took; 0 where none is stored."""
-    return float(notebook.metadata.get("course", {}).get("receipt", {}).get("seconds", 0))
+    from .receipts import receipt_of
+
+    return float((receipt_of(notebook) or {}).get("seconds", 0))
 
 
 def _path(item):
