@@ -25,7 +25,7 @@ LOCK := requirements/$(ACCELERATOR).lock
 INSTALLED := $(VENV)/.installed-$(ACCELERATOR)
 
 # Two workers, each with its own TensorFlow: more of them need more memory than a laptop has.
-# What shares a set-up stays with one worker (conftest.py says what does), so that it is set up once.
+# What shares a set-up stays with one worker (conftest.py says what does, and in which order), so that it is set up once.
 WORKERS ?= 2
 PYTEST_ARGS ?=
 
@@ -67,7 +67,7 @@ book: $(INSTALLED) ## build the book into _build/html, warnings are errors
 	KERAS_BACKEND=none_at_all $(BIN)/jupyter-book build -W -n --keep-going --all .
 
 test: $(INSTALLED) ## run the tests; PYTEST_ARGS="-k budget" runs some
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 validate: $(INSTALLED) ## re-execute solutions and chapters and prove their results; PROFILE=smoke|laptop|full, NOTEBOOKS=...
 	$(BIN)/course validate --workers $(VALIDATE_WORKERS) $(if $(KEEP),--keep $(KEEP)) $(NOTEBOOKS)

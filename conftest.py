@@ -22,11 +22,15 @@ def pytest_configure(config):
         os.environ.pop("COURSE_STRICT", None)
 
 
-def pytest_collection_modifyitems(items):
-    """Keep what shares a set-up together, and skip what needs a browser where there is none."""
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
+def pytest_collection_modifyitems(config, items):
+    """Keep what shares a set-up together, the longest first, and skip what needs a browser where there is none."""
     for item in items:
         if not item.get_closest_marker("xdist_group"):  # a chapter's have one already
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    if hasattr(config, "workerinput"):  # a group that takes minutes is not left to the end, when the others are done
+        slow = {_group(item) for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: _group(item) not in slow)
 
     from course_utils.doctor import chromium
 
@@ -35,6 +39,10 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(skip)
+
+
+def _group(item):
+    return item.get_closest_marker("xdist_group").args[0]
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,6 @@ import os
 import platform
 import sys
 import time
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else its log of starting stands above the table
 
@@ -24,6 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils import nn
+from course_utils.budget import processor
 
 BATCH, SIZE, CHANNELS, FILTERS, KERNEL = 64, 32, 32, 64, 3
 LOOP_ROWS = 1  # rows of places of one image that the loops compute: 32 of 65,536 places
@@ -188,13 +188,6 @@ def measure(repeats=20, slow_repeats=3):
             if repeat < slow_repeats or rung in (columns_of_image, library, tensorflow):
                 best[name] = min(best[name], timed(rung, *given))
     return best
-
-
-def processor():
-    about = Path("/proc/cpuinfo")
-    lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def main():

@@ -14,7 +14,6 @@ is set for TensorFlow on two cores; elsewhere where windows are chosen and slowe
 
 import argparse
 import os
-import platform
 import sys
 import time
 from importlib import metadata
@@ -27,6 +26,7 @@ import numpy as np
 
 from course_utils import models
 from course_utils.arithmetic import occlusion_bound
+from course_utils.budget import processor
 from course_utils.datasets.drawn import draw
 from course_utils.explain import occlusion_map
 from course_utils.explain.occlusion import networks
@@ -181,8 +181,7 @@ def main():
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    processor = platform.processor() or platform.machine()
-    print(f"{backend} on {os.cpu_count()} cores ({processor}); " + ", ".join(map(" ".join, versions.items())))
+    print(f"{backend} on {os.cpu_count()} cores ({processor()}); " + ", ".join(map(" ".join, versions.items())))
     print(
         f"{'network':20}{'patch':>7}{'positions':>10}{'plain s':>9}{'batch':>6}{'windows s':>10}{'first s':>8}"
         f"{'ratio':>7}{'bound':>7}{'share':>7}{'difference':>11}",

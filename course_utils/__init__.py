@@ -13,8 +13,8 @@ from .budget import Budget, ExpectationFailed, budget, expect, profile
 
 __version__ = "0.1.0.dev0"  # without .dev0, notebooks install the tag v0.1.0
 
-# TensorFlow reads these when it is first imported. Its start-up log would otherwise stand on every page; and oneDNN's
-# convolutions, which it leaves off on processors without AVX-512, train a third faster there.
+# TensorFlow reads these when it is first imported. Most of its start-up log would otherwise stand on every page; and
+# oneDNN's convolutions, which it leaves off on processors without AVX-512, train a third faster there.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 

@@ -15,6 +15,8 @@ which and why. This is the only module that reads the variable.
 """
 
 import os
+import platform
+from pathlib import Path
 
 PROFILES = ("smoke", "laptop", "full")
 
@@ -53,6 +55,14 @@ def devices():
     except (AttributeError, NotImplementedError):
         # Only TensorFlow and JAX can be asked for all of them. Elsewhere an array is asked where Keras has put it.
         return [str(getattr(keras.ops.zeros(1), "device", "cpu"))]
+
+
+def processor():
+    """Name of this machine's processor, as the system gives it."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
 
 
 def _accelerator():

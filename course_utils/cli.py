@@ -180,7 +180,7 @@ def train_command(
     ] = None,
     workers: Annotated[int, typer.Option(help="Trainings at a time, each with one thread.", min=1)] = 2,
 ):
-    """Run the long trainings that a chapter reads from its records, and are missing there."""
+    """Run a chapter's long trainings that are not kept yet."""
     from .experiments.running import run
 
     try:

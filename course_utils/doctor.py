@@ -212,7 +212,7 @@ def _networks(report):
     if to_download:
         files = " or ".join(file.name for file in to_download[0].network.files)
         report.advise(
-            f"Only for {' and '.join(row.name for row in to_download)}: with a connection, Keras downloads the weights "
+            f"Only for {', '.join(row.name for row in to_download)}: with a connection, Keras downloads the weights "
             f"when they are first asked for. Offline: a mirror whose SHA256SUMS lists the file, such as {files}."
         )
 
@@ -220,7 +220,8 @@ def _networks(report):
 def _absent(row):
     if row.download:
         return f"not at hand, {row.download / 1e6:,.0f} MB for Keras to download"
-    return f"not at hand, {row.network.files[0].bytes / 1e6:,.0f} MB in {' '.join(row.network.packages)}"
+    packages = " ".join(row.network.packages) or "course_utils, which must be installed again"
+    return f"not at hand, {row.network.files[0].bytes / 1e6:,.0f} MB in {packages}"
 
 
 def _tools(report):

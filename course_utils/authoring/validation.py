@@ -24,6 +24,7 @@ from pathlib import Path
 import pytest
 
 from ..budget import requested_profile
+from .terminal import without_colours
 
 FOLDERS = ("book", "solutions")  # not the exercises with their gaps
 
@@ -31,7 +32,6 @@ _NBVAL_CELL_SECONDS = 2000  # what nbval takes where nobody asked
 
 # The line that `course_utils.expect` prints.
 _EXPECTATION = re.compile(r"^.+: \S+, expected at (?:least|most) \S+ at profile \w+$", re.MULTILINE)
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def validate(paths=(), *, profile=None, workers=1, keep=None, quiet=False):
@@ -136,7 +136,7 @@ def pytest_report_header(config):
 
 def pytest_collection_modifyitems(config, items):
     """Cells have nbval's limit of time; the one for tests would end a training. The longest notebooks come first."""
-    if getattr(config.option, "dist", "no") != "no":  # or one worker would be left with them when the others are done
+    if hasattr(config, "workerinput"):  # or one worker would be left with them when the others are done
         items.sort(key=lambda item: -_stored_seconds(item.parent.nb) if _is_cell(item) else 0.0)
     for item in filter(_is_cell, items):
         item.add_marker(pytest.mark.timeout(0))
@@ -253,7 +253,9 @@ def _is_cell(item):
 
 def _stored_seconds(notebook):
     """What the stored run took; 0 where none is stored."""
-    return float(notebook.metadata.get("course", {}).get("receipt", {}).get("seconds", 0))
+    from .receipts import receipt_of
+
+    return float((receipt_of(notebook) or {}).get("seconds", 0))
 
 
 def _path(item):
@@ -285,7 +287,7 @@ def _reason(item, error):
 
 
 def _one_line(text, limit=600):
-    text = " ".join(_ANSI.sub("", text).split())
+    text = " ".join(without_colours(text).split())
     return text if len(text) <= limit else text[:limit] + " ..."
 
 
@@ -293,7 +295,7 @@ def _details(item, error):
     """The cell's code and the kernel's traceback."""
     traceback = getattr(error, "inner_traceback", None) or ""
     if item.config.option.color == "no" or not sys.stdout.isatty():
-        traceback = _ANSI.sub("", traceback)
+        traceback = without_colours(traceback)
     return item.cell.source.rstrip() + "\n" + (f"\n{traceback.strip()}\n" if traceback else "")
 
 

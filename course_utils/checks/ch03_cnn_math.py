@@ -34,121 +34,153 @@ prediction(
 )
 
 
-def _output_size(size, kernel_size, strides=1, padding=0, dilation_rate=1, *, rounded=math.floor):
+def _unread(size, kernel_size, strides=1, padding=0, dilation_rate=1, *, rounded=math.floor, more=0, where=None):
+    """Pixels that no window reads, with switches for the mistakes; `where` says which cells are counted."""
     reach = dilation_rate * (kernel_size - 1)  # from the kernel's first weight to its last
-    return rounded((size + 2 * padding - 1 - reach) / strides) + 1
+    places = max(rounded((size + 2 * padding - 1 - reach) / strides) + 1 + more, 0)
+    read = {place * strides + tap * dilation_rate - padding for place in range(places) for tap in range(kernel_size)}
+    last = max(read, default=-1)
+    cells = {"padded": range(-padding, size + padding), "end": range(last + 1, size), "between": range(min(last, size))}
+    return sum(cell not in read for cell in cells.get(where, range(size)))
+
+
+def _fits(size, kernel_size, strides, padding, dilation_rate):
+    return dilation_rate * (kernel_size - 1) + 1 <= size + 2 * padding
 
 
 function(
-    "03.output_size",
-    "conv_output_size(size, kernel_size, strides=1, padding=0, dilation_rate=1)",
+    "03.unread",
+    "unread(size, kernel_size, strides=1, padding=0, dilation_rate=1)",
     cases=[
         call(7, 3),
-        call(32, 5),
-        call(7, 3, strides=2),
         call(8, 3, strides=2),
-        call(227, 11, strides=4),
-        call(5, 3, padding=1),
-        call(6, 4, padding=2),
-        call(9, 3, strides=3, padding=1),
-        call(12, 3, dilation_rate=2),
-        call(25, 4, strides=3, padding=2, dilation_rate=3),
+        call(8, 2, strides=3),
+        call(10, 3, strides=4),
+        call(8, 3, strides=2, padding=1),
+        call(8, 2, strides=3, padding=2),
+        call(10, 4, strides=5, padding=2),
+        call(9, 2, dilation_rate=2),
+        call(12, 2, strides=4, dilation_rate=3),
+        call(3, 5, padding=1),
+        call(3, 5),
+        call(7, 4, padding=1, dilation_rate=3),
+        call(224, 11, strides=4).in_next_cell(),
+        call(227, 11, strides=4).in_next_cell(),
+        call(56, 1, strides=2).in_next_cell(),
     ],
-    right=_output_size,
+    right=_unread,
     mistakes=[
         Mistake(
             "padding ignored",
             {"padding": 0},
-            "That is the size without padding. How long is the row once `padding` zeros stand at each end?",
+            "Your windows stand as if there were no padding. With zeros before the row, the first window begins before "
+            "pixel 0.",
         ),
         Mistake(
             "padding on one side",
-            lambda n, k, s, p, d: _output_size(n + p, k, s, 0, d),
+            lambda n, k, s, p, d: _unread(n + p, k, s, 0, d, where="between") + _unread(n + p, k, s, 0, d, where="end"),
             "Your row grows by `padding` once. It is added at each end, on the left and on the right.",
+        ),
+        Mistake(
+            "padding counted",
+            {"where": "padded"},
+            "You count cells of padding among what is never read. The task asks for pixels: a zero that nobody reads "
+            "is no loss.",
+        ),
+        Mistake(
+            "cells taken for pixels",
+            lambda n, k, s, p, d: sum(
+                cell not in {i * s + tap * d for i in range((n + 2 * p - 1 - d * (k - 1)) // s + 1) for tap in range(k)}
+                for cell in range(n)
+            ),
+            "Your windows count cells of the padded row, and you look for them among the pixels. Behind `padding` "
+            "zeros, which cell is pixel 0?",
         ),
         Mistake(
             "stride ignored",
             {"strides": 1},
-            "That is the size at a stride of 1. With `strides=2` the kernel takes only every second place.",
+            "Your windows move by one pixel. With `strides=2` the kernel takes only every second place.",
         ),
         Mistake(
             "dilation ignored",
             {"dilation_rate": 1},
-            "That is right as long as the kernel is not dilated. With `dilation_rate=2` its three weights lie two "
-            "pixels apart: how many pixels does it span then?",
+            "That is right as long as the kernel is not dilated. With `dilation_rate=2` its weights lie two pixels "
+            "apart.",
         ),
         Mistake(
-            "dilated span",
-            lambda n, k, s, p, d: (n + 2 * p - d * k) // s + 1,
-            "Your dilated kernel is a little too long: `kernel_size` times `dilation_rate` counts a gap after the last "
-            "weight too. There are gaps only between weights.",
+            "gaps taken as read",
+            lambda n, k, s, p, d: _unread(n, d * (k - 1) + 1, s, p),
+            "You take everything from a window's first weight to its last as read. A dilated kernel jumps over the "
+            "pixels in its gaps.",
         ),
         Mistake(
-            "dilation added once",
-            lambda n, k, s, p, d: _output_size(n, k + d - 1, s, p),
-            "Your dilated kernel grows by `dilation_rate - 1` in all. That much is added at every gap between two "
-            "weights: how many gaps has a kernel of 3?",
-        ),
-        Mistake(
-            "padding added to the places",
+            "only the end",
             [
-                lambda n, k, s, p, d: _output_size(n, k, s, 0, d) + 2 * p,
-                lambda n, k, s, p, d: _output_size(n, k, s, 0, d) + p,
+                lambda n, k, s, p, d: _unread(n, k, s, p, d, where="end"),
+                lambda n, k, s, p, d: max((n + 2 * p - 1 - d * (k - 1)) % s - p, 0) if _fits(n, k, s, p, d) else n,
+                lambda n, k, s, p, d: (n + 2 * p - 1 - d * (k - 1)) % s if _fits(n, k, s, p, d) else n,
+                lambda n, k, s, p, d: (n + 2 * p - 1 - d * (k - 1)) % s,
             ],
-            "You add the zeros to the number of places, behind the division. They lengthen the row, and the stride "
-            "goes over them too: `2 * padding` belongs inside the division.",
+            "You count what is left over at the end of the row. Where the stride is larger than the window, or the "
+            "kernel has gaps, pixels can be left out in between as well; and what is left over may be padding.",
         ),
         Mistake(
-            "forgot the +1",
-            lambda *args: _output_size(*args) - 1,
-            "You count the steps that the kernel takes. It also stands at the place where it starts, so there is one "
-            "place more than there are steps.",
+            "only between",
+            {"where": "between"},
+            "You find the pixels that are left out between windows, and not those behind the last window.",
         ),
         Mistake(
-            "one too many",
-            lambda n, k, s, p, d: (n + 2 * p - d * (k - 1)) // s + 1,
-            "Sometimes one place too many. A kernel of 3 fits on a row of 3 pixels exactly once: what does your "
-            "function say? How many pixels does a kernel of 3 span?",
+            "a window missing",
+            {"more": -1},
+            "Your last window is missing. The kernel also stands where it starts: places are one more than steps.",
         ),
         Mistake(
-            "+1 before the division",
-            lambda n, k, s, p, d: (n + 2 * p - d * (k - 1)) // s,
-            "The `+ 1` is divided by the stride along with the rest. It stands for the first place, which is there "
-            "whatever the stride: add it after the division.",
+            "a window too many",
+            [{"rounded": math.ceil}, {"more": 1}],
+            "One of your windows sticks out of the row. A step that would carry the kernel over the edge is not taken.",
         ),
         Mistake(
-            "ceil instead of floor",
-            {"rounded": math.ceil},
-            "You round up. A last step that would carry the kernel over the edge is not taken: round down.",
+            "long kernel",
+            lambda n, k, s, p, d: _unread(n, k, s, p, d) if _fits(n, k, s, p, d) else 0,
+            "Right wherever the kernel fits. Where it is longer than the padded row it stands nowhere: how many pixels "
+            "are read then?",
         ),
         Mistake(
-            "rounded to the nearest",
-            {"rounded": round},
-            "`round` goes to the nearest integer, which is sometimes up. A step that does not fit is not taken, "
-            "however little is missing: round down.",
+            "span too long",
+            lambda n, k, s, p, d: sum(
+                pixel not in {start + tap * d for start in range(-p, n + p - d * k, s) for tap in range(k)}
+                for pixel in range(n)
+            ),
+            "Your last window is sometimes missing: you give each weight a gap behind it. How many gaps are there "
+            "between the weights of a kernel of 3?",
         ),
         Mistake(
-            "not rounded",
-            {"rounded": float},
-            "The formula is right, the division is not: some of your sizes have a fraction, and a layer has no half "
-            "pixels. What becomes of a last step that does not fit?",
+            "padding taken as read pixels",
+            lambda n, k, s, p, d: n - len({i + t * d for i in range(-p, n + p - d * (k - 1), s) for t in range(k)}),
+            "You subtract cells of padding along with the pixels that are read. Which of the cells that a window reads "
+            "are pixels?",
         ),
         Mistake(
-            "same padding",
-            lambda n, k, s, p, d: math.ceil(n / s),
-            'That is the size under Keras\' `padding="same"`, which depends on the stride alone. Here `padding` is a '
-            "number of zeros at each end, and the kernel's size matters.",
+            "counted twice",
+            lambda n, k, s, p, d: n - max((n + 2 * p - d * (k - 1) - 1) // s + 1, 0) * k,
+            "You count a pixel once for each window that reads it. Windows overlap where the stride is smaller than "
+            "the kernel.",
+        ),
+        Mistake(
+            "read, not unread",
+            lambda n, *rest: n - _unread(n, *rest),
+            "That is how many pixels are read. The task asks for the others.",
         ),
     ],
     nudges=(
-        "Take a row of 7 pixels and a kernel of 3, and mark on paper where the kernel's left end can stand. Then do it "
-        "again in steps of 2.",
-        "Three quantities, one after the other: the length of the padded row, the span of the dilated kernel, and "
-        "how many whole steps fit into what is left. Places are one more than steps.",
+        "On paper, draw a row of 8 pixels and a kernel of 2 that moves in steps of 3. Which pixels does the window at "
+        "each place read?",
+        "Three steps: at how many places does the kernel stand; which pixels does it read at each of them (mind where "
+        "the first window begins); which of all pixels are in none of these?",
     ),
-    why="You can now predict the shape of any feature map. The size 227 in the cases is no accident: AlexNet's "
-    "paper says 224, and with that its first layer does not come out at the 55 that its figure shows. This formula "
-    "is how readers noticed.",
+    why="No library warns of what a layer overlooks. The size 227 in the cases is no accident: AlexNet's paper says "
+    "224, and with that its first layer would leave out the last pixel of each row and not come out at the 55 that "
+    "the paper's figure shows. This is how readers noticed.",
 )
 
 
@@ -248,10 +280,10 @@ function(
 )
 
 
-def _cost(output_size, kernel_size, in_channels, filters, *, depth=(1, 1), bias=1):
+def _cost(output_size, kernel_size, in_channels, filters, groups=1, *, depth=(1, 1), bias=1):
     """Parameters and multiply-adds, with switches for the mistakes."""
     area = kernel_size[0] * kernel_size[1]
-    stored, computed = (area * (in_channels if counted else 1) * filters for counted in depth)
+    stored, computed = (area * (in_channels // groups if counted else 1) * filters for counted in depth)
     return stored + bias * filters, computed * output_size[0] * output_size[1]
 
 
@@ -261,12 +293,15 @@ def _square(pair, side=0):
 
 function(
     "03.cost",
-    "conv_cost(output_size, kernel_size, in_channels, filters)",
+    "conv_cost(output_size, kernel_size, in_channels, filters, groups=1)",
     cases=[
         call((28, 28), (5, 5), 1, 6),
         call((10, 7), (3, 5), 4, 8),
         call((9, 12), (1, 1), 64, 32),
         call((1, 1), (7, 7), 512, 4096),
+        call((10, 7), (3, 5), 12, 8, groups=4),
+        call((6, 5), (3, 3), 16, 16, groups=16),
+        call((32, 32), (3, 3), 32, 64, groups=32).in_next_cell(),
     ],
     right=_cost,
     mistakes=[
@@ -305,7 +340,7 @@ function(
         ),
         Mistake(
             "bias per channel",
-            lambda out, k, depth, filters: _cost(out, k, depth, filters, bias=depth),
+            lambda out, k, depth, filters, groups: _cost(out, k, depth, filters, groups, bias=depth),
             "You count a bias for every input channel of a filter. The channels are summed first, and the bias is "
             "added to that one sum.",
         ),
@@ -313,6 +348,42 @@ function(
             "bias per place",
             lambda out, *rest: _cost(out, *rest, bias=math.prod(out)),
             "You count a bias for every place of the output. Like the weights, it is shared by all places.",
+        ),
+        Mistake(
+            "groups ignored",
+            {"groups": 1},
+            "That is right for one group. With `groups=4` each filter reads only a quarter of the channels.",
+        ),
+        Mistake(
+            "groups in one number only",
+            [
+                lambda *args: (_cost(*args)[0], _cost(*args[:4])[1]),
+                lambda *args: (_cost(*args[:4])[0], _cost(*args)[1]),
+            ],
+            "Only one of your numbers knows of `groups`. A filter that reads fewer channels has fewer weights, and "
+            "makes fewer products with them.",
+        ),
+        Mistake(
+            "multiplied by the groups",
+            lambda *args: (_cost(*args[:4], bias=0)[0] * args[4] + args[3], _cost(*args[:4])[1] * args[4]),
+            "You multiply by `groups`. Groups save: each filter reads only the channels of its own group.",
+        ),
+        Mistake(
+            "one group",
+            [
+                lambda out, k, depth, filters, groups: _cost(out, k, depth // groups, filters // groups),
+                lambda out, k, depth, filters, groups: (
+                    _cost(out, k, depth // groups, filters // groups, bias=groups)[0],
+                    _cost(out, k, depth // groups, filters // groups)[1],
+                ),
+            ],
+            "You divide channels and filters by `groups`: that is the cost of one group. All groups together have all "
+            "`filters`.",
+        ),
+        Mistake(
+            "biases divided",
+            lambda *args: (_cost(*args, bias=0)[0] + args[3] // args[4], _cost(*args)[1]),
+            "The weights are right. The biases are not shared out among the groups: every filter has one.",
         ),
         Mistake(
             "filters forgotten",
@@ -357,7 +428,7 @@ function(
         ),
         Mistake(
             "parameters per place",
-            lambda *args: (_cost(*args)[1] + args[-1], _cost(*args)[1]),
+            lambda *args: (_cost(*args)[1] + args[3], _cost(*args)[1]),
             "The multiply-adds are right. Your parameters grow with the output, as if every place had weights of "
             "its own: a convolution shares one kernel among all of them.",
         ),
@@ -370,11 +441,12 @@ function(
     nudges=(
         "Think of one filter first: how many weights does it have, and what is added at the end? Then of all "
         "filters, then of all places.",
-        "A filter is a block as high and wide as the kernel and as deep as the input, with one bias. Stored once, "
-        "it is used at every place of the output.",
+        "A filter is a block as high and wide as the kernel and as deep as what it reads, with one bias. With groups "
+        "it reads fewer channels. Stored once, it is used at every place of the output.",
     ),
     why="Stored once, used everywhere: that is why a layer can be cheap in memory and dear in time, or the reverse. "
-    "Many texts print the count of parameters without the depth, which is right for grey images only.",
+    "Groups divide both, and the price is that no filter sees what the other groups see: networks for phones pay it, "
+    "and mix the channels again with cheap 1x1 convolutions.",
 )
 
 
@@ -525,7 +597,7 @@ function(
         Mistake(
             "one row and column missing",
             lambda image, kernels, strides: _convolve(image[:-1, :-1], kernels, strides),
-            "Your kernel stops one place before the end. The number of places is your answer to task 2.",
+            "Your kernel stops one place before the end. Places are one more than steps.",
         ),
         Mistake(
             "one filter in every map",
@@ -552,7 +624,7 @@ function(
             "a step that does not fit",
             [_convolve_too_far(round_up, zeros) for round_up in (math.ceil, round) for zeros in (True, False)],
             "Your maps are too large where the stride does not fit. A step that does not fit is not taken: the "
-            "number of places is rounded down, as in task 2.",
+            "number of places is rounded down.",
         ),
         Mistake(
             "fractions lost",
@@ -617,6 +689,8 @@ function(
         call([(1, 2), (3, 1)]),
         call([(5, 3), (3, 2), (2, 4), (3, 1)]),
         call([]),
+        call([(3, 2), (3, 1), (3, 1)]).in_next_cell(),
+        call([(3, 1), (3, 1), (3, 2)]).in_next_cell(),
     ],
     right=_receptive_field,
     mistakes=[
@@ -691,18 +765,24 @@ function(
 
 
 def _network(
-    layers, input_shape, *, bias=1, depth=True, pool=2, round_up=False, valid=0, flat="all", grows=True, kept=None
-):
+    layers, input_shape, *, bias=1, depth=True, pool=2, round_up=False, valid=0, flat="all", grows=True, kept=None,
+    norm=4, biased=False, averaged=True,
+):  # fmt: skip
     """Parameters of a network, with switches for the mistakes."""
     height, width, channels = input_shape
     units, total = None, 0
-    for kind, *size in layers:
+    for number, (kind, *size) in enumerate(layers):
         if kind == "conv":
-            total += 9 * (channels if depth else 1) * size[0] + bias * size[0]
+            normed = len(layers) > number + 1 and layers[number + 1][0] == "norm"
+            total += 9 * (channels if depth else 1) * size[0] + bias * size[0] * (biased or not normed)
             channels = size[0] if grows else channels
             height, width = height - valid, width - valid
         elif kind == "pool":
             height, width = (-(-side // pool) if round_up else side // pool for side in (height, width))
+        elif kind == "norm":
+            total += norm * channels
+        elif kind == "average":
+            height, width = (1, 1) if averaged else (height, width)
         else:
             if units is None:
                 units = {"all": height * width * channels, "map": height * width, "depth": channels}[flat]
@@ -729,11 +809,36 @@ function(
         call([("conv", 8), ("conv", 4)], (16, 16, 3)),
         call([("conv", 8), ("pool",), ("conv", 6), ("pool",), ("dense", 10)], (14, 22, 1)),
         call([("dense", 3), ("dense", 2)], (4, 6, 3)),
+        call([("conv", 5), ("norm",), ("pool",), ("conv", 7), ("average",), ("dense", 4), ("dense", 3)], (9, 6, 2)),
         call(typed("vgg16", vgg16=_VGG16), (224, 224, 3)),
         call([], (224, 224, 3)).in_next_cell(),
     ],
     right=_network,
     mistakes=[
+        Mistake(
+            "normalisation ignored",
+            {"norm": 0},
+            "Your normalisation layers have no numbers. Two for each channel are trained, and two are kept for "
+            "predicting.",
+        ),
+        Mistake(
+            "averages not counted",
+            {"norm": 2},
+            "You count two numbers for each channel of a normalisation layer, the trained ones. It also keeps averages "
+            "of the mean and of the variance, and Keras' count, which the task asks for, has them too.",
+        ),
+        Mistake(
+            "bias before normalisation",
+            {"biased": True},
+            "Your convolutions keep their bias where a normalisation follows. It would be subtracted again with the "
+            "mean, so the task leaves it out.",
+        ),
+        Mistake(
+            "average ignored",
+            {"averaged": False},
+            'Your maps keep their size through `("average",)`. It makes one number of each map: how many does the '
+            "next dense layer read?",
+        ),
         Mistake(
             "biases forgotten",
             {"bias": 0},
@@ -810,11 +915,12 @@ function(
     nudges=(
         "Walk through the list and keep account of the shape: what does each kind of layer do to height, width and "
         "depth?",
-        "A convolution costs what task 4 says and sets the depth; a pooling halves height and width; the first "
-        "dense layer reads height x width x depth values, the next one as many as the first has units.",
+        "A convolution costs what task 4 says and sets the depth; a pooling halves height and width, an average makes "
+        "both 1; the first dense layer reads height x width x depth values, the next one as many as the first has "
+        "units.",
     ),
-    why="VGG16 has 138,357,544 parameters; the paper's table rounds it to 138 million. 89 % of it stands in the "
-    "three dense layers, most of that in the first, and the convolutions do over 99 % of the work.",
+    why="VGG16 has 138,357,544 parameters, and with normalisation and a global average in place of its two large dense "
+    "layers a ninth of that. Hardly any network since has had dense layers like those.",
 )
 
 _INPUT, _OUTPUT = (96, 96, 3), (6, 6, 64)

@@ -127,7 +127,7 @@ def find(task_id):
     if known:
         raise LookupError(f"there is no task {task_id!r}; chapter {chapter} has {', '.join(known)}.")
     raise LookupError(
-        f"there is no task {task_id!r}: a task is named by its chapter and its name, such as '03.output_size'. "
+        f"there is no task {task_id!r}: a task is named by its chapter and its name, such as '03.unread'. "
         f"Chapters with tasks: {', '.join(sorted(chapter_modules())) or 'none'}."
     )
 
@@ -286,7 +286,7 @@ def judge(task_id, answer=_MISSING):
     Parameters
     ----------
     task_id : str
-        Such as ``'03.output_size'``.
+        Such as ``'03.unread'``.
     answer : object
         What the task asks for.
 
@@ -301,7 +301,7 @@ def judge(task_id, answer=_MISSING):
 
     Examples
     --------
-    >>> judge("03.output_size", ...).right
+    >>> judge("03.unread", ...).right
     False
     """
     task = find(task_id)
@@ -319,7 +319,7 @@ def check(task_id, answer=_MISSING):
     Parameters
     ----------
     task_id : str
-        The task, such as ``'03.output_size'``.
+        The task, such as ``'03.unread'``.
     answer : object
         Your function, number, text, array or model: whatever the task asks for. It is not changed.
 
@@ -336,8 +336,8 @@ def check(task_id, answer=_MISSING):
 
     Examples
     --------
-    >>> check("03.output_size", ...)  # doctest: +SKIP
-    Not answered yet: 03.output_size
+    >>> check("03.unread", ...)  # doctest: +SKIP
+    Not answered yet: 03.unread
         Fill in the gap, run its cell, then run this one again.
     """
     verdict = judge(task_id, answer)
@@ -352,7 +352,7 @@ def hint(task_id):
     Parameters
     ----------
     task_id : str
-        The task, such as ``'03.output_size'``.
+        The task, such as ``'03.unread'``.
 
     Raises
     ------
@@ -361,8 +361,8 @@ def hint(task_id):
 
     Examples
     --------
-    >>> hint("03.output_size")  # doctest: +SKIP
-    A hint for 03.output_size
+    >>> hint("03.unread")  # doctest: +SKIP
+    A hint for 03.unread
         ...
     """
     task = find(task_id)

@@ -197,7 +197,8 @@ def _source(function):
     code = getattr(function, "__code__", None)
     if code is None:
         return None
-    with contextlib.suppress(SyntaxError, ValueError):
+    # SystemError: now and then Python loses count of its own depth in a parser (python/cpython issue 106905).
+    with contextlib.suppress(SyntaxError, ValueError, SystemError):
         tree = ast.parse("".join(linecache.getlines(code.co_filename)))
         found = [
             part

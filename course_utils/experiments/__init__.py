@@ -10,10 +10,11 @@ with what the module declares today, so that no page shows the results of a netw
 """
 
 import importlib
+from pathlib import Path
 
 from .records import Record, read
 
-CHAPTERS = ("06_scratch_cnns",)
+CHAPTERS = tuple(sorted(path.stem.removeprefix("ch") for path in Path(__file__).parent.glob("ch*.py")))
 
 __all__ = ["CHAPTERS", "Record", "declared", "read"]
 

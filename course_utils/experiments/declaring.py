@@ -3,16 +3,16 @@
 import datetime
 import hashlib
 import json
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
 import keras
 import numpy as np
 
 from .. import evaluation
+from ..budget import processor
 from .records import Record
 
 
@@ -47,8 +47,9 @@ class Experiment:
         self.compile(model, self.epochs * -(-self.images // self.batch_size))
         return model
 
-    def fingerprint(self):
-        """Eight bytes that change when the network, its training or its data do; as text."""
+    @cached_property
+    def _described(self):
+        """Fingerprint and number of parameters. A chapter's records are compared with them, several of each."""
         model = self.model()
         described = {
             "layers": _without_names(json.loads(model.to_json())["config"]["layers"]),
@@ -57,12 +58,18 @@ class Experiment:
             "callbacks": [_plain(vars(callback)) for callback in self.callbacks()],
             "numbers": [self.images, self.epochs, self.batch_size, self.one_hot],
         }
-        return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        text = json.dumps(described, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16], model.count_params()
+
+    def fingerprint(self):
+        """Eight bytes that change when the network, its training or its data do; as text."""
+        return self._described[0]
 
     def fits(self, record):
         """Whether a record is of this experiment. Another version of Keras may describe the same layers otherwise."""
-        same = record.keras != keras.__version__ or record.fingerprint == self.fingerprint()
-        return same and len(record.history["loss"]) == self.epochs and record.parameters == self.build().count_params()
+        fingerprint, parameters = self._described
+        same = record.keras != keras.__version__ or record.fingerprint == fingerprint
+        return same and len(record.history["loss"]) == self.epochs and record.parameters == parameters
 
     def train(self, name, seed, data):
         """Train with a seed and score the result.
@@ -88,7 +95,7 @@ class Experiment:
             )
         keras.utils.set_random_seed(seed)
         model = self.model()
-        started = time.perf_counter()
+        started = time.process_time()
         history = model.fit(
             train.images,
             labels,
@@ -98,7 +105,7 @@ class Experiment:
             verbose=0,
             callbacks=list(self.callbacks()),
         ).history
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         guess = model.predict(test.images, batch_size=500, verbose=0).argmax(axis=1)
         return Record(
             experiment=name,
@@ -110,7 +117,7 @@ class Experiment:
             history={key: [float(f"{value:.4g}") for value in values] for key, values in history.items()},
             parameters=model.count_params(),
             seconds=round(seconds, 1),
-            machine=f"{_processor()}, one thread",
+            machine=f"{processor()}, one thread",
             keras=keras.__version__,
             backend=keras.backend.backend(),
             day=datetime.date.today().isoformat(),
@@ -130,11 +137,3 @@ def _plain(entry):
     if isinstance(entry, dict):
         return {key: _plain(value) for key, value in entry.items() if _plain(value) is not None and key != "name"}
     return entry if isinstance(entry, str | int | float | bool) else None
-
-
-def _processor():
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -22,7 +22,7 @@ class Record:
         What ``fit`` recorded, a value an epoch, to four digits.
     parameters : int
     seconds : float
-        What ``fit`` took.
+        Processor time that ``fit`` took, on one thread: what else the machine was doing does not count.
     machine : str
         What computed: processor and threads.
     keras, backend : str
@@ -98,8 +98,8 @@ def keep(chapter, record):
     """
     path = path_of(chapter)
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    same = (record.experiment, record.seed)
-    lines = [line for line in lines if (json.loads(line)["experiment"], json.loads(line)["seed"]) != same]
+    new = asdict(record)
+    others = [old for old in map(json.loads, lines) if any(old[key] != new[key] for key in ("experiment", "seed"))]
     aside = path.with_suffix(".part")
-    aside.write_text("\n".join([*lines, json.dumps(asdict(record))]) + "\n", encoding="utf-8")
+    aside.write_text("".join(json.dumps(each) + "\n" for each in [*others, new]), encoding="utf-8")
     aside.replace(path)

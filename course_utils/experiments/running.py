@@ -64,10 +64,9 @@ def run(chapter, seeds=(0, 1, 2), only=(), minutes=None, workers=2, say=print):
     int
         How many are still missing.
     """
-    jobs = missing(chapter, seeds, only)
+    left, running = missing(chapter, seeds, only), {}
     started = time.monotonic()
     os.environ.update(_ONE_THREAD)  # the processes inherit it, and TensorFlow reads it when it is imported
-    left, running = list(jobs), {}
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         while left or running:
             in_time = minutes is None or time.monotonic() - started < 60 * minutes

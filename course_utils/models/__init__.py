@@ -6,12 +6,18 @@ import importlib
 # name of its module: whichever of the two is bound last would win.
 _HOMES = {
     **dict.fromkeys(("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5"), "scratch"),
+    **dict.fromkeys(("BASES", "pretrained_base"), "bases"),
     "efficientnet_lite": "efficientnet",
-    "vgg16": "vgg",
+    "small_convnet": "few_images",
+    **dict.fromkeys(("features", "unfreeze", "with_classifier"), "transfer"),
+    **dict.fromkeys(("small_vgg", "vgg16"), "vgg"),
     **dict.fromkeys(("Prediction", "classify", "imagenet_classes"), "predictions"),
     "WeightsUnavailable": "weights",
 }
-_MODULES = ("efficientnet", "predictions", "scratch", "torch_files", "vgg", "weights")
+_MODULES = (
+    "bases", "efficientnet", "few_images", "predictions", "pretraining", "scratch", "torch_files", "transfer", "vgg",
+    "weights",
+)  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
 

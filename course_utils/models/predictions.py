@@ -7,6 +7,8 @@ from operator import index
 
 import numpy as np
 
+from .pixels import check_images
+
 CLASSES = 1000
 # Probabilities in half precision add up to one within a thousandth or so.
 TOLERANCE = 0.01
@@ -108,7 +110,7 @@ def classify(model, images, top=5):
         raise ValueError(f"classify: top is {top}; it must be from 1 to {CLASSES:,}.")
     _check_model(model)
     images = np.asarray(images)
-    _check_images(model, images)
+    check_images("classify", model, images)
     if not len(images):
         return []
     outputs = np.asarray(model.predict(images, verbose=0), "float64")
@@ -133,50 +135,6 @@ def _check_model(model):
             f"classify: the output of {model.name!r} has shape {outputs}; only a classifier of ImageNet, "
             f"(None, {CLASSES}), gives what the class names are for. Build it with include_top=True."
         )
-
-
-def _check_images(model, images):
-    wanted = model.input_shape[1:]
-    if images.dtype.kind not in "uif":
-        raise ValueError(f"classify: images are of type {images.dtype}; they must be numbers from 0 to 255.")
-    if images.ndim != 4:
-        hint = " Of one image, make a batch: images[None]." if images.ndim == 3 else ""
-        raise ValueError(f"classify: images have shape {images.shape}; it must be (N, height, width, 3).{hint}")
-    if any(side not in (None, found) for side, found in zip(wanted, images.shape[1:], strict=True)):
-        height, width, channels = wanted
-        raise ValueError(
-            f"classify: images have shape {images.shape}, and {model.name!r} takes "
-            f"({height}, {width}, {channels}). "
-            + (
-                f"Resize them: keras.ops.image.resize(images, ({height}, {width})); of a data set, load(name, "
-                f"size=({height}, {width}))."
-                if images.shape[3] == channels
-                else "Of grey images, repeat the channel: numpy.repeat(images, 3, axis=-1)."
-            )
-        )
-    if not len(images):
-        return
-    low, high = images.min(axis=(1, 2, 3)), images.max(axis=(1, 2, 3))
-    if not np.isfinite([low, high]).all():
-        raise ValueError("classify: images contain NaN or infinity; they must be numbers from 0 to 255.")
-    scaled = (low < 0) | (high > 255) | ((high > 0) & (high <= 1))  # whatever others are
-    if _rescales(model) and scaled.any():
-        image = int(scaled.argmax())
-        raise ValueError(
-            f"classify: the images are between {low[image]:.3g} and {high[image]:.3g} (image {image}), but the model "
-            "takes pixels as they are stored, from 0 to 255, and rescales them itself. Undo your own rescaling first; "
-            "after a division by 255, that is images * 255."
-        )
-
-
-def _rescales(model):
-    """Whether a layer of the model does what brings stored pixels into the network's range."""
-    from keras import layers
-
-    return any(
-        isinstance(layer, (layers.Rescaling, layers.Normalization)) or (hasattr(layer, "layers") and _rescales(layer))
-        for layer in model.layers
-    )
 
 
 def _check_probabilities(outputs):

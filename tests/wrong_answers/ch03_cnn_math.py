@@ -8,59 +8,73 @@ from scipy import signal
 
 from course_utils import arithmetic
 
-# --- 03.output_size ---------------------------------------------------------------------------------------------------
+# --- 03.unread --------------------------------------------------------------------------------------------------------
 
 
-def size_without_dilation(size, kernel_size, strides=1, padding=0, dilation_rate=1):
-    return int((size - kernel_size + 2 * padding) / strides + 1)
+def unread_by_marking(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    read = np.zeros(size + 2 * padding, dtype=bool)
+    start = 0
+    while start + dilation_rate * (kernel_size - 1) < len(read):
+        read[start : start + dilation_rate * (kernel_size - 1) + 1 : dilation_rate] = True
+        start += strides
+    return int((~read[padding : padding + size]).sum())
 
 
-def size_of_the_package(size, kernel_size, strides=1, padding=0, dilation_rate=1):
-    return arithmetic.conv_output_size(size, kernel_size, strides, padding, dilation_rate)
+def unread_from_numpy(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    last = size + padding - dilation_rate * (kernel_size - 1)
+    starts = np.arange(-padding, last, strides)
+    read = starts[:, None] + dilation_rate * np.arange(kernel_size)
+    return len(np.setdiff1d(np.arange(size), read))
 
 
-def size_of_the_package_kept(size, kernel_size, strides=1, padding=0, dilation_rate=1):
-    """Imported inside, kept in a variable and made an int: still no more than the call."""
-    from course_utils.arithmetic import conv_output_size
-
-    places = conv_output_size(size, kernel_size, strides, padding=padding, dilation_rate=dilation_rate)
-    return int(places)
-
-
-def size_with_an_assertion(size, kernel_size, strides=1, padding=0, dilation_rate=1):
-    assert arithmetic.conv_output_size(7, 3) == 5
-    return (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) // strides + 1
+def unread_with_help(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    if dilation_rate * (kernel_size - 1) >= size + 2 * padding:
+        return size
+    places = arithmetic.conv_output_size(size, kernel_size, strides, padding, dilation_rate)
+    pixels = {i * strides + j * dilation_rate - padding for i in range(places) for j in range(kernel_size)}
+    return np.int64(sum(1 for pixel in range(size) if pixel not in pixels))
 
 
-def size_unfinished(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+def unread_that_asks_the_package(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    """The package refuses a kernel that is longer than the row."""
+    places = arithmetic.conv_output_size(size, kernel_size, strides, padding, dilation_rate)
+    pixels = {i * strides + j * dilation_rate - padding for i in range(places) for j in range(kernel_size)}
+    return len(set(range(size)) - pixels)
+
+
+def unread_behind_the_last_window(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    row = size + 2 * padding
+    span = dilation_rate * (kernel_size - 1) + 1
+    if span > row:
+        return size
+    return max((row - span) % strides - padding, 0)
+
+
+def unread_of_negative_places(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    if kernel_size > size + 2 * padding:
+        return 0
+    return unread_by_marking(size, kernel_size, strides, padding, dilation_rate)
+
+
+def unread_unfinished(size, kernel_size, strides=1, padding=0, dilation_rate=1):
     if padding or dilation_rate > 1:
         raise NotImplementedError
-    return (size - kernel_size) // strides + 1
+    return unread_by_marking(size, kernel_size, strides)
 
 
-def size_of_a_short_kernel(size, kernel_size, strides=1, padding=0, dilation_rate=1):
-    return int((size + 2 * padding - dilation_rate * (kernel_size - 1)) / strides + 1)
+def unread_as_a_set(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    read = {i + j * dilation_rate for i in range(-padding, size, strides) for j in range(kernel_size)}
+    return set(range(size)) - read
 
 
-def size_as_float(size, kernel_size, strides=1, padding=0, dilation_rate=1):
-    return np.floor((size - (dilation_rate * (kernel_size - 1) + 1) + 2 * padding) / strides + 1)
+def unread_with_one_window_more(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    places = math.ceil((size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides) + 1
+    read = {i * strides + j * dilation_rate - padding for i in range(places) for j in range(kernel_size)}
+    return len([pixel for pixel in range(size) if pixel not in read])
 
 
-def size_of_the_textbook(size, kernel_size, strides=1, padding=0, dilation_rate=1):
-    return (size - kernel_size + 2 * padding) / strides + 1  # neither rounded nor dilated
-
-
-def size_plus_kernel(size, kernel_size, strides=1, padding=0, dilation_rate=1):
-    return (size + kernel_size) // strides
-
-
-def size_by_counting(size, kernel_size, strides=1, padding=0, dilation_rate=1):
-    last_weight = dilation_rate * (kernel_size - 1)
-    return sum(1 for start in range(-padding, size + padding, strides) if start + last_weight < size + padding)
-
-
-def size_from_numpy(size, kernel_size, strides=1, padding=0, dilation_rate=1):
-    return np.int64(math.floor((size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides + 1))
+def unread_as_share(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return unread_by_marking(size, kernel_size, strides, padding, dilation_rate) / size
 
 
 # --- 03.same_padding --------------------------------------------------------------------------------------------------
@@ -94,50 +108,81 @@ def same_by_search(size, kernel_size, strides=1):
     return [total // 2, (total + 1) // 2]
 
 
+def same_of_the_package(size, kernel_size, strides=1):
+    return arithmetic.same_padding(size, kernel_size, strides)
+
+
+def same_of_the_package_kept(size, kernel_size, strides=1):
+    """Imported inside, kept in variables and made ints: still no more than the call."""
+    from course_utils.arithmetic import same_padding
+
+    before, after = same_padding(size, kernel_size, strides=strides)
+    return int(before), int(after)
+
+
 # --- 03.cost ----------------------------------------------------------------------------------------------------------
 
 
 def cost_of(parameters):
-    """An answer whose multiply-adds are right."""
+    """An answer whose multiply-adds are right; `parameters` is given what a filter reads and how many there are."""
 
-    def conv_cost(output_size, kernel_size, in_channels, filters):
-        work = math.prod(output_size) * math.prod(kernel_size) * in_channels * filters
-        return parameters(output_size, kernel_size, in_channels, filters), work
+    def conv_cost(output_size, kernel_size, in_channels, filters, groups=1):
+        reads = math.prod(kernel_size) * (in_channels // groups)
+        return parameters(reads, filters), math.prod(output_size) * reads * filters
 
     return conv_cost
 
 
-def cost_in_millions(output_size, kernel_size, in_channels, filters):
-    weights = kernel_size[0] * kernel_size[1] * in_channels * filters
+def cost_in_millions(output_size, kernel_size, in_channels, filters, groups=1):
+    weights = kernel_size[0] * kernel_size[1] * in_channels // groups * filters
     return round((weights + filters) / 1e6, 2), round(weights * output_size[0] * output_size[1] / 1e6, 2)
 
 
-def cost_with_a_comma(output_size, kernel_size, in_channels, filters):
-    parameters = kernel_size[0] * kernel_size[1] * in_channels * filters + filters
+def cost_with_a_comma(output_size, kernel_size, in_channels, filters, groups=1):
+    parameters = kernel_size[0] * kernel_size[1] * in_channels // groups * filters + filters
     return (parameters,)  # as `return parameters,`
 
 
-def cost_by_the_package(output_size, kernel_size, in_channels, filters):
-    parameters = arithmetic.conv_parameters(kernel_size, in_channels, filters)
-    return parameters, arithmetic.conv_multiply_adds(output_size, kernel_size, in_channels, filters)
+def cost_by_the_package(output_size, kernel_size, in_channels, filters, groups=1):
+    parameters = arithmetic.conv_parameters(kernel_size, in_channels, filters, groups=groups)
+    return parameters, arithmetic.conv_multiply_adds(output_size, kernel_size, in_channels, filters, groups)
 
 
-def cost_in_floats(output_size, kernel_size, in_channels, filters):
-    weights = np.prod(np.array(kernel_size, float)) * in_channels * filters
-    return weights + filters, weights * np.prod(output_size)
+def cost_divided(output_size, kernel_size, in_channels, filters, groups=1):
+    weights = kernel_size[0] * kernel_size[1] * in_channels / groups * filters  # `/` makes a float
+    return weights + filters, weights * math.prod(output_size)
 
 
-def cost_parameters_only(output_size, kernel_size, in_channels, filters):
-    return kernel_size[0] * kernel_size[1] * in_channels * filters + filters
+def cost_of_one_group(output_size, kernel_size, in_channels, filters, groups=1):
+    weights = math.prod(kernel_size) * (in_channels // groups) * (filters // groups)
+    return weights + filters // groups, weights * math.prod(output_size)
 
 
-def cost_without_a_name(output_size, kernel_size, in_channels, filters):
+def cost_without_groups(output_size, kernel_size, in_channels, filters, groups=1):
+    weights = math.prod(kernel_size) * in_channels * filters
+    return weights + filters, weights * math.prod(output_size)
+
+
+def cost_parameters_only(output_size, kernel_size, in_channels, filters, groups=1):
+    return kernel_size[0] * kernel_size[1] * in_channels // groups * filters + filters
+
+
+def cost_without_a_name(output_size, kernel_size, in_channels, filters, groups=1):
     return kernel_size[0] + kernel_size[1] + in_channels + filters, output_size[0] * output_size[1]
 
 
-def cost_by_arrays(output_size, kernel_size, in_channels, filters):
-    kernel = np.zeros((*kernel_size, in_channels, filters))
+def cost_by_arrays(output_size, kernel_size, in_channels, filters, groups=1):
+    kernel = np.zeros((*kernel_size, in_channels // groups, filters))
     return [kernel.size + len(np.zeros(filters)), np.prod(output_size) * kernel.size]
+
+
+def cost_group_by_group(output_size, kernel_size, in_channels, filters, groups=1):
+    parameters = work = 0
+    for _ in range(groups):
+        weights = math.prod(kernel_size) * (in_channels // groups) * (filters // groups)
+        parameters += weights + filters // groups
+        work += weights * math.prod(output_size)
+    return parameters, work
 
 
 # --- 03.convolve ------------------------------------------------------------------------------------------------------
@@ -294,15 +339,20 @@ def field_by_marking(layers):
 # --- 03.vgg16 ---------------------------------------------------------------------------------------------------------
 
 
-def counting(conv=lambda depth, n: 9 * depth * n + n, pool=lambda side: side // 2):
+def counting(conv=lambda depth, n: 9 * depth * n, pool=lambda side: side // 2, norm=4, normed=0):
     """An answer that walks through the list; the arguments are what can be got wrong."""
 
     def network_parameters(layers, input_shape):
         shape, units, total = tuple(input_shape), None, 0
-        for kind, *rest in layers:
+        for index, (kind, *rest) in enumerate(layers):
             if kind == "conv":
-                total += conv(shape[2], rest[0])
+                before_norm = index + 1 < len(layers) and layers[index + 1][0] == "norm"
+                total += conv(shape[2], rest[0]) + rest[0] * (normed if before_norm else 1)
                 shape = (*shape[:2], rest[0])
+            elif kind == "norm":
+                total += norm * shape[2]
+            elif kind == "average":
+                shape = (1, 1, shape[2])
             elif kind == "pool":
                 shape = (pool(shape[0]), pool(shape[1]), shape[2])
             else:
@@ -319,50 +369,48 @@ def vgg16_from_the_first_layer(layers, input_shape):
     return counting()(layers, input_shape)
 
 
-def vgg16_with_a_map_to_the_end(layers, input_shape):
-    height, width, depth = input_shape
-    total = 0
-    for kind, *size in layers:
-        if kind == "conv":
-            total += (9 * depth + 1) * size[0]
-            depth = size[0]
-        elif kind == "pool":
-            height, width = height // 2, width // 2
-        else:
-            total += (height * width * depth + 1) * size[0]
-            depth = size[0]
-    return total
+def vgg16_after_dense(after):
+    """An answer that keeps the wrong thing of the map after a dense layer; `after(height, width)` is what it keeps."""
 
+    def network_parameters(layers, input_shape):
+        height, width, depth = input_shape
+        total = 0
+        for (kind, *size), following in zip(layers, [*layers[1:], ("end",)], strict=False):
+            if kind == "conv":
+                total += 9 * depth * size[0] + (0 if following[0] == "norm" else size[0])
+                depth = size[0]
+            elif kind == "norm":
+                total += 4 * depth
+            elif kind == "average":
+                height = width = 1
+            elif kind == "pool":
+                height, width = height // 2, width // 2
+            else:
+                total += (height * width * depth + 1) * size[0]
+                height, width, depth = after(height, width, depth, size[0])
+        return total
 
-def vgg16_with_the_last_depth(layers, input_shape):
-    height, width, depth = input_shape
-    total = 0
-    for kind, *size in layers:
-        if kind == "conv":
-            total += (9 * depth + 1) * size[0]
-            depth = size[0]
-        elif kind == "pool":
-            height, width = height // 2, width // 2
-        else:
-            total += (height * width * depth + 1) * size[0]
-            height = width = 1
-    return total
+    return network_parameters
 
 
 def vgg16_with_help(layers, input_shape):
     """An own walk that asks the package for a pooled size and a layer's price."""
     rows, columns, depth = input_shape
     total = 0
-    for kind, *size in layers:
+    for index, (kind, *size) in enumerate(layers):
         if kind == "pool":
             rows, columns = arithmetic.pool_output_size(rows, 2), arithmetic.pool_output_size(columns, 2)
-            continue
-        if kind == "conv":
-            total += arithmetic.conv_parameters(3, depth, size[0])
+        elif kind == "average":
+            rows = columns = 1
+        elif kind == "norm":
+            total += 4 * depth
+        elif kind == "conv":
+            use_bias = layers[index + 1 : index + 2] != [("norm",)]
+            total += arithmetic.conv_parameters(3, depth, size[0], use_bias=use_bias)
+            depth = size[0]
         else:
             total += arithmetic.conv_parameters((rows, columns), depth, size[0])
-            rows = columns = 1
-        depth = size[0]
+            rows, columns, depth = 1, 1, size[0]
     return total
 
 
@@ -385,6 +433,10 @@ def vgg16_by_shapes(layers, input_shape):
         (kind, *size), *rest = layers
         if kind == "pool":
             return count(rest, (shape[0] // 2, shape[1] // 2, shape[2]))
+        if kind == "average":
+            return count(rest, shape[2:])
+        if kind == "norm":
+            return 3 * shape[2] + count(rest, shape)  # beside the bias of the convolution before, which it replaces
         (n,) = size
         if kind == "conv":
             return (9 * shape[2] + 1) * n + count(rest, (*shape[:2], n))
@@ -405,25 +457,26 @@ NEAR_SIGHTED = [*[("conv", 3, 16, 1)] * 4, ("conv", 3, 64, 1), *[("pool", 2, 2)]
 
 WRONG = {
     "03.most_weights": [("Third Convolution", "third convolution"), ("dense", "not a choice"), (4, "not a choice")],
-    "03.output_size": [
-        (size_without_dilation, "dilation ignored"),
+    "03.unread": [
+        (unread_that_asks_the_package, "stopped"),
+        (unread_behind_the_last_window, "only the end"),
+        (unread_of_negative_places, "other"),
+        (unread_with_one_window_more, "a window too many"),
+        (unread_unfinished, "blank"),
+        (unread_as_a_set, "wrong type"),
+        (unread_as_share, "float for int"),
         (arithmetic.conv_output_size, "package's own"),
-        (size_of_the_package, "package's own"),
-        (size_of_the_package_kept, "package's own"),
         (partial(arithmetic.conv_output_size, padding=0), "package's own"),
-        (size_unfinished, "blank"),
-        (size_of_a_short_kernel, "one too many"),
-        (size_as_float, "float for int"),
-        (size_of_the_textbook, "float for int"),
-        (size_plus_kernel, "other"),
-        (lambda size, kernel_size, strides=1, padding=0, dilation_rate=1: 5, "constant"),
-        (lambda size, kernel_size: size - kernel_size + 1, "signature"),
+        (lambda size, kernel_size, strides=1, padding=0, dilation_rate=1: 0, "constant"),
+        (lambda size, kernel_size: 0, "signature"),
         (lambda size, kernel_size, strides=1, padding=0, dilation_rate=1: print(end=""), "no return"),
         (5, "wrong type"),
     ],
     "03.same_padding": [
         (same_half_lost, "one too few"),
         (same_int_of_half, "float for int"),
+        (same_of_the_package, "package's own"),
+        (same_of_the_package_kept, "package's own"),
         (lambda size, kernel_size, strides=1: (1, 1), "constant"),
         (lambda size, kernel_size, strides=1: (kernel_size, size), "other"),
     ],
@@ -431,9 +484,12 @@ WRONG = {
         (cost_in_millions, "in millions"),
         (cost_with_a_comma, "shape"),
         (cost_by_the_package, "package's own"),
-        (cost_in_floats, "float for int"),
+        (cost_divided, "float for int"),
+        (cost_of_one_group, "one group"),
+        (cost_without_groups, "groups ignored"),
         (cost_parameters_only, "wrong type"),
-        (lambda output_size, kernel_size, in_channels, filters: {"parameters": 1}, "wrong type"),
+        (lambda output_size, kernel_size, in_channels, filters, groups=1: {"parameters": 1}, "wrong type"),
+        (lambda output_size, kernel_size, in_channels, filters: (1, 1), "signature"),
         (cost_without_a_name, "other"),
     ],
     "03.convolve": [
@@ -470,8 +526,11 @@ WRONG = {
         (lambda layers: field_backwards(layers) + 1, "other"),
     ],
     "03.vgg16": [
-        (vgg16_with_a_map_to_the_end, "map kept after a dense layer"),
-        (vgg16_with_the_last_depth, "depth kept after a dense layer"),
+        (vgg16_after_dense(lambda height, width, depth, units: (height, width, units)), "map kept after a dense layer"),
+        (vgg16_after_dense(lambda height, width, depth, units: (1, 1, depth)), "depth kept after a dense layer"),
+        (counting(norm=2), "averages not counted"),
+        (counting(norm=0), "normalisation ignored"),
+        (counting(normed=1), "bias before normalisation"),
         (vgg16_in_millions, "in millions"),
         (vgg16_off_by_heart, "constant"),
         (vgg16_with_backslashes, "float for int"),
@@ -504,9 +563,9 @@ WRONG = {
 
 RIGHT = {
     "03.most_weights": ["First Dense", " first  dense ", "first dense layer", "the first dense layer", "first_dense"],
-    "03.output_size": [size_by_counting, size_from_numpy, size_with_an_assertion],
+    "03.unread": [unread_by_marking, unread_from_numpy, unread_with_help],
     "03.same_padding": [same_by_remainder, same_by_search],
-    "03.cost": [cost_by_arrays, cost_of(lambda out, k, depth, n: n * (1 + k[0] * k[1] * depth))],
+    "03.cost": [cost_by_arrays, cost_group_by_group, cost_of(lambda reads, n: n * (1 + reads))],
     "03.convolve": [convolve_by_shifts, convolve_with_scipy, convolving(), convolve_with_help],
     "03.receptive_field": [field_backwards, field_by_recursion, field_by_marking],
     "03.vgg16": [vgg16_by_shapes, counting(), vgg16_with_help],
