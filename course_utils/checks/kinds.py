@@ -246,7 +246,9 @@ def _results(answer, name, cases, wanted, parameters):
             raise Wrong("no return", f"{shown} returns `None`. Is there a `return` on every way through the function?")
         if not same((args, kwargs), (case.args, case.kwargs), 0.0):
             lists = any(isinstance(value, list) for value in (*case.args, *case.kwargs.values()))
-            instead = "go through them with `reversed(...)`" if lists else "write the results to a new array"
+            instead = "write the results to a new array"
+            if lists:
+                instead = "take nothing out: `reversed(...)` goes through a list backwards and leaves it as it is"
             raise Wrong(
                 "input changed",
                 f"{shown} changed the values that it was given. Whoever calls it may need them again: work on a copy, "
