@@ -174,7 +174,10 @@ def train_command(
     only: Annotated[
         list[str] | None, typer.Option(help="An experiment; may be given again. By default all.", show_default=False)
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Trainings of each experiment.", min=1)] = 3,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Trainings of each; by default as many as it declares.", min=1, show_default=False),
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="After so many, begin no other training.", show_default=False)
     ] = None,
@@ -184,7 +187,7 @@ def train_command(
     from .experiments.running import run
 
     try:
-        left = run(chapter, range(seeds), only or (), minutes, workers)
+        left = run(chapter, seeds, only or (), minutes, workers)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     print(f"{left} trainings are missing." if left else "No training is missing.")

@@ -50,7 +50,10 @@ class OneLineProgress(keras.callbacks.Callback):
         self._handle = None
 
     def on_train_begin(self, logs=None):
-        _build_optimizer(self.model)
+        if (targets := _targets(self.model)) is None:
+            _build_optimizer(self.model)
+        else:
+            build(self.model, targets)
         self._started = time.perf_counter()
         self.epoch_seconds = []
         self._handle = None
@@ -85,6 +88,26 @@ class OneLineProgress(keras.callbacks.Callback):
         else:
             sys.stdout.write("\r" + line)
             sys.stdout.flush()
+
+
+# The losses that say what their targets look like.
+_OF_NUMBERS = {"sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"}
+_OF_PROBABILITIES = {
+    name
+    for kind in ("binary", "binary_focal", "categorical", "categorical_focal")
+    for name in (f"{kind}_crossentropy", f"{kind.title().replace('_', '')}Crossentropy")
+}
+
+
+def _targets(model):
+    """A target of the kind that the loss of a compiled model asks for; None if that is not certain."""
+    loss = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
+    if len(getattr(model, "outputs", None) or ()) != 1:
+        return None
+    shape = (1, *model.outputs[0].shape[1:])
+    if loss in _OF_NUMBERS:
+        return np.zeros(shape[:-1], "int32")
+    return np.zeros(shape, "float32") if loss in _OF_PROBABILITIES else None
 
 
 def _build_optimizer(model):

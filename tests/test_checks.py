@@ -198,6 +198,16 @@ def test_an_input_changed_in_place_is_said_so():
     assert told("zz.double", double) == ("wrong", "input changed")
 
 
+def test_whoever_empties_a_list_is_told_how_to_go_through_it():
+    def last(values):
+        return values.pop()
+
+    kinds.function("zz.last", "last(values)", cases=[kinds.call([1, 2])], right=lambda v: v[-1], nudges=NUDGES, why="-")
+    verdict = judge("zz.last", last)
+    assert verdict.mistake == "input changed"
+    assert "`reversed(...)`" in verdict.message
+
+
 def test_a_repeated_call_with_another_result_is_said_so():
     calls = []
 
@@ -322,7 +332,7 @@ def test_a_call_that_is_not_answered_yet_is_named_where_others_are():
 
 def test_one_value_of_two_is_counted():
     message = judge("zz.shape", lambda n: (n,)).message
-    assert message == "The result is `(4,)`: one value, and 2 were asked for."
+    assert message == "`shape(4)` returns `(4,)`: one value, and 2 were asked for."
 
 
 def test_a_stop_gets_the_cases_own_sentence_only_where_it_is_the_cause():

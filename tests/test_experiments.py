@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from course_utils import experiments, load
+from course_utils import experiments, load, models
 from course_utils.experiments import records, running
 from course_utils.experiments.declaring import Experiment
 
@@ -30,6 +30,24 @@ def network(units=4, rate=0.0):
 
 def compiled(model, steps, rate=1e-3):
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+
+def first_of_class(train, seed, label, count):
+    return train.subset(np.flatnonzero(train.labels == label)[:count])
+
+
+class Pairs(keras.utils.PyDataset):
+    """Batches of two, of the first images only."""
+
+    def __init__(self, images, labels, batch_size):
+        super().__init__()
+        self.images, self.labels = images, labels
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return self.images[:2], self.labels[:2]
 
 
 def patient(epochs=1):
@@ -66,6 +84,10 @@ def test_a_fingerprint_is_the_same_twice_and_in_no_two_experiments():
         replace(SMALL, batch_size=8),
         replace(SMALL, callbacks=patient),
         replace(SMALL, callbacks=partial(patient, epochs=2)),
+        replace(SMALL, choose=partial(first_of_class, label=0, count=4)),
+        replace(SMALL, choose=partial(first_of_class, label=1, count=4)),
+        replace(SMALL, batches=Pairs),
+        replace(SMALL, weights="small_vgg"),
     ]
     assert SMALL.fingerprint() == replace(SMALL).fingerprint()
     assert len({each.fingerprint() for each in [SMALL, *others]}) == len(others) + 1
@@ -90,29 +112,77 @@ def test_a_record_is_what_the_same_training_by_hand_gives(data):
         assert record.history[key] == pytest.approx(values, rel=2e-3)
 
 
+def test_an_experiment_chooses_its_images_and_scores_what_it_wants(data):
+    def ones(labels, probabilities, trained_labels):
+        return {"classes": len(set(trained_labels)), "rows": len(probabilities) / len(labels)}
+
+    chosen = replace(SMALL, images=4, choose=partial(first_of_class, label=1, count=4), scores=ones)
+    record = chosen.train("chosen", 0, data)
+    assert (record.scores["classes"], record.scores["rows"]) == (1, 1)
+    with pytest.raises(ValueError, match="one: 4 images were chosen; declared are 5"):
+        replace(chosen, images=5).train("one", 0, data)
+
+
+def test_an_experiment_can_make_its_batches_itself(data):
+    given = []
+
+    def batches(images, labels, batch_size):
+        given.append((images.shape, labels.shape, batch_size))
+        return Pairs(images, labels, batch_size)
+
+    replace(SMALL, batches=batches).train("pairs", 0, data)
+    assert given == [((40, 32, 32, 3), (40,), 16)]
+
+
+def test_one_probability_is_that_of_class_1(data):
+    def one_output():
+        model = keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten()])
+        model.add(layers.Dense(1, activation="sigmoid", kernel_initializer="zeros", bias_initializer="ones"))
+        return model
+
+    def frozen(model, steps):
+        model.compile(keras.optimizers.SGD(0.0), "binary_crossentropy", metrics=["accuracy"])
+
+    def rows(labels, probabilities, trained_labels):
+        return {"of 0": probabilities[0, 0], "of 1": probabilities[0, 1]}
+
+    two = tuple(part.subset(part.labels < 2) for part in data)
+    record = Experiment(one_output, frozen, images=len(two[0]), epochs=1, scores=rows).train("one", 0, two)
+    assert record.scores["of 1"] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-3)
+    assert record.scores["of 0"] + record.scores["of 1"] == pytest.approx(1, abs=1e-3)
+    assert record.scores["accuracy"] == pytest.approx(np.mean(two[2].labels == 1), abs=1e-4)
+
+
 def test_what_is_missing_is_trained_once_and_kept_at_once(chapter):
     said = []
-    assert running.run("any", seeds=[0, 1], say=said.append) == 0
+    assert running.run("any", seeds=2, say=said.append) == 0
     assert len(said) == 4
     kept = experiments.read("any")
     assert {name: [record.seed for record in each] for name, each in kept.items()} == {"one": [0, 1], "two": [0, 1]}
-    assert running.run("any", seeds=[0, 1], say=said.append) == 0
+    assert running.run("any", seeds=2, say=said.append) == 0
     assert len(said) == 4
 
 
 def test_what_has_changed_since_is_trained_again_in_place_of_the_old_record(chapter):
-    running.run("any", seeds=[0], say=lambda line: None)
+    running.run("any", seeds=1, say=lambda line: None)
     before = experiments.read("any")
     chapter.EXPERIMENTS["two"] = replace(SMALL, epochs=3)
-    assert running.missing("any", [0]) == [("two", 0)]
-    running.run("any", seeds=[0], say=lambda line: None)
+    assert running.missing("any", 1) == [("two", 0)]
+    running.run("any", seeds=1, say=lambda line: None)
     after = experiments.read("any")
     assert after["one"] == before["one"]
     assert [len(record.history["loss"]) for record in after["two"]] == [3]
 
 
+def test_each_experiment_is_trained_as_often_as_it_declares_unless_told_otherwise(chapter):
+    chapter.EXPERIMENTS["two"] = replace(SMALL, seeds=1)
+    assert running.missing("any") == [("one", 0), ("two", 0), ("one", 1), ("one", 2)]
+    assert running.missing("any", seeds=2) == [("one", 0), ("two", 0), ("one", 1), ("two", 1)]
+    assert replace(SMALL, seeds=1).fingerprint() == SMALL.fingerprint()
+
+
 def test_when_the_time_is_over_no_training_begins(chapter):
-    assert running.run("any", seeds=[0], minutes=0) == 2
+    assert running.run("any", seeds=1, minutes=0) == 2
     assert not records.path_of("any").exists()
 
 
@@ -135,3 +205,26 @@ def test_every_record_is_of_what_is_declared_today(chapter):
         assert name in declared, f"{chapter}: nothing declares {name!r} any more; remove its records"
         for record in each:
             assert declared[name].fits(record), f"{chapter}: {name!r} has changed; run `course train {chapter}`"
+
+
+def binary(made):
+    """A frozen small VGG, untrained as it is built, and one unit on it; what was built is kept in ``made``."""
+    base = models.small_vgg(weights=None, input_shape=(32, 32, 3), pooling="avg")
+    base.trainable = False
+    inputs = keras.Input((32, 32, 3))
+    made.append(keras.Model(inputs, layers.Dense(1, activation="sigmoid")(base(inputs))))
+    return made[-1]
+
+
+def half(model, steps):
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+
+
+def test_a_trained_base_is_given_its_weights_when_it_is_trained(data):
+    made = []
+    two = [each.subset(each.labels < 2) for each in data]
+    Experiment(partial(binary, made), half, images=8, epochs=1, weights="small_vgg").train("frozen", 0, two)
+    trained = made[0]
+    wanted = models.pretrained_base("small_vgg", input_shape=(32, 32, 3)).get_weights()
+    for found, weights in zip(trained.get_layer("small_vgg").get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(found, weights)

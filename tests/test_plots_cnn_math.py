@@ -36,6 +36,7 @@ def texts(axes):
         lambda: cnn_math.connections(8, 3, {"dense": "48", "windows": "18", "convolution": "3"}),
         lambda: cnn_math.window_positions([{"title": "plain", "size": 8, "kernel_size": 3}]),
         lambda: cnn_math.receptive_cone({"one": [("conv 3", 3, 1)]}),
+        lambda: cnn_math.path_counts([1, 2, 3, 2, 1]),
         lambda: cnn_math.influence(np.full((5, 5), 0.04), 5, [1, 2], [3, 5], [3, 5], {"linear": ([2], [5])}),
         lambda: cnn_math.normalisation_axes(),
         lambda: cnn_math.layer_profile(["conv", "dense"], {"weights": [1, 3]}),
@@ -226,6 +227,32 @@ def test_the_dark_pixels_of_an_image_are_the_dark_cells():
     shades = {to_hex(patch.get_facecolor()) for patch in left.patches[:3]}
     assert shades == {cnn_math.DARK.lower()}, "the first three pixels are 1"
     assert to_hex(left.patches[3].get_facecolor()) == PAPER.lower(), "the fourth is 7"
+
+
+@pytest.mark.parametrize(("layers", "kernel_size"), [(1, 3), (2, 3), (4, 3), (3, 2)])
+def test_the_paths_that_are_drawn_are_as_many_as_each_pixel_is_said_to_have(layers, kernel_size):
+    counts = np.ones(1, int)
+    for _ in range(layers):
+        counts = np.convolve(counts, np.ones(kernel_size, int))
+    (axes,) = cnn_math.path_counts(counts, kernel_size).axes
+    upwards = {}
+    for line in axes.lines:
+        (x, above), (y, top) = line.get_data()
+        assert top == y + 1
+        upwards.setdefault((round(x, 6), y), []).append((round(above, 6), top))
+
+    def paths(dot):
+        return 1 if dot[1] == layers else sum(map(paths, upwards[dot]))
+
+    assert [paths((pixel, 0)) for pixel in range(len(counts))] == counts.tolist()
+    written = {text.get_position()[0]: text.get_text() for text in axes.texts if text.get_position()[1] < 0}
+    assert [written[pixel] for pixel in range(len(counts))] == [str(count) for count in counts]
+
+
+@pytest.mark.parametrize("counts", [[1], [1, 2, 2, 1]])
+def test_paths_from_a_row_that_no_layers_of_this_width_see_are_refused(counts):
+    with pytest.raises(ValueError, match=f"given {len(counts)} counts; layers of 3 see"):
+        cnn_math.path_counts(counts)
 
 
 def test_the_influence_map_is_framed_at_the_inner_square():

@@ -98,6 +98,41 @@ def test_progress_builds_the_optimizer_before_the_first_step():
     assert built == [True]
 
 
+@pytest.mark.parametrize(
+    ("loss", "outputs", "activation", "places"),
+    [
+        ("sparse_categorical_crossentropy", 3, "softmax", ()),
+        (keras.losses.SparseCategoricalCrossentropy(), 3, "softmax", (2, 2)),
+        (keras.losses.CategoricalCrossentropy(label_smoothing=0.1), 3, "softmax", ()),
+        ("binary_crossentropy", 1, "sigmoid", ()),
+        (keras.losses.BinaryFocalCrossentropy(), 1, "sigmoid", ()),
+        ("mse", 1, None, ()),
+    ],
+)
+def test_progress_builds_the_metrics_of_a_known_loss_and_changes_no_result(loss, outputs, activation, places):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(8, *places, 4)).astype("float32")
+    y = random.integers(0, max(outputs, 2), (8, *places))
+    if "sparse" not in str(loss).lower():
+        y = keras.utils.to_categorical(y, 3) if outputs == 3 else y.astype("float32")
+    results = []
+    for callbacks in ([], [training.OneLineProgress("line")]):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((*places, 4)), keras.layers.Dense(outputs, activation=activation)])
+        model.compile(keras.optimizers.Adam(0.1), loss, metrics=["accuracy"])
+        history = model.fit(x, y, epochs=3, batch_size=4, verbose=0, validation_data=(x, y), callbacks=callbacks)
+        results.append(history.history)
+    assert results[0] == results[1]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow traces again")
+def test_with_progress_a_classifier_is_traced_once():
+    steps = []
+    model = compiled("number", steps)
+    model.fit(np.ones((8, 4), "float32"), TARGETS["number"], verbose=0, callbacks=[training.OneLineProgress("line")])
+    assert len(steps) == 1
+
+
 def test_a_slow_epoch_does_not_count_for_undisturbed_seconds():
     run = training.Run("line", 0, None, {}, 10.0, (1.0, 7.0, 1.5))
     assert run.undisturbed_seconds == 3.0

@@ -18,14 +18,14 @@ prediction(
         "first convolution": "It reads the whole image, but with one small kernel for all places: its weights are "
         "shared. 3 x 3 x 3 for each of 32 filters, and a bias each.",
         "second convolution": "Its depth is 32, so each filter has 3 x 3 x 32 weights: many more than before it, "
-        "and still thousands. Another layer has a million.",
-        "third convolution": "It has the most weights of the convolutions: 3 x 3 x 64 for each of 128 filters. A "
-        "layer that shares nothing has more.",
+        "and still thousands. How many filters has the next convolution, and how deep is each of them?",
+        "third convolution": "It has the most weights of the convolutions: 3 x 3 x 64 for each of 128 filters. Have "
+        "you looked at the layers that are no convolutions?",
         "first dense": "It shares nothing: each of its 128 units has a weight of its own for each of the 8 x 8 x "
-        "128 values that come out of the last pooling. That makes 1,048,704 parameters of 1,143,242, and it is why "
-        "later networks average each feature map before they classify.",
-        "last dense": "It shares nothing, true, but it reads only 128 values. How many does the dense layer before "
-        "it read?",
+        "128 values that come out of the last pooling. Nearly all weights of the network are there, and it is why "
+        "many networks average each feature map before they classify.",
+        "last dense": "It shares nothing, true, but it reads only 128 values, and 10 units read them. A layer with "
+        "many weights reads many values, or has many units or filters.",
     },
     nudges=(
         "A convolution's kernels are the same at every place. Which layers have weights that are used only once?",
@@ -42,6 +42,21 @@ def _unread(size, kernel_size, strides=1, padding=0, dilation_rate=1, *, rounded
     last = max(read, default=-1)
     cells = {"padded": range(-padding, size + padding), "end": range(last + 1, size), "between": range(min(last, size))}
     return sum(cell not in read for cell in cells.get(where, range(size)))
+
+
+def _unread_of_starts(size, kernel_size, dilation_rate, starts):
+    read = {start + tap * dilation_rate for start in starts for tap in range(kernel_size)}
+    return sum(pixel not in read for pixel in range(size))
+
+
+def _places(size, kernel_size, strides, padding, dilation_rate):
+    return max((size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) // strides + 1, 0)
+
+
+def _readings(size, kernel_size, strides, padding, dilation_rate):
+    """How often pixels are read in all; a pixel that two windows read counts twice."""
+    starts = range(-padding, size + padding - dilation_rate * (kernel_size - 1), strides)
+    return sum(0 <= start + tap * dilation_rate < size for start in starts for tap in range(kernel_size))
 
 
 def _fits(size, kernel_size, strides, padding, dilation_rate):
@@ -63,6 +78,7 @@ function(
         call(12, 2, strides=4, dilation_rate=3),
         call(3, 5, padding=1),
         call(3, 5),
+        call(4, 5, strides=2),
         call(7, 4, padding=1, dilation_rate=3),
         call(224, 11, strides=4).in_next_cell(),
         call(227, 11, strides=4).in_next_cell(),
@@ -120,6 +136,8 @@ function(
                 lambda n, k, s, p, d: max((n + 2 * p - 1 - d * (k - 1)) % s - p, 0) if _fits(n, k, s, p, d) else n,
                 lambda n, k, s, p, d: (n + 2 * p - 1 - d * (k - 1)) % s if _fits(n, k, s, p, d) else n,
                 lambda n, k, s, p, d: (n + 2 * p - 1 - d * (k - 1)) % s,
+                lambda n, k, s, p, d: (n + 2 * p - k) % s,
+                lambda n, k, s, p, d: (n - k) % s,
             ],
             "You count what is left over at the end of the row. Where the stride is larger than the window, or the "
             "kernel has gaps, pixels can be left out in between as well; and what is left over may be padding.",
@@ -146,13 +164,25 @@ function(
             "are read then?",
         ),
         Mistake(
+            "rounded towards 0",
+            {"rounded": int},
+            "Right wherever the kernel fits. `int` rounds towards 0, so a kernel that is too long by less than a "
+            "stride gets a place in your count. Where does it stand?",
+        ),
+        Mistake(
             "span too long",
-            lambda n, k, s, p, d: sum(
-                pixel not in {start + tap * d for start in range(-p, n + p - d * k, s) for tap in range(k)}
-                for pixel in range(n)
-            ),
+            [
+                lambda n, k, s, p, d: _unread_of_starts(n, k, d, range(-p, n + p - d * k, s)),
+                lambda n, k, s, p, d: _unread_of_starts(n, k, d, range(-p, n + p - d * k + 1, s)),
+            ],
             "Your last window is sometimes missing: you give each weight a gap behind it. How many gaps are there "
             "between the weights of a kernel of 3?",
+        ),
+        Mistake(
+            "span too short",
+            lambda n, k, s, p, d: _unread_of_starts(n, k, d, range(-p, n + p - d * (k - 1) + 1, s)),
+            "Your last window sometimes sticks out of the row by one cell. A kernel of 3 spans 3 cells: two steps from "
+            "its first weight to its last, and one cell more.",
         ),
         Mistake(
             "padding taken as read pixels",
@@ -162,7 +192,12 @@ function(
         ),
         Mistake(
             "counted twice",
-            lambda n, k, s, p, d: n - max((n + 2 * p - d * (k - 1) - 1) // s + 1, 0) * k,
+            [
+                lambda n, k, s, p, d: n - _places(n, k, s, p, d) * k,
+                lambda n, k, s, p, d: max(n - _places(n, k, s, p, d) * k, 0),
+                lambda n, k, s, p, d: n - _readings(n, k, s, p, d),
+                lambda n, k, s, p, d: max(n - _readings(n, k, s, p, d), 0),
+            ],
             "You count a pixel once for each window that reads it. Windows overlap where the stride is smaller than "
             "the kernel.",
         ),
@@ -178,9 +213,8 @@ function(
         "Three steps: at how many places does the kernel stand; which pixels does it read at each of them (mind where "
         "the first window begins); which of all pixels are in none of these?",
     ),
-    why="No library warns of what a layer overlooks. The size 227 in the cases is no accident: AlexNet's paper says "
-    "224, and with that its first layer would leave out the last pixel of each row and not come out at the 55 that "
-    "the paper's figure shows. This is how readers noticed.",
+    why="A layer overlooks pixels without a word. The next cell asks your function what the first layers of two famous "
+    "networks overlook.",
 )
 
 
@@ -248,6 +282,18 @@ function(
             "places is rounded up.",
         ),
         Mistake(
+            "all after",
+            lambda *args: (0, _same_total(*args)),
+            "The whole amount is right, and all of it stands after the row. Only an odd zero does: the others are "
+            "shared between the two sides.",
+        ),
+        Mistake(
+            "stride divides the size",
+            lambda n, k, s: (max(k - s, 0) // 2, max(k - s, 0) - max(k - s, 0) // 2),
+            "Right where the stride divides the size. Elsewhere the last window begins nearer to the end of the row: "
+            "where, for 7 pixels and a stride of 2?",
+        ),
+        Mistake(
             "total on both sides",
             lambda *args: (_same_total(*args),) * 2,
             "That is the whole amount, twice. It is shared between the two sides.",
@@ -271,12 +317,12 @@ function(
     ],
     nudges=(
         "Begin at the other end: how many places must the output have, and where does the last window begin and end?",
-        "Windows begin at 0, `strides`, 2 `strides`, and so on. What sticks out of the row behind the last one is the "
-        "number of zeros; half of it, rounded down, goes in front.",
+        "Windows begin at 0, `strides`, 2 `strides`, and so on. By how much does the last of them stick out of the "
+        "row? That many zeros are needed in all, before and after.",
     ),
-    why="With an even kernel or a stride of 2 the padding is lopsided, so the kernel's centre moves by half a "
-    "pixel. PyTorch pads both sides alike: weights carried from one framework to the other give slightly different "
-    "outputs for this reason, until somebody counts the zeros.",
+    why="With an even kernel or a stride of 2 the padding can be lopsided, so the kernel's centre moves by half a "
+    "pixel. PyTorch pads both sides alike where its padding is a number: weights carried from one framework to the "
+    "other give slightly different outputs for this reason, until somebody counts the zeros.",
 )
 
 
@@ -389,6 +435,14 @@ function(
             "filters forgotten",
             {"filters": 1},
             "That is the cost of one filter. The layer has `filters` of them.",
+        ),
+        Mistake(
+            "filters forgotten in the multiply-adds",
+            lambda out, k, depth, filters, groups: (
+                _cost(out, k, depth, filters, groups)[0],
+                _cost(out, k, depth, 1, groups)[1],
+            ),
+            "The parameters are right. The multiply-adds are those of one filter, at all its places.",
         ),
         Mistake(
             "taken as square",
@@ -514,6 +568,12 @@ def _convolve_padded(padding):
     return convolve
 
 
+def _largest_product(image, kernels, strides):
+    """A wrong convolution that takes the largest product of each window instead of their sum."""
+    windows = np.lib.stride_tricks.sliding_window_view(image, kernels.shape[:2], axis=(0, 1))[::strides, ::strides]
+    return np.einsum("yxchw,hwcf->yxchwf", windows, kernels).max(axis=(2, 3, 4))
+
+
 def _one_map_everywhere(chosen):
     """A wrong convolution that writes the map of `chosen(kernels)` into every map."""
 
@@ -538,6 +598,24 @@ function(
             "Your kernel is turned by 180 degrees before it is applied. Mathematics calls that a convolution; "
             "networks leave the turning away (cross-correlation), because a learned kernel can as well be learned "
             "turned.",
+        ),
+        Mistake(
+            "one direction flipped",
+            [
+                lambda image, kernels, strides: _convolve(image, kernels[::-1], strides),
+                lambda image, kernels, strides: _convolve(image, kernels[:, ::-1], strides),
+            ],
+            "Your kernel is mirrored: one of its directions runs backwards, the rows or the columns.",
+        ),
+        Mistake(
+            "kernel transposed",
+            lambda image, kernels, strides: _convolve(image, np.swapaxes(kernels, 0, 1), strides),
+            "Rows and columns of your kernel have changed places. Its first axis is the height, as that of the image.",
+        ),
+        Mistake(
+            "largest product",
+            _largest_product,
+            "You take the largest of the products, as max pooling does. A convolution is their sum.",
         ),
         Mistake(
             "stride ignored",
@@ -670,6 +748,13 @@ def _pixels_used(layers):
     return len(pixels)
 
 
+def _a_step_for_each_neighbour(layers):
+    field = 1
+    for kernel_size, strides in reversed(layers):
+        field = field * strides + kernel_size
+    return field
+
+
 def _from_the_front(layers):
     size = 1
     for kernel_size, strides in layers:
@@ -709,8 +794,14 @@ function(
         Mistake(
             "wrong direction",
             _from_the_front,
-            "Your recursion runs through the list in the wrong direction. It answers: how much does one value of a "
-            "layer see of the layer before it? To use that step, begin at the last layer.",
+            "You go through the list in the wrong direction. Your step answers: how much of the layer before it do so "
+            "many neighbours see? To use it, begin at the last layer.",
+        ),
+        Mistake(
+            "a gap too many",
+            _a_step_for_each_neighbour,
+            "You count a step for each neighbour. Between 3 neighbours there are 2 steps; the last window ends where "
+            "its kernel ends.",
         ),
         Mistake(
             "kernels added",
@@ -765,8 +856,8 @@ function(
 
 
 def _network(
-    layers, input_shape, *, bias=1, depth=True, pool=2, round_up=False, valid=0, flat="all", grows=True, kept=None,
-    norm=4, biased=False, averaged=True,
+    layers, input_shape, *, bias=1, dense_bias=None, depth=True, pool=2, round_up=False, valid=0, flat="all",
+    grows=True, kept=None, norm=4, biased=False, averaged=True, read=None,
 ):  # fmt: skip
     """Parameters of a network, with switches for the mistakes."""
     height, width, channels = input_shape
@@ -774,7 +865,7 @@ def _network(
     for number, (kind, *size) in enumerate(layers):
         if kind == "conv":
             normed = len(layers) > number + 1 and layers[number + 1][0] == "norm"
-            total += 9 * (channels if depth else 1) * size[0] + bias * size[0] * (biased or not normed)
+            total += 9 * (read or channels if depth else 1) * size[0] + bias * size[0] * (biased or not normed)
             channels = size[0] if grows else channels
             height, width = height - valid, width - valid
         elif kind == "pool":
@@ -786,7 +877,7 @@ def _network(
         else:
             if units is None:
                 units = {"all": height * width * channels, "map": height * width, "depth": channels}[flat]
-            total += units * size[0] + bias * size[0]
+            total += units * size[0] + (bias if dense_bias is None else dense_bias) * size[0]
             # What the next dense layer reads: these units, or what a mistake has kept of the map.
             kept_map = {None: 1, "size": height * width, "depth": 1, "map": height * width}[kept]
             units = kept_map * (channels if kept in ("depth", "map") else size[0])
@@ -811,7 +902,7 @@ function(
         call([("dense", 3), ("dense", 2)], (4, 6, 3)),
         call([("conv", 5), ("norm",), ("pool",), ("conv", 7), ("average",), ("dense", 4), ("dense", 3)], (9, 6, 2)),
         call(typed("vgg16", vgg16=_VGG16), (224, 224, 3)),
-        call([], (224, 224, 3)).in_next_cell(),
+        call(typed("today[:2]", today=[("conv", 64), ("norm",)]), (224, 224, 3)).in_next_cell(),
     ],
     right=_network,
     mistakes=[
@@ -843,6 +934,23 @@ function(
             "biases forgotten",
             {"bias": 0},
             "All weights are there and no bias: one for each filter and one for each dense unit.",
+        ),
+        Mistake(
+            "biases of the convolutions forgotten",
+            {"bias": 0, "dense_bias": 1},
+            "The biases of your dense layers are there. A convolution has one for each filter, unless a normalisation "
+            "follows.",
+        ),
+        Mistake(
+            "biases of the dense layers forgotten",
+            {"dense_bias": 0},
+            "The biases of your convolutions are there. A dense layer has one for each unit.",
+        ),
+        Mistake(
+            "depth of 3 everywhere",
+            {"read": 3},
+            "Each of your convolutions reads 3 channels. The first one reads those of the image; how many maps does "
+            "the next one read?",
         ),
         Mistake(
             "depth forgotten",

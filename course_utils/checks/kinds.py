@@ -245,10 +245,14 @@ def _results(answer, name, cases, wanted, parameters):
         if result is None:
             raise Wrong("no return", f"{shown} returns `None`. Is there a `return` on every way through the function?")
         if not same((args, kwargs), (case.args, case.kwargs), 0.0):
+            lists = any(isinstance(value, list) for value in (*case.args, *case.kwargs.values()))
+            instead = "write the results to a new array"
+            if lists:
+                instead = "take nothing out: `reversed(...)` goes through a list backwards and leaves it as it is"
             raise Wrong(
                 "input changed",
                 f"{shown} changed the values that it was given. Whoever calls it may need them again: work on a copy, "
-                "or write the results to a new array.",
+                f"or {instead}.",
             )
         kept = copy.deepcopy(result)
         args, kwargs = copy.deepcopy((case.args, case.kwargs))
@@ -314,6 +318,10 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         faults = [type_fault(result, want) for result, want in zip(results, wanted, strict=True)]
         if all(good) and not any(faults):
             return
+        for number, fault in enumerate(faults):  # of several results, say whose it is
+            if fault:
+                shown = cases[number].typed(name, list(parameters.parameters))
+                faults[number] = fault[0], fault[1].replace("The result is", f"{shown} returns", 1)
         faults = sorted(filter(None, faults), key=lambda fault: fault[0] != "in millions")  # small counts show it less
         fault = faults[0] if faults else None
         if not all(good):

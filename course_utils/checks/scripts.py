@@ -55,6 +55,8 @@ class Training:
         """Within it, what Keras' models are told is kept here."""
         import keras
 
+        from ..training import build
+
         def watched_compile(model, *args, **kwargs):
             self.compiled = model
             return compile_(model, *args, **kwargs)
@@ -68,6 +70,8 @@ class Training:
                 ]
             if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and len(x) == len(y):
                 self.fits.append((x, np.ravel(y), _counts(np.ravel(y), **kwargs)))
+            with contextlib.suppress(Exception):  # only to be quicker; what is wrong with the arguments, `fit` says
+                build(model, y)
             return fit(model, x, y, *args, **kwargs)
 
         compile_, fit = keras.Model.compile, keras.Model.fit

@@ -111,6 +111,7 @@ MEDIUM = dict(images=10_000, epochs=8)
 DROPOUT = dict(dropout=(0.2, 0.3, 0.4), dense_dropout=0.4)
 MODEL_4 = dict(normalise=True, dense_dropout=0.4)
 SGD = dict(batch_size=128, one_hot=True)
+TWICE = dict(**LARGE, seeds=2)  # differences of several points; the others are trained three times
 
 EXPERIMENTS = {
     # The ladder at the large budget, and a rival of Model 2 that does as many multiply-adds with fewer layers.
@@ -123,22 +124,25 @@ EXPERIMENTS = {
     "Model 4, augmented": Experiment(partial(convnet, **MODEL_4, augment=True), adam, callbacks=slow_down, **LARGE),
     "Model 5": Experiment(model_5, one_cycle, **LARGE, **SGD),
     # Depth against width where neither network is left to overfit.
-    "Model 1, dropout": Experiment(partial(convnet, convolutions=1, **DROPOUT), adam, **LARGE),
+    "Model 1, dropout": Experiment(partial(convnet, convolutions=1, **DROPOUT), adam, **TWICE),
     "Model 1, wide, dropout": Experiment(partial(convnet, (32, 64, 128), convolutions=1, **DROPOUT), adam, **LARGE),
-    # From Model 3 to Model 4, one change at a time, and what could have been the matter with batch normalisation.
-    "Model 3, rate cut": Experiment(partial(convnet, **DROPOUT), adam, callbacks=slow_down, **LARGE),
-    "Model 3, normalised": Experiment(partial(convnet, **DROPOUT, normalise=True), adam, **LARGE),
-    "Model 3, normalised, rate cut": Experiment(
-        partial(convnet, **DROPOUT, normalise=True), adam, callbacks=slow_down, **LARGE
+    "Model 1, wide, normalised": Experiment(
+        partial(convnet, (32, 64, 128), convolutions=1, **MODEL_4), adam, callbacks=slow_down, **LARGE
     ),
-    "Model 3, dropout at the end": Experiment(partial(convnet, dense_dropout=0.4), adam, **LARGE),
+    # From Model 3 to Model 4, one change at a time, and what could have been the matter with batch normalisation.
+    "Model 3, rate cut": Experiment(partial(convnet, **DROPOUT), adam, callbacks=slow_down, **TWICE),
+    "Model 3, normalised": Experiment(partial(convnet, **DROPOUT, normalise=True), adam, **TWICE),
+    "Model 3, normalised, rate cut": Experiment(
+        partial(convnet, **DROPOUT, normalise=True), adam, callbacks=slow_down, **TWICE
+    ),
+    "Model 3, dropout at the end": Experiment(partial(convnet, dense_dropout=0.4), adam, **TWICE),
     "Model 4, constant rate": Experiment(partial(convnet, **MODEL_4), adam, **LARGE),
-    "Model 4, no dropout": Experiment(partial(convnet, normalise=True), adam, callbacks=slow_down, **LARGE),
+    "Model 4, no dropout": Experiment(partial(convnet, normalise=True), adam, callbacks=slow_down, **TWICE),
     "Model 3, normalised, rate 0.003": Experiment(
-        partial(convnet, **DROPOUT, normalise=True), partial(adam, rate=3e-3), **LARGE
+        partial(convnet, **DROPOUT, normalise=True), partial(adam, rate=3e-3), **TWICE
     ),
     # As many updates as the large budget has, from fewer images.
-    "Model 5, fewer images": Experiment(model_5, one_cycle, images=10_000, epochs=30, **SGD),
+    "Model 5, fewer images": Experiment(model_5, one_cycle, images=10_000, epochs=30, seeds=2, **SGD),
     # Model 5 without one of its parts, all at one budget.
     "Model 5, short": Experiment(model_5, one_cycle, **MEDIUM, **SGD),
     "without augmentation": Experiment(partial(model_5, augment=False), one_cycle, **MEDIUM, **SGD),

@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import keras
 import numpy as np
 
 from .. import evaluation
 from ..budget import processor
+from ..models import pretrained_base
 from .records import Record
 
 
@@ -31,6 +32,18 @@ class Experiment:
         Whether the loss wants labels as rows of probabilities.
     callbacks : callable
         ``callbacks()`` returns new callbacks of Keras.
+    choose : callable, optional
+        ``choose(train, seed)`` returns the ``images`` to train on, with the labels that are to be believed. By default
+        a random choice, the same for each seed.
+    batches : callable, optional
+        ``batches(images, labels, batch_size)`` returns what ``fit`` is given in place of the two arrays.
+    weights : str
+        Name of a trained base, for `course_utils.models.pretrained_base`: the layer of that name begins with its
+        weights. `build` leaves it untrained, so that an experiment can be described where no weights are at hand.
+    scores : callable, optional
+        ``scores(labels, probabilities, trained_labels)`` returns more scores, a dict of float.
+    seeds : int
+        How many trainings the page needs: three where it rests on the difference, fewer where that is large.
     """
 
     build: Callable
@@ -40,6 +53,11 @@ class Experiment:
     batch_size: int = 64
     one_hot: bool = False
     callbacks: Callable = tuple
+    choose: Callable | None = None
+    batches: Callable | None = None
+    weights: str = ""
+    scores: Callable | None = None
+    seeds: int = 3
 
     def model(self):
         """A new model, compiled."""
@@ -58,6 +76,8 @@ class Experiment:
             "callbacks": [_plain(vars(callback)) for callback in self.callbacks()],
             "numbers": [self.images, self.epochs, self.batch_size, self.one_hot],
         }
+        own = {"choose": self.choose, "batches": self.batches, "weights": self.weights}
+        described |= {key: _called(value) for key, value in own.items() if value}
         text = json.dumps(described, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16], model.count_params()
 
@@ -79,14 +99,19 @@ class Experiment:
         name : str
         seed : int
         data : tuple of Dataset
-            Training images, of which a fixed random choice of ``images`` is used, validation and test images.
+            Training images, of which ``images`` are chosen, validation and test images.
 
         Returns
         -------
         Record
         """
         train, validation, test = data
-        train = train.subset(np.random.default_rng(0).permutation(len(train))[: self.images])
+        if self.choose:
+            train = self.choose(train, seed)
+        else:
+            train = train.subset(np.random.default_rng(0).permutation(len(train))[: self.images])
+        if len(train) != self.images:
+            raise ValueError(f"{name}: {len(train):,} images were chosen; declared are {self.images:,}.")
         labels, validation_labels = train.labels, validation.labels
         if self.one_hot:
             classes = len(train.class_names)
@@ -95,25 +120,35 @@ class Experiment:
             )
         keras.utils.set_random_seed(seed)
         model = self.model()
+        if self.weights:
+            base = model.get_layer(self.weights)
+            base.set_weights(pretrained_base(self.weights, base.input_shape[1:]).get_weights())
+        if self.batches:
+            fed = dict(x=self.batches(train.images, labels, self.batch_size))
+        else:
+            fed = dict(x=train.images, y=labels, batch_size=self.batch_size)
         started = time.process_time()
         history = model.fit(
-            train.images,
-            labels,
+            **fed,
             epochs=self.epochs,
-            batch_size=self.batch_size,
             validation_data=(validation.images, validation_labels),
             verbose=0,
             callbacks=list(self.callbacks()),
         ).history
         seconds = time.process_time() - started
-        guess = model.predict(test.images, batch_size=500, verbose=0).argmax(axis=1)
+        probabilities = model.predict(test.images, batch_size=100, verbose=0)
+        if probabilities.shape[1] == 1:  # one number, the probability of class 1
+            probabilities = np.hstack([1 - probabilities, probabilities])
+        guess = probabilities.argmax(axis=1)
+        scores = {
+            "accuracy": evaluation.accuracy(test.labels, guess),
+            "macro_f1": evaluation.macro_f1(test.labels, guess),
+            **(self.scores(test.labels, probabilities, train.labels) if self.scores else {}),
+        }
         return Record(
             experiment=name,
             seed=seed,
-            scores={
-                "accuracy": round(float(evaluation.accuracy(test.labels, guess)), 4),
-                "macro_f1": round(float(evaluation.macro_f1(test.labels, guess)), 4),
-            },
+            scores={key: round(float(value), 4) for key, value in scores.items()},
             history={key: [float(f"{value:.4g}") for value in values] for key, values in history.items()},
             parameters=model.count_params(),
             seconds=round(seconds, 1),
@@ -123,6 +158,13 @@ class Experiment:
             day=datetime.date.today().isoformat(),
             fingerprint=self.fingerprint(),
         )
+
+
+def _called(function):
+    """A function by its name and what it is given; a name as it is."""
+    if isinstance(function, partial):
+        return [function.func.__name__, list(function.args), function.keywords]
+    return getattr(function, "__name__", function)
 
 
 def _without_names(entry):

@@ -13,13 +13,14 @@ from .records import keep, path_of, read
 _ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def missing(chapter, seeds, only=()):
+def missing(chapter, seeds=None, only=()):
     """The trainings that are not kept yet, or no longer fit what is declared.
 
     Parameters
     ----------
     chapter : str
-    seeds : sequence of int
+    seeds : int, optional
+        Trainings of each experiment, by default as many as it declares.
     only : sequence of str
         Experiments; all of them if there is none.
 
@@ -40,16 +41,19 @@ def missing(chapter, seeds, only=()):
         for record in records
         if experiments[name].fits(record)
     }
-    return [(name, seed) for seed in seeds for name in (only or experiments) if (name, seed) not in valid]
+    wanted = {name: seeds or experiments[name].seeds for name in only or experiments}
+    every = [(name, seed) for seed in range(max(wanted.values())) for name in wanted if seed < wanted[name]]
+    return [each for each in every if each not in valid]
 
 
-def run(chapter, seeds=(0, 1, 2), only=(), minutes=None, workers=2, say=print):
+def run(chapter, seeds=None, only=(), minutes=None, workers=2, say=print):
     """Train what is missing and keep each result at once.
 
     Parameters
     ----------
     chapter : str
-    seeds : sequence of int
+    seeds : int, optional
+        Trainings of each experiment, by default as many as it declares.
     only : sequence of str
         Experiments; all of them if there is none.
     minutes : float, optional

@@ -414,6 +414,67 @@ def receptive_cone(stacks):
 
 
 @course_figure
+def path_counts(counts, kernel_size=3):
+    """Draw all paths from a row of pixels, through layers of one width, to one number of the last layer.
+
+    Parameters
+    ----------
+    counts : sequence of int
+        The number of paths from each pixel, written below it. There are as many pixels as the layers' receptive field
+        is wide: ``layers * (kernel_size - 1) + 1``.
+    kernel_size : int
+        Width of every layer; 2 or more.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        No number of layers has a receptive field of that width.
+
+    Notes
+    -----
+    Taught in chapter 03, CNN mathematics.
+
+    Examples
+    --------
+    >>> figure = path_counts([1, 2, 3, 2, 1])
+    >>> len(figure.axes[0].lines)
+    12
+    """
+    layers, rest = divmod(len(counts) - 1, kernel_size - 1)
+    if rest or layers < 1:
+        raise ValueError(
+            f"path_counts was given {len(counts)} counts; layers of {kernel_size} see 1 + {kernel_size - 1} pixels, or "
+            f"1 + 2 * {kernel_size - 1}, and so on."
+        )
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(5.0, 0.75 * layers + 0.9))
+    width = len(counts)
+    for level in range(layers + 1):
+        cells = width - level * (kernel_size - 1)
+        places = np.arange(cells) + (width - cells) / 2
+        if level:
+            for place in places:
+                for tap in range(kernel_size):
+                    below = place + tap - (kernel_size - 1) / 2
+                    axes.plot([below, place], [level - 1, level], color=GREY, linewidth=1.2, zorder=1)
+        axes.scatter(places, np.full(cells, level), s=60, color=WARM if level else TINT, edgecolor=INK, zorder=2)
+        name = f"layer {level}" if level else "pixels"
+        axes.text(-0.7, level, name, ha="right", va="center")
+    for place, count in enumerate(counts):
+        axes.text(place, -0.35, str(count), ha="center", va="top")
+    axes.text(-0.7, -0.35, "paths to the top", ha="right", va="top")
+    axes.set_xlim(-2.4, width - 0.5)
+    axes.set_ylim(-0.85, layers + 0.25)
+    axes.set_axis_off()
+    return figure
+
+
+@course_figure
 def influence(measured, inner, depths, computed, predicted, points):
     """Draw the squared influence of each pixel on one number of the last layer, and how its width grows with depth.
 

@@ -73,6 +73,26 @@ def unread_with_one_window_more(size, kernel_size, strides=1, padding=0, dilatio
     return len([pixel for pixel in range(size) if pixel not in read])
 
 
+def unread_of(places):
+    """An answer that marks what is read; `places` gives their number from the row and the span."""
+
+    def unread(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+        number = places(size + 2 * padding, kernel_size, strides, dilation_rate)
+        read = {i * strides + j * dilation_rate - padding for i in range(number) for j in range(kernel_size)}
+        return size - len(read & set(range(size)))
+
+    return unread
+
+
+def unread_summed(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    places = (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) // strides + 1
+    return size - max(places, 0) * kernel_size
+
+
+def unread_behind_the_kernels(size, kernel_size, strides=1, padding=0, dilation_rate=1):
+    return (size - kernel_size) % strides
+
+
 def unread_as_share(size, kernel_size, strides=1, padding=0, dilation_rate=1):
     return unread_by_marking(size, kernel_size, strides, padding, dilation_rate) / size
 
@@ -106,6 +126,15 @@ def same_by_search(size, kernel_size, strides=1):
     while (size + total - kernel_size) // strides + 1 < places:
         total += 1
     return [total // 2, (total + 1) // 2]
+
+
+def same_all_after(size, kernel_size, strides=1):
+    return 0, zeros_in_all(size, kernel_size, strides)
+
+
+def same_of_kernel_and_stride(size, kernel_size, strides=1):
+    total = max(kernel_size - strides, 0)
+    return total // 2, (total + 1) // 2
 
 
 def same_of_the_package(size, kernel_size, strides=1):
@@ -161,6 +190,11 @@ def cost_of_one_group(output_size, kernel_size, in_channels, filters, groups=1):
 def cost_without_groups(output_size, kernel_size, in_channels, filters, groups=1):
     weights = math.prod(kernel_size) * in_channels * filters
     return weights + filters, weights * math.prod(output_size)
+
+
+def cost_of_one_filter_at_all_places(output_size, kernel_size, in_channels, filters, groups=1):
+    reads = math.prod(kernel_size) * in_channels // groups
+    return reads * filters + filters, math.prod(output_size) * reads
 
 
 def cost_parameters_only(output_size, kernel_size, in_channels, filters, groups=1):
@@ -322,6 +356,13 @@ def field_backwards(layers):
     return size
 
 
+def field_with_a_step_for_each_neighbour(layers):
+    size = 1
+    for kernel_size, strides in layers[::-1]:
+        size = size * strides + kernel_size
+    return size
+
+
 def field_by_recursion(layers):
     if not layers:
         return 1
@@ -339,7 +380,7 @@ def field_by_marking(layers):
 # --- 03.vgg16 ---------------------------------------------------------------------------------------------------------
 
 
-def counting(conv=lambda depth, n: 9 * depth * n, pool=lambda side: side // 2, norm=4, normed=0):
+def counting(conv=lambda depth, n: 9 * depth * n, pool=lambda side: side // 2, norm=4, normed=0, bias=1, dense_bias=1):
     """An answer that walks through the list; the arguments are what can be got wrong."""
 
     def network_parameters(layers, input_shape):
@@ -347,7 +388,7 @@ def counting(conv=lambda depth, n: 9 * depth * n, pool=lambda side: side // 2, n
         for index, (kind, *rest) in enumerate(layers):
             if kind == "conv":
                 before_norm = index + 1 < len(layers) and layers[index + 1][0] == "norm"
-                total += conv(shape[2], rest[0]) + rest[0] * (normed if before_norm else 1)
+                total += conv(shape[2], rest[0]) + rest[0] * (normed if before_norm else bias)
                 shape = (*shape[:2], rest[0])
             elif kind == "norm":
                 total += norm * shape[2]
@@ -356,7 +397,7 @@ def counting(conv=lambda depth, n: 9 * depth * n, pool=lambda side: side // 2, n
             elif kind == "pool":
                 shape = (pool(shape[0]), pool(shape[1]), shape[2])
             else:
-                total += ((math.prod(shape) if units is None else units) + 1) * rest[0]
+                total += ((math.prod(shape) if units is None else units) + dense_bias) * rest[0]
                 units = rest[0]
         return total
 
@@ -364,7 +405,7 @@ def counting(conv=lambda depth, n: 9 * depth * n, pool=lambda side: side // 2, n
 
 
 def vgg16_from_the_first_layer(layers, input_shape):
-    first = layers[0][0]  # there is none where the notebook asks for no layer
+    first = layers[0][0]  # there is none where there is no layer, as in Keras
     assert first in ("conv", "pool", "dense")
     return counting()(layers, input_shape)
 
@@ -462,6 +503,12 @@ WRONG = {
         (unread_behind_the_last_window, "only the end"),
         (unread_of_negative_places, "other"),
         (unread_with_one_window_more, "a window too many"),
+        (unread_of(lambda row, k, s, d: int((row - d * (k - 1) - 1) / s) + 1), "rounded towards 0"),
+        (unread_of(lambda row, k, s, d: (row - d * (k - 1) - 1) // s), "a window missing"),
+        (unread_of(lambda row, k, s, d: (row - d * k) // s + 1), "span too long"),
+        (unread_of(lambda row, k, s, d: (row - d * (k - 1)) // s + 1), "span too short"),
+        (unread_summed, "counted twice"),
+        (unread_behind_the_kernels, "only the end"),
         (unread_unfinished, "blank"),
         (unread_as_a_set, "wrong type"),
         (unread_as_share, "float for int"),
@@ -475,6 +522,8 @@ WRONG = {
     "03.same_padding": [
         (same_half_lost, "one too few"),
         (same_int_of_half, "float for int"),
+        (same_all_after, "all after"),
+        (same_of_kernel_and_stride, "stride divides the size"),
         (same_of_the_package, "package's own"),
         (same_of_the_package_kept, "package's own"),
         (lambda size, kernel_size, strides=1: (1, 1), "constant"),
@@ -487,6 +536,7 @@ WRONG = {
         (cost_divided, "float for int"),
         (cost_of_one_group, "one group"),
         (cost_without_groups, "groups ignored"),
+        (cost_of_one_filter_at_all_places, "filters forgotten in the multiply-adds"),
         (cost_parameters_only, "wrong type"),
         (lambda output_size, kernel_size, in_channels, filters, groups=1: {"parameters": 1}, "wrong type"),
         (lambda output_size, kernel_size, in_channels, filters: (1, 1), "signature"),
@@ -495,6 +545,8 @@ WRONG = {
     "03.convolve": [
         (convolving(lambda window, kernels: np.tensordot(window[::-1, ::-1], kernels, 3)), "kernel flipped"),
         (convolve_mathematically, "kernel flipped"),
+        (convolving(lambda window, kernels: np.tensordot(window[::-1], kernels, 3)), "one direction flipped"),
+        (convolving(lambda window, kernels: (window[..., None] * kernels).max((0, 1, 2))), "largest product"),
         (convolve_in_three_dimensions, "kernel flipped"),
         (convolving(begin=lambda i: i), "stride only in the shape"),
         (convolving(lambda window, kernels: np.tensordot(window[..., 0], kernels[:, :, 0], 2)), "first channel only"),
@@ -520,6 +572,7 @@ WRONG = {
     "03.receptive_field": [
         (field_that_remembers, "changes between calls"),
         (field_that_empties, "input changed"),
+        (field_with_a_step_for_each_neighbour, "a gap too many"),
         (lambda layers: layers[0][0], "stopped"),
         (lambda layers: 17, "constant"),
         (lambda layers: str(field_backwards(layers)), "wrong type"),
@@ -535,7 +588,10 @@ WRONG = {
         (vgg16_off_by_heart, "constant"),
         (vgg16_with_backslashes, "float for int"),
         (counting(pool=lambda side: side / 2), "float for int"),
-        (vgg16_from_the_first_layer, "stopped"),
+        (counting(bias=0), "biases of the convolutions forgotten"),
+        (counting(dense_bias=0), "biases of the dense layers forgotten"),
+        (counting(lambda depth, n: 9 * 3 * n), "depth of 3 everywhere"),
+        (lambda layers, input_shape: layers[6], "stopped"),
         (138_357_544, "wrong type"),
         (counting(lambda depth, n: depth * n), "other"),
     ],
@@ -568,6 +624,6 @@ RIGHT = {
     "03.cost": [cost_by_arrays, cost_group_by_group, cost_of(lambda reads, n: n * (1 + reads))],
     "03.convolve": [convolve_by_shifts, convolve_with_scipy, convolving(), convolve_with_help],
     "03.receptive_field": [field_backwards, field_by_recursion, field_by_marking],
-    "03.vgg16": [vgg16_by_shapes, counting(), vgg16_with_help],
+    "03.vgg16": [vgg16_by_shapes, counting(), vgg16_with_help, vgg16_from_the_first_layer],
     "03.design": [STEPPING, POOLING, PATCHES, tuple(map(list, STEPPING))],
 }
