@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from course_utils import load, models
+from course_utils import load, models, training
 
 
 def stand_ins(seed, size=64, examples=200, test=500):
@@ -38,6 +38,7 @@ def from_scratch(train, test, seed, epochs, rate=1e-3):
     base = models.small_vgg(weights=None, input_shape=train.images.shape[1:], pooling="avg")
     model = models.with_classifier(base, 2, trainable=True)
     model.compile(keras.optimizers.Adam(rate), "binary_crossentropy", metrics=["accuracy"])
+    training.build(model, train.labels)
     history = model.fit(train.images, train.labels, batch_size=16, epochs=epochs, verbose=0).history
     return model.evaluate(test.images, test.labels, verbose=0)[1], history["accuracy"][-1]
 

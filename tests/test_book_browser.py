@@ -75,10 +75,18 @@ def browser():
         started.close()
 
 
-def look_at(browser, address, pages, screen="desktop, light"):
-    """Open pages, a few at a time since each has to be quiet for half a second, and return everything that is wrong."""
+def shown(screen):
+    """What a browser is told to be like."""
     width, height, theme = SCREENS[screen]
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+    return {"viewport": {"width": width, "height": height}, "color_scheme": theme}
+
+
+def look_at(browser, address, pages, *screens):
+    """Open pages, a few at a time since each has to be quiet for half a second, and return everything that is wrong.
+
+    A page is loaded once and shown on each of the screens.
+    """
+    context = browser.new_context(**shown(screens[0]))
     found = []
     host = urlsplit(address).netloc
 
@@ -99,16 +107,18 @@ def look_at(browser, address, pages, screen="desktop, light"):
         tabs = {page: open_tab(page) for page in pages[first : first + 6]}
         for page, tab in tabs.items():
             tab.wait_for_load_state("networkidle")
-            found += [f"{page}: {fault}" for fault in tab.evaluate(LOOK)]
+            for screen in screens:
+                tab.set_viewport_size(shown(screen)["viewport"])
+                tab.emulate_media(color_scheme=shown(screen)["color_scheme"])
+                found += [f"{page}, {screen}: {fault}" for fault in tab.evaluate(LOOK)]
             tab.close()
     context.close()
     return found
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("screen", SCREENS)
-def test_every_page_is_whole_and_asks_no_other_host(browser, serve, site, screen):
-    assert look_at(browser, serve(site.html), site.pages(), screen) == []
+def test_every_page_is_whole_and_asks_no_other_host(browser, serve, site):
+    assert look_at(browser, serve(site.html), site.pages(), *SCREENS) == []
 
 
 BARE = '<!doctype html><html><link rel="icon" href="data:,"><body>{}</body></html>'

@@ -1,10 +1,10 @@
 """Occlusion maps of drawn networks: windows, whole passes and a loop over single covered images agree."""
 
-import os
 from unittest import mock
 
 import keras
 import numpy as np
+import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from keras import layers
@@ -233,9 +233,7 @@ def agree(model, random, patch, stride, batch_size=32, nearly_all=plan.NEARLY_AL
     return found["windows"], truth[..., best]
 
 
-@given(data=st.data())
-@settings(max_examples=int(os.environ.get("EX", "30")), phases=[Phase.explicit, Phase.reuse, Phase.generate])
-def test_windows_give_what_single_images_give_in_any_network(data):
+def try_a_network(data):
     model, random = drawn_network(data)
     size = model.input_shape[1:3]
     patch = tuple(data.draw(st.sampled_from([1, 2, 3, 5, 8, cells]), label="patch") for cells in size)
@@ -248,3 +246,9 @@ def test_windows_give_what_single_images_give_in_any_network(data):
         mock.patch.object(networks, "_cost", return_value=cost),
     ):
         agree(model, random, patch, stride, batch_size, nearly_all)
+
+
+@pytest.mark.parametrize("networks_tried", [12, pytest.param(100, marks=pytest.mark.nightly)])
+def test_windows_give_what_single_images_give_in_any_network(networks_tried):
+    phases = [Phase.explicit, Phase.reuse, Phase.generate]
+    settings(max_examples=networks_tried, phases=phases)(given(data=st.data())(try_a_network))()

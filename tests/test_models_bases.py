@@ -65,7 +65,7 @@ def test_our_own_are_the_networks_of_their_functions(name):
     assert found.output_shape == expected.output_shape
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in OF_KERAS])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in FAST else pytest.mark.nightly) for n in OF_KERAS])
 def test_those_of_keras_have_their_preprocessing_inside(name, monkeypatch, tmp_path):
     """A mirror has the file, as far as that can be tried without it: Keras' own function takes no weights from it."""
     [file] = weights.network(f"{name}_notop").files

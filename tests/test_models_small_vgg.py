@@ -57,6 +57,7 @@ def test_it_knows_textures():
     assert MEASURE["frozen"](*draws) > 0.4
 
 
+@pytest.mark.nightly
 def test_the_script_writes_weights_with_a_record_and_the_same_seed_trains_the_same_network(tmp_path):
     arguments = ["--epochs", "1", "--images", "64", "--seed", "5", "--file", str(tmp_path / "new.weights.h5")]
     pretraining.main(arguments)

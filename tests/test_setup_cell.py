@@ -180,6 +180,7 @@ def tensorflow():
     return pytest.skip("TensorFlow is not installed in this environment")
 
 
+@pytest.mark.nightly
 def test_a_notebook_runs_in_colab_right_after_its_setup_cell_with_colabs_versions(wheel, tmp_path):
     colab = Environment(tmp_path, [*COLAB, tensorflow()])
     reachable = [colab.python, "-m", "pip", "download", "-q", "--no-deps", "-d", tmp_path / "probe", "pooch"]
