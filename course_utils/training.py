@@ -124,7 +124,7 @@ def build(model, targets):
     Parameters
     ----------
     model : keras.Model
-        Compiled. One whose shapes are not known yet is left as it is.
+        Compiled. One whose shapes are not known yet, or that was trained already, is left as it is.
     targets : array or dict of arrays
         What ``fit`` will be given for ``y``. Only the first of them is looked at.
 
@@ -140,7 +140,7 @@ def build(model, targets):
     >>> model.optimizer.built
     True
     """
-    if not getattr(model, "outputs", None):
+    if not getattr(model, "outputs", None) or getattr(model.optimizer, "built", False):
         return
     _build_optimizer(model)
     first = keras.tree.map_structure(lambda each: each[:1], targets)

@@ -85,6 +85,13 @@ def test_a_model_without_shapes_is_left_to_its_first_step():
     assert not model.built
 
 
+def test_a_model_that_was_trained_already_is_left_as_it_is(monkeypatch):
+    model = compiled("number", [])
+    model.fit(np.ones((8, 4), "float32"), TARGETS["number"], verbose=0)
+    monkeypatch.setattr(model, "compute_loss", lambda **_: pytest.fail("built once more"))
+    training.build(model, TARGETS["number"])
+
+
 def test_progress_builds_the_optimizer_before_the_first_step():
     built = []
 

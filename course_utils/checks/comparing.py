@@ -62,51 +62,54 @@ def _is_truth_value(answer):
     return isinstance(answer, (bool, np.bool_)) or (is_number(answer) and float(answer) in (0, 1))
 
 
-def type_fault(answer, right):
-    """What is wrong with the type of a result whose value may be right: (mistake, sentence), or None."""
+def type_fault(answer, right, subject="The result is"):
+    """What is wrong with the type of a result whose value may be right: (mistake, sentence), or None.
+
+    ``subject`` begins the sentence: what it is that gave this result.
+    """
     if isinstance(right, (bool, np.bool_)):
         if not _is_truth_value(answer):
-            return "wrong type", f"The result is {describe(answer)}; True or False was expected."
+            return "wrong type", f"{subject} {describe(answer)}; True or False was expected."
     elif isinstance(right, numbers.Integral):
         if isinstance(answer, (bool, np.bool_)) or not is_number(answer):
-            return "wrong type", f"The result is {describe(answer)}; an int was expected."
+            return "wrong type", f"{subject} {describe(answer)}; an int was expected."
         if _array(answer).dtype.kind == "f":
             if right >= 1000 and abs(float(answer) * 1e6 - right) <= 0.01 * right:
                 return "in millions", (
-                    f"The result is {describe(answer)}, in millions. Give the whole count, an int, not millions."
+                    f"{subject} {describe(answer)}, in millions. Give the whole count, an int, not millions."
                 )
             return "float for int", (
-                f"The result is {describe(answer)}, a float. Sizes and counts are ints: a layer has 5 rows, not 5.0. "
+                f"{subject} {describe(answer)}, a float. Sizes and counts are ints: a layer has 5 rows, not 5.0. "
                 "`//` between ints stays an int. `/` never does, nor do `np.floor`, `np.ceil` and `np.prod` of an "
                 "empty list; `int(...)` makes an int of a float."
             )
     elif isinstance(right, numbers.Real):
         if isinstance(answer, (bool, np.bool_)) or not is_number(answer):
-            return "wrong type", f"The result is {describe(answer)}; a number was expected."
+            return "wrong type", f"{subject} {describe(answer)}; a number was expected."
     elif isinstance(right, np.ndarray):
         if isinstance(answer, (list, tuple)):
             return "list for array", (
-                f"The result is a {type(answer).__name__}; a NumPy array was expected, which has a shape and can be "
+                f"{subject} a {type(answer).__name__}; a NumPy array was expected, which has a shape and can be "
                 "computed with as a whole. `np.array(...)` makes one."
             )
         if _array(answer) is None or not hasattr(answer, "shape"):
-            return "wrong type", f"The result is {describe(answer)}; a NumPy array of numbers was expected."
+            return "wrong type", f"{subject} {describe(answer)}; a NumPy array of numbers was expected."
     elif isinstance(right, (tuple, list)):
         if isinstance(answer, (str, bytes, dict, set)) or not hasattr(answer, "__len__"):
             count = "one value, " if is_number(answer) else ""
             return (
                 "wrong type",
-                f"The result is {count}{describe(answer)}; a tuple of {len(right)} values was expected.",
+                f"{subject} {count}{describe(answer)}; a tuple of {len(right)} values was expected.",
             )
         if len(answer) != len(right):
             count = "one value" if len(answer) == 1 else f"{len(answer)} values"
-            return "shape", f"The result is {describe(answer)}: {count}, and {len(right)} were asked for."
+            return "shape", f"{subject} {describe(answer)}: {count}, and {len(right)} were asked for."
         for given, wanted in zip(answer, right, strict=False):
-            fault = type_fault(given, wanted)
+            fault = type_fault(given, wanted, subject)
             if fault:
                 return fault
     elif not isinstance(answer, type(right)):
-        return "wrong type", f"The result is {describe(answer)}; {_kind(right)} was expected."
+        return "wrong type", f"{subject} {describe(answer)}; {_kind(right)} was expected."
     return None
 
 

@@ -318,12 +318,12 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         faults = [type_fault(result, want) for result, want in zip(results, wanted, strict=True)]
         if all(good) and not any(faults):
             return
-        for number, fault in enumerate(faults):  # of several results, say whose it is
-            if fault:
-                shown = cases[number].typed(name, list(parameters.parameters))
-                faults[number] = fault[0], fault[1].replace("The result is", f"{shown} returns", 1)
-        faults = sorted(filter(None, faults), key=lambda fault: fault[0] != "in millions")  # small counts show it less
-        fault = faults[0] if faults else None
+        faulty = [number for number, fault in enumerate(faults) if fault]
+        fault = None
+        if faulty:
+            number = min(faulty, key=lambda number: faults[number][0] != "in millions")  # small counts show it less
+            shown = cases[number].typed(name, list(parameters.parameters))
+            fault = type_fault(results[number], wanted[number], f"{shown} returns")
         if not all(good):
             for mistake, of in wrong:
                 made = (case.of(of, parameters) for case in cases)
