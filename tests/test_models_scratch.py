@@ -34,7 +34,8 @@ def chapter():
     """The chapter's own functions that build and train a model, taken out of its cells."""
     images = load("cifar10", "train", examples=40, source="stand-in")
     scope = {
-        "keras": keras, "layers": layers, "np": np, "small": images, "validation": images, "run": SimpleNamespace(epochs=1),
+        "keras": keras, "layers": layers, "np": np, "small": images, "validation": images,
+        "run": SimpleNamespace(epochs=1),
     }  # fmt: skip
     for cell in nbformat.read(CHAPTER, as_version=4).cells:
         if cell.cell_type == "code" and "%" not in cell.source.split("\n")[0] and "!pip" not in cell.source:
