@@ -1,6 +1,7 @@
 """The ladder of chapter 06: the package's models are the chapter's, and each is what its description says."""
 
 import ast
+import math
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,13 +35,13 @@ def chapter():
     """The chapter's own functions that build and train a model, taken out of its cells."""
     images = load("cifar10", "train", examples=40, source="stand-in")
     scope = {
-        "keras": keras, "layers": layers, "np": np, "small": images, "validation": images,
+        "keras": keras, "layers": layers, "math": math, "np": np, "small": images, "validation": images,
         "run": SimpleNamespace(epochs=1),
     }  # fmt: skip
     for cell in nbformat.read(CHAPTER, as_version=4).cells:
         if cell.cell_type == "code" and "%" not in cell.source.split("\n")[0] and "!pip" not in cell.source:
             for statement in ast.parse(cell.source).body:
-                if isinstance(statement, ast.FunctionDef) and statement.name in (*NAMES, "fit", "fit_5"):
+                if isinstance(statement, ast.FunctionDef) and statement.name in (*NAMES, "fit", "one_cycle", "fit_5"):
                     exec(ast.unparse(statement), scope)
     return scope
 
