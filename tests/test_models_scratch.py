@@ -1,8 +1,8 @@
 """The ladder of chapter 06: the package's models are the chapter's, and each is what its description says."""
 
 import ast
-import math
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
