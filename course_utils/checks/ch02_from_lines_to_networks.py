@@ -274,6 +274,11 @@ function(
             "The loss is right. Return its gradient by the scores as well: `return loss, gradient`.",
         ),
         Mistake(
+            "gradient only",
+            lambda scores, accepted: _several(scores, accepted)[1],
+            "The gradient is right. Return the loss before it: `return loss, gradient`.",
+        ),
+        Mistake(
             "order",
             lambda scores, accepted: _several(scores, accepted)[::-1],
             "Both are right, in another order than asked: first the loss, then its gradient.",

@@ -401,7 +401,7 @@ WRONG = {
         (several_as_smoothed_labels, "mean of the logarithms"),
         (several_of_the_first_name, "other"),
         (several_into_an_array_like_the_scores, "written into ints"),
-        (lambda scores, accepted: several_by_library(scores, accepted)[1], "wrong type"),
+        (lambda scores, accepted: several_by_library(scores, accepted)[1], "gradient only"),
         (lambda scores, accepted: 2.303, "wrong type"),
         (lambda scores, accepted: (2.303, np.zeros(3)), "constant"),
         (lambda scores, accepted: None, "no return"),
