@@ -15,7 +15,8 @@ pytestmark = pytest.mark.browser
 
 SCREENS = {"desktop, light": (1280, 900, "light"), "phone, dark": (360, 740, "dark")}
 
-# What only a browser can tell: pictures that do not load, formulas left as TeX, a page wider than its screen.
+# What only a browser can tell: pictures that do not load, formulas left as TeX, a page wider than its screen. A formula
+# on lines of its own can scroll where it is too wide; one within a line is cut off by the theme.
 LOOK = """
 async () => {
   await (window.MathJax?.startup?.promise ?? null);
@@ -26,9 +27,14 @@ async () => {
   const found = [];
   for (const picture of document.images)
     if (!picture.naturalWidth && picture.currentSrc) found.push(`picture does not load: ${picture.src}`);
-  for (const formula of document.querySelectorAll(".math"))
-    if (!formula.querySelector("mjx-container") || formula.querySelector("mjx-merror"))
+  for (const formula of document.querySelectorAll(".math")) {
+    const drawn = formula.querySelector("mjx-math");
+    const right = (element) => element.getBoundingClientRect().right;
+    if (!drawn || formula.querySelector("mjx-merror"))
       found.push(`formula is not typeset: ${formula.textContent.slice(0, 60)}`);
+    else if (formula.tagName == "SPAN" && right(drawn) > right(formula) + 1)
+      found.push(`formula is cut off: ${formula.textContent.slice(0, 60)}`);
+  }
   if (needed > width) {
     const wide = [...document.querySelectorAll("main *")].find((e) => e.getBoundingClientRect().right > width + 1);
     found.push(`page is ${needed} px wide on a screen of ${width}: ${wide?.tagName} ${wide?.className}`);
@@ -130,6 +136,11 @@ BARE = '<!doctype html><html><link rel="icon" href="data:,"><body>{}</body></htm
         ('<img src="https://example.org/a.png" alt="x">', "asks another host"),
         ('<img src="missing.png" alt="x">', "picture does not load"),
         ('<span class="math">\\(x^2\\)</span>', "formula is not typeset"),
+        (
+            '<span class="math" style="display: inline-flex; max-width: 100%; overflow: hidden"><mjx-container>'
+            '<mjx-math style="display: inline-block; width: 500px">x</mjx-math></mjx-container></span>',
+            "formula is cut off",
+        ),
         ('<main><div style="width: 500px">wide</div></main>', "px wide on a screen of"),
         ("<script>throw Error('oh')</script>", "script stopped"),
         ("<script>console.error('oh')</script>", "console, oh"),
