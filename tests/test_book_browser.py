@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from course_utils.doctor import chromium
 from tests import book_site
+from tests.browsers import launched
 
 pytestmark = pytest.mark.browser
 
@@ -72,13 +72,10 @@ def serve():
         server.server_close()
 
 
-@pytest.fixture(scope="module")  # closed before another file of tests starts one: a process can hold one at a time
+@pytest.fixture(scope="module")  # closed before another file of tests starts one
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-    with api.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield started
-        started.close()
+    with launched() as browser:
+        yield browser
 
 
 def shown(screen):
@@ -160,8 +157,9 @@ def test_a_page_without_fault_is_not_reported(browser, serve, tmp_path):
 # The live figure of the home page
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home(browser, serve, site):
+    """The home page, opened once: each test begins with a preset or a number of its own."""
     page = browser.new_page()
     page.goto(serve(site.html) + "book/index.html")
     page.wait_for_selector(".nine-numbers .presets button")
