@@ -409,8 +409,8 @@ def _steps(answer, gradients, starts, **settings):
         "Three lines for a parameter: the average of memory and gradient with `beta_1`, a step of `learning_rate` "
         "against its sign (`np.sign`), and the memory's own average with `beta_2`.",
     ),
-    why="Half of the memory of Adam, no root, no correction of a start at zero. It was found by a program that searched "
-    "among programs, and you have built it from a description: most new optimisers are a few such lines.",
+    why="Half of the memory of Adam, no root, no correction of a start at zero. A program that searched among programs "
+    "found it, and you have built it from a description: most new optimisers are a few such lines.",
 )
 def _check_lion(answer):
     if not isinstance(answer, type):
@@ -427,8 +427,7 @@ def _check_lion(answer):
 
     def agree(wanted):
         return all(
-            one.shape == two.shape and np.allclose(one, two, atol=2e-6)
-            for one, two in zip(values, wanted, strict=True)
+            one.shape == two.shape and np.allclose(one, two, atol=2e-6) for one, two in zip(values, wanted, strict=True)
         )
 
     if agree(_lion(gradients, starts)):

@@ -102,6 +102,7 @@ def number_maps(maps):
         for (i, j), number in np.ndenumerate(numbers):
             axes.text(j, i, f"{number:.0f}", ha="center", va="center", fontsize=9)
         axes.set(xticks=[], yticks=[], title=title)
+        axes.spines[:].set_visible(False)
     return figure
 
 
@@ -143,6 +144,7 @@ def image_as_rows(image, size):
         for (i, j), number in np.ndenumerate(numbers):
             axes.text(j, i, number, ha="center", va="center")
         axes.set(xticks=[], yticks=[], title=title)
+        axes.spines[:].set_visible(False)
     return figure
 
 
