@@ -286,9 +286,8 @@ def sweep_panels(panels, ylabel, ylim, reference=None):
                         axes.plot(rate, loss, marker, color=color, markersize=4, alpha=0.7)
         if reference is not None:
             axes.axhline(reference[1], color=GREY, linestyle="--", linewidth=1)
-            axes.text(
-                0.99, reference[1], reference[0], transform=axes.get_yaxis_transform(), ha="right", va="bottom", fontsize=8
-            )  # fmt: skip
+            across = axes.get_yaxis_transform()
+            axes.text(0.99, reference[1], reference[0], transform=across, ha="right", va="bottom", fontsize=8)
         axes.set(xscale="log", xlabel="learning rate", title=title, ylim=ylim)
         axes.grid(axis="y")
     grid[0, 0].set_ylabel(ylabel)
