@@ -25,7 +25,7 @@ prediction(
         "1.9 times": "So long is the second step: 0.9 of the first, and a new push. The third one keeps 0.9 of that "
         "again, and adds another.",
         "10 times": "The velocity grows until the tenth that a step forgets is as much as it is pushed. So Momentum "
-        "at a tenth of the rate goes as fast as SGD: look again at the best rates of the two in the chapter.",
+        "goes as fast as SGD does at ten times its rate, and wants a smaller rate than SGD.",
         "ever longer": "Each step adds a push, true, but it also forgets a tenth of the velocity, and a tenth of a "
         "large velocity is much. There is a length at which the two are equal.",
     },
