@@ -281,7 +281,7 @@ WRONG = {
         (lambda a, b: overlap(a, b) / union(a, b), "plain iou"),
         (lambda a, b: 1 - giou(a, b), "the loss"),
         (lambda a, b: 100 * giou_with_numpy(a, b), "percent"),
-        (lambda a, b: evaluation.box_iou([a], [b])[0], "plain iou"),
+        (lambda a, b: evaluation.box_iou([a], [b])[0], "package's own"),
         (lambda a, b: 0.5, "constant"),
         (0.5, "wrong type"),
     ],
