@@ -7,6 +7,9 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["course_utils.authoring.validation"]
 
+# Examples in docstrings can have no marker of their own. This one trains a VGG, as the nightly test of the script does.
+NIGHTLY_EXAMPLES = {"course_utils.models.pretraining.pretrain"}
+
 # A busy machine is slow, which is no fault of the code. In CI the same examples are tried every time: a red run is then
 # about the change; at home, new ones are looked for.
 settings.register_profile(
@@ -28,6 +31,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if not item.get_closest_marker("xdist_group"):  # a chapter's have one already
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if item.name in NIGHTLY_EXAMPLES:
+            item.add_marker(pytest.mark.nightly)
     if hasattr(config, "workerinput"):  # a group that takes minutes is not left to the end, when the others are done
         slow = {_group(item) for item in items if item.get_closest_marker("slow")}
         items.sort(key=lambda item: _group(item) not in slow)

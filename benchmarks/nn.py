@@ -1,10 +1,10 @@
 """How fast is a convolution in NumPy? Run as ``python benchmarks/nn.py``; needs TensorFlow.
 
-Forward and both gradients of 64 filters of 3x3 on 64 images of 32x32x32 in float32, "same" padding, in every way that
-chapter 04 shows and in TensorFlow, whose time is the measure. All are run in turn, several times, in one process, so
-that whatever else the machine does slows all of them; the best time counts. The plain loops would take minutes: they
-compute a few places of one image, and are multiplied up. Exits with 1 where the library takes more than twice
-TensorFlow's time, or is less than 400 times faster than the loops.
+Forward and both gradients of 64 filters of 3x3 on 64 images of 32x32x32 in float32, "same" padding, in ways of which
+chapter 04 shows the best known, and in TensorFlow, whose time is the measure. All are run in turn, several times, in
+one process, so that whatever else the machine does slows all of them; the best time counts. The plain loops would
+take minutes: they compute a few places of one image, and are multiplied up. Exits with 1 where the library takes more
+than twice TensorFlow's time, or is less than 400 times faster than the loops.
 
 Most of the time goes into products of matrices, which NumPy leaves to OpenBLAS. Its settings in the environment are
 printed: ``OPENBLAS_CORETYPE=Haswell``, for example, keeps it, and not TensorFlow, from using AVX-512. Where other

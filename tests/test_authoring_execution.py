@@ -1,6 +1,7 @@
 """Notebooks are run in this environment; a failure leaves the file alone."""
 
 import json
+import shutil
 import sys
 
 import nbformat
@@ -15,6 +16,7 @@ from course_utils.authoring.records import claims_in, glued_in
 from course_utils.authoring.refused import take_up
 from course_utils.cli import main
 
+CONFIG = "repository:\n  url: https://github.com/OWNER/course\n"
 DRAW = """\
 import matplotlib.pyplot as plt
 _, axes = plt.subplots(figsize=(1, 1))"""
@@ -26,7 +28,7 @@ print(sys.executable, Path.cwd().name, os.environ["COURSE_PROFILE"], os.environ[
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    (tmp_path / "_config.yml").write_text("repository:\n  url: https://github.com/OWNER/course\n")
+    (tmp_path / "_config.yml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     # Another environment's kernel, which answers to the name that stands in every notebook.
     spec = tmp_path / "jupyter" / "kernels" / "python3"
@@ -191,15 +193,26 @@ def test_a_blank_run_goes_to_the_end_and_stops_where_jupyter_would(project):
     assert not (project / "exercises").exists()
 
 
-@pytest.fixture
-def refused(project):
-    """A notebook whose run was refused: one claim of three is false in it."""
+@pytest.fixture(scope="module")
+def run_once(tmp_path_factory):
+    """A project in which the run of a notebook was refused: one claim of three is false in it."""
+    root = tmp_path_factory.mktemp("refused")
+    (root / "_config.yml").write_text(CONFIG)
     source = "from course_utils import claim, glue\nimport random\nglue('drawn', random.random())\nprint('two lines')\n"
     source += "claim('width gained', 2 > 1)\nclaim('depth gained', 1 > 2)"
-    path = write(project, "book/99_x.ipynb", source, "claim('both learned', 1 < 2)", "[1, 2]")
-    (run,) = execute([path], profile="smoke", progress=False)
+    path = write(root, "book/99_x.ipynb", source, "claim('both learned', 1 < 2)", "[1, 2]")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        (run,) = execute([path], profile="smoke", progress=False)
     assert "course execute --refused" in run.failure
-    return path
+    return root
+
+
+@pytest.fixture
+def refused(project, run_once):
+    """That notebook, and its run, in a project of the test's own."""
+    shutil.copytree(run_once, project, dirs_exist_ok=True)
+    return project / "book" / "99_x.ipynb"
 
 
 def without(path, *lines, add=""):

@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from course_utils.doctor import chromium
 from tests import book_site
+from tests.browsers import launched
 
 pytestmark = pytest.mark.browser
 
 SCREENS = {"desktop, light": (1280, 900, "light"), "phone, dark": (360, 740, "dark")}
 
-# What only a browser can tell: pictures that do not load, formulas left as TeX, a page wider than its screen.
+# What only a browser can tell: pictures that do not load, formulas left as TeX, a page wider than its screen. A formula
+# on lines of its own can scroll where it is too wide; one within a line is cut off by the theme.
 LOOK = """
 async () => {
   await (window.MathJax?.startup?.promise ?? null);
@@ -26,9 +27,14 @@ async () => {
   const found = [];
   for (const picture of document.images)
     if (!picture.naturalWidth && picture.currentSrc) found.push(`picture does not load: ${picture.src}`);
-  for (const formula of document.querySelectorAll(".math"))
-    if (!formula.querySelector("mjx-container") || formula.querySelector("mjx-merror"))
+  for (const formula of document.querySelectorAll(".math")) {
+    const drawn = formula.querySelector("mjx-math");
+    const right = (element) => element.getBoundingClientRect().right;
+    if (!drawn || formula.querySelector("mjx-merror"))
       found.push(`formula is not typeset: ${formula.textContent.slice(0, 60)}`);
+    else if (formula.tagName == "SPAN" && right(drawn) > right(formula) + 1)
+      found.push(`formula is cut off: ${formula.textContent.slice(0, 60)}`);
+  }
   if (needed > width) {
     const wide = [...document.querySelectorAll("main *")].find((e) => e.getBoundingClientRect().right > width + 1);
     found.push(`page is ${needed} px wide on a screen of ${width}: ${wide?.tagName} ${wide?.className}`);
@@ -66,13 +72,10 @@ def serve():
         server.server_close()
 
 
-@pytest.fixture(scope="module")  # closed before another file of tests starts one: a process can hold one at a time
+@pytest.fixture(scope="module")  # closed before another file of tests starts one
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-    with api.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield started
-        started.close()
+    with launched() as browser:
+        yield browser
 
 
 def shown(screen):
@@ -130,6 +133,11 @@ BARE = '<!doctype html><html><link rel="icon" href="data:,"><body>{}</body></htm
         ('<img src="https://example.org/a.png" alt="x">', "asks another host"),
         ('<img src="missing.png" alt="x">', "picture does not load"),
         ('<span class="math">\\(x^2\\)</span>', "formula is not typeset"),
+        (
+            '<span class="math" style="display: inline-flex; max-width: 100%; overflow: hidden"><mjx-container>'
+            '<mjx-math style="display: inline-block; width: 500px">x</mjx-math></mjx-container></span>',
+            "formula is cut off",
+        ),
         ('<main><div style="width: 500px">wide</div></main>', "px wide on a screen of"),
         ("<script>throw Error('oh')</script>", "script stopped"),
         ("<script>console.error('oh')</script>", "console, oh"),
@@ -149,8 +157,9 @@ def test_a_page_without_fault_is_not_reported(browser, serve, tmp_path):
 # The live figure of the home page
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home(browser, serve, site):
+    """The home page, opened once: each test begins with a preset or a number of its own."""
     page = browser.new_page()
     page.goto(serve(site.html) + "book/index.html")
     page.wait_for_selector(".nine-numbers .presets button")

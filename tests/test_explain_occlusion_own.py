@@ -209,6 +209,7 @@ def test_an_average_that_keeps_its_axes_is_known():
 # --------------------------------------------------------------------------------------------------- the last word
 
 
+@pytest.mark.usefixtures("_not_compiled")
 def test_windows_that_give_something_else_than_the_model_are_not_taken():
     model = network(layers.MaxPooling2D(2))
     pooled = windows._pool
@@ -334,6 +335,7 @@ def test_a_model_of_whole_numbers_sees_a_patch_in_whole_numbers():
         assert np.abs(found.scores[0] - truth).max() < BOUND * np.ptp(truth)
 
 
+@pytest.mark.usefixtures("_not_compiled")
 def test_a_network_that_failed_in_training_is_refused():
     model = network(layers.ReLU())
     model.layers[1].kernel.assign(np.full(model.layers[1].kernel.shape, np.nan))

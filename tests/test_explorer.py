@@ -4,15 +4,13 @@ import functools
 import http.server
 import json
 import re
-import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
 from course_utils.arithmetic import conv_output_size
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+from tests.browsers import launched
 
 STATIC = Path(__file__).parents[1] / "book" / "_static"
 CASES = json.loads((Path(__file__).parent / "cases" / "conv_output_size.json").read_text(encoding="utf-8"))["cases"]
@@ -77,14 +75,8 @@ def address():
 
 @pytest.fixture(scope="module")
 def browser():
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium on this machine: install one to test the explorer")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=quiet)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

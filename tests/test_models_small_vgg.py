@@ -86,6 +86,7 @@ def test_folded_into_the_convolutions_batch_normalisation_gives_the_same():
     np.testing.assert_allclose(plain.predict(images, verbose=0), expected, rtol=1e-3, atol=1e-4 * expected.max())
 
 
+@pytest.mark.nightly
 def test_its_frozen_features_beat_the_same_network_from_scratch_on_200_images():
     """Five draws, 0.978; with a random last block it is 0.914, with random filters 0.58. One draw from scratch: 0.68.
 

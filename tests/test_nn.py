@@ -281,8 +281,10 @@ OPTIMIZERS = {
     "RMSProp": (nn.RMSProp(0.1, 0.8, 1e-3), keras.optimizers.RMSprop(0.1, rho=0.8, epsilon=1e-3)),
     "Adam": (nn.Adam(0.1, 0.8, 0.95, 1e-3), keras.optimizers.Adam(0.1, beta_1=0.8, beta_2=0.95, epsilon=1e-3)),
     "SGD by default": (nn.SGD(), keras.optimizers.SGD()),
+    "AdamW": (nn.AdamW(0.1, 0.8, 0.95, 1e-3, 0.3), keras.optimizers.AdamW(0.1, 0.3, 0.8, 0.95, 1e-3)),
     "RMSProp by default": (nn.RMSProp(), keras.optimizers.RMSprop()),
     "Adam by default": (nn.Adam(), keras.optimizers.Adam()),
+    "AdamW by default": (nn.AdamW(), keras.optimizers.AdamW()),
 }
 
 
@@ -453,7 +455,7 @@ def test_shares_are_from_0_to_below_1(kind, share):
             kind(**{share: wrong})
 
 
-@pytest.mark.parametrize("kind", [nn.SGD, nn.Momentum, nn.RMSProp, nn.Adam])
+@pytest.mark.parametrize("kind", [nn.SGD, nn.Momentum, nn.RMSProp, nn.Adam, nn.AdamW])
 def test_learning_rates_and_epsilons_are_finite_and_not_negative(kind):
     for wrong in (-1e-9, np.nan, np.inf):
         with pytest.raises(ValueError, match="learning_rate is .* at least 0 and finite"):

@@ -217,6 +217,22 @@ def test_the_cone_has_as_many_cells_as_the_field_and_they_lie_a_jump_apart(layer
     assert [label.splitlines()[-1] for label in labels] == [f"r = {field.size}" for field in receptive_fields(layers)]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"padding": (1.0, 1.0)}, TypeError, r"'case': padding before is 1.0 \(float\); it must be an int"),
+        ({"padding": 1}, TypeError, "'case': padding is 1; it must be two ints"),
+        ({"padding": None}, TypeError, "'case': padding is None; it must be two ints"),
+        ({"padding": (0, -1)}, ValueError, "'case': padding after is -1; it must be at least 0"),
+        ({"strides": 0}, ValueError, "'case': strides is 0; it must be at least 1"),
+        ({"size": 8.0}, TypeError, "'case': size is 8.0"),
+    ],
+)
+def test_a_case_that_is_not_made_of_whole_numbers_is_named(wrong, error, message):
+    with pytest.raises(error, match=message):
+        cnn_math.window_positions([{"title": "case", "size": 8, "kernel_size": 3} | wrong])
+
+
 def test_only_pixels_have_numbers_and_padding_has_none():
     (axes,) = cnn_math.window_positions([dict(title="case", size=4, kernel_size=3, padding=(1, 2))]).axes
     assert texts(axes) == ["0", "1", "2", "3"]

@@ -27,8 +27,17 @@ def code(source, outputs=(), tags=(), count=1):
     return v4.new_code_cell(source, outputs=list(outputs), metadata={"tags": list(tags)}, execution_count=count)
 
 
+# Each notebook has a kernel, which takes seconds to start, so all that must pass stands in one.
 NOTEBOOKS = {
-    "passing": [code("x = 1"), code(EXPECT.format(value=0.5)), code("x + 1")],
+    "passing": [
+        code("x = 1"),
+        code(EXPECT.format(value=0.5)),
+        code("print(6 * 7)", printed("41\n")),  # not marked: may differ
+        code("import os\nassert os.environ['COURSE_STRICT'] == '1'"),
+        code(f"import sys\nassert sys.executable == {sys.executable!r}, sys.executable"),
+        v4.new_markdown_cell("## Width\n\nIt gains more, and all learn."),
+        code("from course_utils import claim\nclaim('it gains more', 1 > 2)\nclaim('all learn', True)"),
+    ],
     "too_low": [
         code("x = 1"),
         v4.new_markdown_cell("## What it reached\n\nSee below."),
@@ -38,14 +47,7 @@ NOTEBOOKS = {
     ],
     "not_a_number": [code(EXPECT.format(value="float('nan')"))],
     "stale": [code("print(6 * 7)", printed("41\n"), MARKED)],
-    "unmarked": [code("print(6 * 7)", printed("41\n"))],
     "never_run": [code("x = 1"), code("x + 1", count=None)],
-    "not_strict": [code("import os\nassert os.environ['COURSE_STRICT'] == '1'")],
-    "not_shown": [
-        v4.new_markdown_cell("## Width\n\nIt gains more, and all learn."),
-        code("from course_utils import claim\nclaim('it gains more', 1 > 2)\nclaim('all learn', True)"),
-    ],
-    "this_python": [code(f"import sys\nassert sys.executable == {sys.executable!r}, sys.executable")],
 }
 FAULTS = {
     "too_low": "code cell 2 (under 'What it reached'): ExpectationFailed: test accuracy: 0.21, expected at least 0.3",
@@ -120,7 +122,7 @@ def test_the_report_names_what_was_reached(validated):
 def test_the_report_names_sentences_that_this_run_does_not_show(validated):
     _, output = validated
     lines = [line.strip() for line in output.splitlines() if "does not show:" in line]
-    assert lines == ["the page says, and this run does not show: code cell 1 (under 'Width'): it gains more"]
+    assert lines == ["the page says, and this run does not show: code cell 6 (under 'Width'): it gains more"]
 
 
 def test_what_follows_a_failing_cell_is_skipped(validated, project):
@@ -192,7 +194,7 @@ def test_a_notebook_that_does_not_exist_is_named():
 
 def test_side_by_side_the_notebooks_that_took_longest_come_first(project):
     """One worker runs all of them, so that the order can be seen."""
-    seconds = {"a_short": 3, "b_never_executed": None, "c_longest": 4253, "d_long": 20}
+    seconds = {"a_short": 3, "b_never_executed": None, "c_long": 20}
     folder = write(
         project / "order",
         {name: [code(f"with open('../began', 'a') as file:\n    print('{name}', file=file)")] for name in seconds},
@@ -202,4 +204,4 @@ def test_side_by_side_the_notebooks_that_took_longest_come_first(project):
         notebook.metadata["course"] = {"receipt": {"seconds": taken}} if taken else {}
         nbformat.write(notebook, folder / f"{name}.ipynb")
     run("-m", "pytest", "--nbval-lax", "-n", "1", "order/", cwd=project)
-    assert (project / "began").read_text().split() == ["c_longest", "d_long", "a_short", "b_never_executed"]
+    assert (project / "began").read_text().split() == ["c_long", "a_short", "b_never_executed"]

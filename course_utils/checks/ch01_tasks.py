@@ -6,6 +6,7 @@ verdict.
 
 import numpy as np
 
+from .comparing import describe
 from .engine import Wrong, run
 from .kinds import Mistake, call, function, is_callable, prediction, task, typed
 
@@ -129,26 +130,41 @@ function(
 )
 
 
-# ------------------------------------------------------------------------------------------------------------ IoU, Dice
+# ----------------------------------------------------------------------------------------------------------- GIoU, Dice
 
 
-def _box_iou(a, b, *, clip=True, extra=0, of=lambda shared, a, b, hull: shared / (a + b - shared)):
+def _generalised(shared, union, a, b, hull):
+    return shared / union - (hull - union) / hull
+
+
+def _giou(a, b, *, clip=True, extra=0, of=_generalised):
+    """`of` makes the score from the shared area, the union, both areas and the area of the box around both."""
     sides = [min(a[k + 2], b[k + 2]) - max(a[k], b[k]) + extra for k in (0, 1)]
     if clip:
         sides = [max(side, 0) for side in sides]
     areas = [(box[2] - box[0] + extra) * (box[3] - box[1] + extra) for box in (a, b)]
-    around = [max(a[k + 2], b[k + 2]) - min(a[k], b[k]) for k in (0, 1)]
-    return of(sides[0] * sides[1], *areas, around[0] * around[1])
+    around = [max(a[k + 2], b[k + 2]) - min(a[k], b[k]) + extra for k in (0, 1)]
+    shared = sides[0] * sides[1]
+    return of(shared, sum(areas) - shared, *areas, around[0] * around[1])
 
 
-def _unless(apart):
-    """Boxes that lie apart in some directions only are seen."""
-    return lambda a, b: 0.0 if apart(a, b) else _box_iou(a, b, clip=False)
+# Boxes that lie apart, as far as somebody looks who forgets a direction.
+_SIDES = [
+    lambda a, b: b[0] > a[2] or b[1] > a[3],
+    lambda a, b: b[0] > a[2],
+    lambda a, b: a[2] < b[0] or b[2] < a[0],
+    lambda a, b: a[3] < b[1] or b[3] < a[1],
+]
+
+
+def _missed(apart):
+    """Right for boxes that are seen to lie apart; for others the sides of the overlap may be negative."""
+    return lambda a, b: _giou(a, b, clip=apart(a, b))
 
 
 function(
-    "01.box_iou",
-    "box_iou(a, b)",
+    "01.giou",
+    "giou(a, b)",
     cases=[
         call((2, 3, 12, 9), (5, 1, 14, 6)),
         call((0, 0, 10, 4), (0, 0, 10, 4)),
@@ -157,50 +173,70 @@ function(
         call((0, 0, 4, 4), (10, 1, 14, 3)),
         call((0, 0, 4, 4), (6, 7, 9, 12)),
         call((10, 1, 14, 3), (0, 0, 4, 4)),
-        call((0, 0, 4, 4), (0, 6, 4, 9)),
-        call((0, 6, 4, 9), (0, 0, 4, 4)),
+        call((0, 0, 4, 4), (1, 6, 6, 9)),  # were they as wide, a negative side would cancel out
+        call((1, 6, 6, 9), (0, 0, 4, 4)),
         call((0, 0, 4, 6), (4, 0, 9, 6)),
         call((1.5, 2.0, 4.25, 6.5), (3.0, 0.5, 7.0, 3.75)),
         call((0, 0, 16, 16), typed("(np.int64(5), 0, 16 + np.int64(5), 16)")).in_next_cell(),
         call(np.array([4.0, 4, 12, 12]), np.array([7.0, 4, 15, 12])).in_next_cell(),
     ],
-    right=_box_iou,
+    right=_giou,
     mistakes=[
         Mistake(
             "negative sides",
-            [
-                {"clip": False},
-                _unless(lambda a, b: b[0] > a[2] or b[1] > a[3]),
-                _unless(lambda a, b: b[0] > a[2]),
-                _unless(lambda a, b: a[2] < b[0] or b[2] < a[0]),
-                _unless(lambda a, b: a[3] < b[1] or b[3] < a[1]),
-            ],
+            [{"clip": False}, *(_missed(side) for side in _SIDES)],
             "Boxes that overlap come out right. For some boxes that lie apart, left or right of, above or below each "
             "other, a side of your overlap is negative: nobody shares less than nothing, and two negative sides even "
             "make a positive area.",
         ),
         Mistake(
+            "plain iou",
+            {"of": lambda shared, union, a, b, hull: shared / union},
+            "That is IoU: it is 0 for all boxes that lie apart. What neither box covers of the box around both is "
+            "still to be taken off.",
+        ),
+        Mistake(
             "shared area counted twice",
-            {"of": lambda shared, a, b, hull: shared / (a + b)},
-            "The two areas together count what is shared twice, so that a box with itself gives one half. What must be "
-            "taken off?",
+            {"of": lambda shared, union, a, b, hull: _generalised(shared, a + b, a, b, hull)},
+            "The two areas together count what is shared twice, so that a box with itself gives less than 1. What must "
+            "be taken off for the union?",
         ),
         Mistake(
-            "dice",
-            {"of": lambda shared, a, b, hull: 2 * shared / (a + b)},
-            "That is Dice, twice the shared area over the sum of both. It is close to IoU, and larger wherever the "
-            "boxes differ. IoU divides by the area that they cover together.",
+            "overlap for the box around both",
+            {"of": lambda shared, union, a, b, hull: shared / hull},
+            "You divide the shared area by the box around both. IoU is divided by the union; the box around both comes "
+            "in with the second term.",
         ),
         Mistake(
-            "over the first box",
+            "not as a share",
+            {"of": lambda shared, union, a, b, hull: shared / union - (hull - union)},
+            "You take off an area, in square pixels. It must be a share of the box around both, or large boxes would "
+            "be worse than small ones.",
+        ),
+        Mistake(
+            "share of the union",
+            {"of": lambda shared, union, a, b, hull: shared / union - (hull - union) / union},
+            "You divide what neither box covers by the union. The formula has the box around both below the line, so "
+            "that no score is below -1.",
+        ),
+        Mistake(
+            "added",
+            {"of": lambda shared, union, a, b, hull: shared / union + (hull - union) / hull},
+            "You add the second term: then boxes gain by lying far apart. It is taken off.",
+        ),
+        Mistake(
+            "the second term alone",
             [
-                {"of": lambda shared, a, b, hull: shared / a},
-                {"of": lambda shared, a, b, hull: shared / b},
-                {"of": lambda shared, a, b, hull: shared / min(a, b)},
-                {"of": lambda shared, a, b, hull: shared / max(a, b)},
+                {"of": lambda shared, union, a, b, hull: (hull - union) / hull},
+                {"of": lambda shared, union, a, b, hull: -(hull - union) / hull},
+                {"of": lambda shared, union, a, b, hull: union / hull},
             ],
-            "You divide by the area of one box. Then a box as large as the picture, or a tiny one, looks perfect: "
-            "divide by what both cover together.",
+            "You compare the union with the box around both. IoU, the first term of the formula, is missing.",
+        ),
+        Mistake(
+            "the loss",
+            {"of": lambda *areas: 1 - _generalised(*areas)},
+            "That is the loss, 1 - GIoU: 0 for the same box. The task asks for the score, which is 1 there.",
         ),
         Mistake(
             "one pixel more",
@@ -210,28 +246,18 @@ function(
         ),
         Mistake(
             "sizes for corners",
-            lambda *boxes: _box_iou(*((x, y, x + width, y + height) for x, y, width, height in boxes)),
+            lambda *boxes: _giou(*((x, y, x + width, y + height) for x, y, width, height in boxes)),
             "You read a box as x, y, width, height, as COCO stores it. Here it is x0, y0, x1, y1.",
-        ),
-        Mistake(
-            "not divided",
-            {"of": lambda shared, a, b, hull: shared},
-            "That is the area which both share. Divide it by the area that they cover together.",
-        ),
-        Mistake(
-            "the box around both",
-            {"of": lambda shared, a, b, hull: shared / hull},
-            "You divide by the box around both, corners included which neither covers. Their union is smaller: both "
-            "areas, and what they share counted once.",
         ),
     ],
     nudges=(
-        "Where does the overlap of two boxes begin, and where does it end? Do x first, then y.",
+        "Which three areas does the formula need? Write each as a line of its own. For the overlap: where does it "
+        "begin, and where does it end, in x and in y?",
         "The overlap begins at the larger of the two x0 and ends at the smaller of the two x1. If it ends before it "
-        "begins, its side is 0.",
+        "begins, its side is 0. For the box around both, exchange larger and smaller.",
     ),
-    why="This number decides whether a detector found something: in PASCAL VOC above 0.5, in COCO at ten thresholds "
-    "from 0.5 to 0.95.",
+    why="As a loss, 1 - GIoU also tells two boxes that lie apart in which direction to move. Detectors such as DETR "
+    "learn with it, and are marked by IoU all the same.",
 )
 
 
@@ -442,97 +468,140 @@ function(
 )
 
 
-# -------------------------------------------------------------------------------------------------------------- corners
+# --------------------------------------------------------------------------------------------------------- constant box
+
+_SLACK = 0.01
 
 
-def _window_mean(x, reach):
-    padded = np.pad(x, ((0, 0), (reach, reach), (reach, reach)))
-    side = 2 * reach + 1
-    total = np.zeros(x.shape)
-    for row in range(side):
-        for column in range(side):
-            total += padded[:, row : row + x.shape[1], column : column + x.shape[2]]
-    return total / side**2
+def _mean_iou(box, boxes):
+    sides = np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2])
+    shared = sides.clip(0).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
+    return (shared / (areas - shared)).mean()
 
 
-def _harris(right, down, reach=1, k=0.05, *, order="after", trace=lambda xx, yy: (xx + yy) ** 2, sign=-1, cross=2):
-    if order == "before":
-        right, down = _window_mean(right, reach), _window_mean(down, reach)
-    xx, yy, xy = right * right, down * down, right * down
-    if order == "after":
-        xx, yy, xy = (_window_mean(each, reach) for each in (xx, yy, xy))
-    return xx * yy - xy**cross + sign * k * trace(xx, yy)
+def _best_box(boxes):
+    """The box with the highest mean IoU that moving single edges finds, from the mean, the median and thirty boxes."""
+    best, score = None, -1.0
+    for box in (boxes.mean(axis=0), np.median(boxes, axis=0), *boxes[:30]):
+        box, here, step = box.astype(float), _mean_iou(box, boxes), 8.0
+        while step > 0.1:
+            moved = [box + step * sign * np.eye(4)[edge] for edge in range(4) for sign in (-1, 1)]
+            moved = [each for each in moved if (each[:2] < each[2:]).all()]
+            there, found = max(((_mean_iou(each, boxes), index) for index, each in enumerate(moved)), default=(-1, 0))
+            if there > here:
+                box, here = moved[found], there
+            else:
+                step /= 2
+        if here > score:
+            best, score = box, here
+    return best, score
 
 
-_RIGHT, _DOWN = (typed(f"np.gradient(np.random.default_rng(2).random((2, 12, 15)), axis={axis})") for axis in (2, 1))
-function(
-    "01.corners",
-    "corner_response(right, down, reach=1, k=0.05)",
-    cases=[
-        call(_RIGHT, _DOWN),
-        call(_RIGHT, _DOWN, reach=2, k=0.1),
-        call(_RIGHT, _DOWN, reach=2).in_next_cell(),
-    ],
-    right=_harris,
-    mistakes=[
-        Mistake(
-            "no window",
-            {"order": "never"},
-            "Without a mean over a window, the first two terms cancel at each pixel, and nowhere is your response "
-            "above 0. One pixel cannot know whether it lies on an edge or on a corner.",
-        ),
-        Mistake(
-            "mean before the product",
-            {"order": "before"},
-            "You average the slopes and multiply then. The mean of a product is not the product of the means: here "
-            "the order is the whole point. Multiply first.",
-        ),
-        Mistake(
-            "plus",
-            {"sign": 1},
-            "You add the last term. It is taken off, so that strong edges, where one mean is large and the other is "
-            "not, become negative.",
-        ),
-        Mistake(
-            "sum not squared",
-            {"trace": lambda xx, yy: xx + yy},
-            "The sum in the last term is squared in the formula: the first two terms are of the fourth power in the "
-            "slopes, and so must the third be.",
-        ),
-        Mistake(
-            "sum of squares",
-            {"trace": lambda xx, yy: xx**2 + yy**2},
-            "In the last term the sum is squared: (a + b)**2. You add the squares, a**2 + b**2.",
-        ),
-        Mistake(
-            "edges cut off",
-            lambda *args: _harris(*args).clip(0),
-            "You cut off what is negative. The response of an edge is negative, and the task asks for it.",
-        ),
-        Mistake(
-            "mixed mean not squared",
-            {"cross": 1},
-            "The mean of the product of both slopes is squared in the formula. Yours is not.",
-        ),
-        Mistake(
-            "k ignored",
-            [{"k": 0.05}, {"k": 0.0}],
-            "Your response does not change with `k`, the weight of the last term.",
-        ),
-        Mistake(
-            "reach ignored",
-            {"reach": 1},
-            "Your response does not change with `reach`. Hand it on to `window_mean`.",
-        ),
-    ],
-    nudges=(
-        "In the formula of chapter 1, which three products of slopes stand between the brackets that mean a window?",
-        "Name the three means as arrays before you write the formula. To see whether it is right, try a picture of one "
-        "edge, where the response must be negative, and one of a corner.",
+def _squares(sides, shares, count=100):
+    """Boxes around one centre with sides of so many pixels, in these shares; mean and median lie between the sides."""
+    half = np.repeat(sides, (np.array(shares) * count).astype(int))[:, None] / 2
+    return np.random.default_rng(0).permutation(50 + half * [[-1.0, -1, 1, 1]])
+
+
+def _two_places(count=100):
+    """Boxes at the left and, more of them, at the right: the mean lies between, where there is none."""
+    random = np.random.default_rng(1)
+    left = np.where(np.arange(count) < 0.4 * count, 5, 60)[:, None] + random.integers(-2, 3, (count, 1))
+    top, width, height = 10 + random.integers(-2, 3, (count, 1)), 20, 12
+    return random.permutation(np.concatenate([left, top, left + width, top + height], axis=1).astype(float))
+
+
+def _loose_edges(count=12):
+    """Few boxes, each edge of its own: none of them is nearly the best for all."""
+    random = np.random.default_rng(2)
+    return np.concatenate([random.integers(0, 24, (count, 2)), random.integers(30, 64, (count, 2))], axis=1) * 1.0
+
+
+@task(
+    "01.constant_box",
+    "a function `constant_box(boxes)`",
+    mistakes=(
+        "shape",
+        "not a box",
+        "the mean box",
+        "the median box",
+        "one of the given",
+        "one box for all sets",
+        "not the best",
     ),
-    why="The first two terms are the determinant of a 2x2 matrix, the sum is its trace. Both its eigenvalues are large "
-    "at a corner, one along an edge, none on plain ground: that is what the formula asks without computing them.",
+    nudges=(
+        "How good is a given box? `mean_iou(box, boxes)` says so. Which boxes could you try?",
+        "Begin with a good guess, such as the best of the given boxes. Does it help to move one of its edges a little? "
+        "Go on until no move helps.",
+    ),
+    why="The better the answer that costs nothing, the more a score above it says. And the best constant depends on "
+    "the score: the mean for squared errors, the median for absolute ones, another box for IoU.",
 )
+def constant_box(answer):
+    is_callable(answer, "constant_box")
+    from course_utils.datasets.drawn import draw
+
+    sets = (
+        ("squares of three sizes around one centre", _squares((10, 20, 30), (0.35, 0.17, 0.48))),
+        ("boxes at the left and at the right", _two_places()),
+        ("twelve very different boxes", _loose_edges()),
+        ("drawn shapes", draw(120, (32, 48), seed=5).boxes.astype(float)),
+    )
+    answers = []
+    for name, boxes in sets:
+        before = boxes.copy()
+        result = run(answer, boxes, doing=f"`constant_box(boxes)`, with {name}")
+        if not np.array_equal(before, boxes):
+            raise Wrong("input changed", "Your function changed the boxes that it was given: work on a copy.")
+        answers.append(_four_numbers(result))
+    if all(np.array_equal(answers[0], other) for other in answers[1:]):
+        raise Wrong(
+            "one box for all sets",
+            "Your box is the same whatever boxes are given. It must be computed from them.",
+        )
+    for (name, boxes), box in zip(sets, answers, strict=True):
+        mine, (_, best) = _mean_iou(box, boxes), _best_box(boxes)
+        if mine >= best - _SLACK:
+            continue
+        for mistake, centre, about in (
+            ("the mean box", boxes.mean(axis=0), "It is the best constant for squared errors"),
+            ("the median box", np.median(boxes, axis=0), "It is the best constant for absolute errors"),
+        ):
+            if np.allclose(box, centre, atol=0.51):
+                raise Wrong(
+                    mistake,
+                    f"For {name} you give {mistake}, edge by edge. {about}, and has a mean IoU of {mine:.3f}; another "
+                    f"box reaches {best:.3f}.",
+                )
+        if (boxes == box).all(axis=1).any():
+            raise Wrong(
+                "one of the given",
+                f"For {name} you give one of these boxes, with a mean IoU of {mine:.3f}; another box, which is none of "
+                f"them, reaches {best:.3f}. What if one of its edges moves?",
+            )
+        raise Wrong(
+            "not the best",
+            f"For {name} your box has a mean IoU of {mine:.3f}; another one reaches {best:.3f}. Does your search stop "
+            "too early, or begin at one place only?",
+        )
+    return "On four sets of boxes yours is as good as the best that this check knows."
+
+
+def _four_numbers(result):
+    try:
+        box = np.asarray(result, float)
+    except (TypeError, ValueError):
+        box = np.empty(0)
+    if box.shape != (4,):
+        what = f"shape {box.shape}" if box.size else describe(result)
+        raise Wrong("shape", f"Your function gives {what}; expected four numbers, x0, y0, x1, y1 of one box.")
+    if not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
+        raise Wrong(
+            "not a box",
+            f"Your function gives {box.round(1).tolist()}, which is no box: x1 must be above x0, and y1 above y0.",
+        )
+    return box
 
 
 # ------------------------------------------------------------------------------------------------------ sliding windows

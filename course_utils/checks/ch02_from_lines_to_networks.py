@@ -1,6 +1,7 @@
 """The checks of chapter 02, From lines to networks."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -32,71 +33,220 @@ def _log_softmax(scores, axis=1):
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
-def _log_p(scores, labels, axis=1):
-    return _log_softmax(scores, axis)[np.arange(len(labels)), labels]
+def _nll(scores, labels):
+    return float(-_log_softmax(scores)[np.arange(len(labels)), labels].mean())
 
 
-def _nll(scores, labels, *, axis=1, seen=lambda log_p: log_p):
+def _several(scores, accepted, *, axis=1, loss=None, shares=None, mean=len):
+    """Mean of -log(sum of the accepted probabilities), and its gradient; parts of it can be others.
+
+    `loss` and `shares` are computed from the log-probabilities, with minus infinity where a class is not accepted.
+    """
+    log_p = _log_softmax(scores, axis)
+    inside = np.where(accepted, log_p, -np.inf)
+    losses = (loss or _exact_losses)(inside)
+    return float(losses.sum() / mean(scores)), (np.exp(log_p) - (shares or _exact_shares)(inside)) / mean(scores)
+
+
+def _exact_losses(inside):
+    largest = inside.max(axis=1)
+    return -largest - np.log(np.exp(inside - largest[:, None]).sum(axis=1))
+
+
+def _exact_shares(inside):
+    return np.exp(inside + _exact_losses(inside)[:, None])
+
+
+def _rounded_losses(inside, least=0.0, added=0.0):
     with np.errstate(divide="ignore"):
-        return float(-seen(_log_p(scores, labels, axis)).mean())
+        return -np.log(np.maximum(np.exp(inside).sum(axis=1), least) + added)
 
 
-def _nll_plain(scores, labels):
+def _rounded_shares(inside, least=0.0, added=0.0):
+    p = np.exp(inside)
+    with np.errstate(invalid="ignore"):
+        return p / (np.maximum(p.sum(axis=1, keepdims=True), least) + added)
+
+
+def _several_plain(scores, accepted, pick=np.multiply):
     with np.errstate(all="ignore"):
         p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-        return float(-np.log(p[np.arange(len(labels)), labels]).mean())
+        right = pick(p, accepted)
+        total = right.sum(axis=1, keepdims=True)
+        return float(-np.log(total).mean()), (p - right / total) / len(scores)
+
+
+def _in_full(inside):
+    return np.isfinite(inside).astype(float)
+
+
+def _equally(inside):
+    return _in_full(inside) / _in_full(inside).sum(axis=1, keepdims=True)
+
+
+def _best(inside):
+    return (np.arange(inside.shape[1]) == inside.argmax(axis=1)[:, None]).astype(float)
+
+
+def _logarithms(inside):
+    return -np.where(np.isfinite(inside), inside, 0).sum(axis=1)
+
+
+def _sum_of_logarithms(scores, accepted):
+    p, count = np.exp(_log_softmax(scores)), accepted.sum(axis=1, keepdims=True)
+    return _several(scores, accepted, loss=_logarithms)[0], (count * p - accepted) / len(scores)
+
+
+def _turned(loss=1, gradient=1):
+    def turned(scores, accepted):
+        right = _several(scores, accepted)
+        return loss * right[0], gradient * right[1]
+
+    return turned
 
 
 _FLOORS = (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16)
+_CUT = [dict.fromkeys([how], least) for how in ("least", "added") for least in _FLOORS]
+
+
+def _cut(how, shares):
+    return {"loss": lambda inside: _rounded_losses(inside, **how), "shares": shares}
+
 
 function(
-    "02.nll",
-    "nll(scores, labels)",
+    "02.several_names",
+    "loss_and_gradient(scores, accepted)",
     cases=[
-        call(np.array([[2.0, -1.0, 0.5], [0.0, 0.0, 0.0], [-3.0, 1.0, 4.0], [0.3, 2.2, -0.7]]), np.array([0, 2, 1, 1])),
-        call(np.zeros((2, 10)), np.array([3, 7])),
-        call(np.array([[800.0, 795.0], [-900.0, -890.0]]), np.array([1, 1])),
-        call(np.array([[0.0, 2000.0, 0.0]]), np.array([0])),
-        call(np.array([[2, 0, 1], [0, 3, 1]]), np.array([0, 2])),
-        call(np.zeros((1, 1000)), np.array([0])).in_next_cell(),
+        call(
+            np.array([[2.0, -1.0, 0.5], [0.0, 0.3, 0.0], [-3.0, 1.0, 4.0], [0.3, 2.2, -0.7]]),
+            np.array([[True, False, False], [True, False, True], [True, True, False], [True, True, True]]),
+        ),
+        call(np.zeros((2, 10)), typed("np.arange(10) == [[3], [7]]")),
+        call(
+            np.array([[800.0, 795.0, 790.0], [-900.0, -890.0, -880.0]]),
+            np.array([[False, True, True], [True, True, False]]),
+        ),
+        call(np.array([[0.0, 2000.0, 0.0]]), np.array([[True, False, True]])),
+        call(np.array([[2, 0, 1], [0, 3, 1]]), np.array([[True, True, False], [False, False, True]])),
+        call(np.zeros((1, 1000)), typed("np.arange(1000)[None] == 0")).in_next_cell(),
     ],
-    right=_nll,
+    right=_several,
     mistakes=[
         Mistake(
             "overflow",
-            _nll_plain,
+            [
+                _several_plain,
+                partial(_several_plain, pick=lambda p, accepted: np.where(accepted, p, 0)),
+            ],  # nan * 0 is nan
             "Right for small scores, and `nan` for scores such as 800, whose exponential is larger than any float. "
             "Only differences between the scores of a row matter: which number could you subtract from all of them?",
         ),
         Mistake(
             "loss cut off",
-            [{"seen": lambda log_p, least=least: np.log(np.maximum(np.exp(log_p), least))} for least in _FLOORS]
-            + [{"seen": lambda log_p, added=added: np.log(np.exp(log_p) + added)} for added in _FLOORS],
-            "Right until a probability is tiny: there a small number, added or put in as a floor, keeps the logarithm "
-            "from becoming infinite, and also keeps the loss from growing as it should. The logarithm of a softmax "
+            [
+                _cut(how, shares)
+                for how in _CUT
+                for shares in (
+                    None,
+                    _rounded_shares,
+                    lambda inside, how=how: _rounded_shares(inside, **how),
+                )
+            ],
+            "Right until the accepted probabilities are tiny: there a small number, added or put in as a floor, keeps "
+            "the logarithm from becoming infinite, and also keeps the loss from growing as it should. The logarithm "
             "can be taken on paper first.",
         ),
         Mistake(
             "logarithm of zero",
-            {"seen": lambda log_p: np.log(np.exp(log_p))},
-            "Infinite where the right class is very improbable: its probability has been rounded to 0 before the "
-            "logarithm was taken. The logarithm of a softmax can be taken on paper first.",
+            [{"loss": _rounded_losses, "shares": shares} for shares in (None, _rounded_shares)],
+            "Infinite where the accepted classes are very improbable: their probabilities have been rounded to 0 "
+            "before the logarithm was taken. The logarithm can be taken on paper first.",
+        ),
+        Mistake(
+            "zero divided by zero",
+            {"shares": _rounded_shares},
+            "The loss is right, and so is the gradient for moderate scores. Where all accepted probabilities have been "
+            "rounded to 0, their shares become 0 divided by 0. Take the shares among the accepted *scores*.",
         ),
         Mistake(
             "written into ints",
-            lambda scores, labels: float(-_log_p(scores, labels).astype(scores.dtype).mean()),
+            [
+                lambda scores, accepted: (
+                    _several(scores, accepted)[0],
+                    _several(scores, accepted)[1].astype(scores.dtype),
+                ),
+            ],
             "Right for scores that are floats. Where they are ints, an array made like them (`zeros_like`, a copy) "
             "holds ints too, and rounds all that is written into it. Compute new arrays, or ask for `dtype=float`.",
         ),
         Mistake(
-            "sign",
-            lambda scores, labels: -_nll(scores, labels),
-            "The size is right, the sign is not: the logarithm of a probability is negative, and a loss is larger the "
-            "worse the answer.",
+            "mean of the logarithms",
+            [
+                {"loss": lambda inside: _logarithms(inside) / _in_full(inside).sum(axis=1), "shares": shares}
+                for shares in (_equally, None, _in_full)
+            ],
+            "You average the logarithms of the accepted classes. The names are alternatives: the probability that one "
+            "of them is right is a sum, and the logarithm comes after it.",
+        ),
+        Mistake(
+            "sum of the logarithms",
+            [
+                _sum_of_logarithms,
+                {"loss": _logarithms},
+                {"loss": _logarithms, "shares": _in_full},
+                {"loss": _logarithms, "shares": _equally},
+            ],
+            "You add a logarithm for each accepted class, as if all names had to be said. One of them is enough: add "
+            "their probabilities, and take the logarithm of the sum.",
+        ),
+        Mistake(
+            "likeliest name only",
+            [{"loss": lambda inside: -inside.max(axis=1), "shares": shares} for shares in (_best, None)],
+            "You count the most probable accepted class only. All accepted classes together are the right answer.",
+        ),
+        Mistake(
+            "each in full",
+            {"shares": _in_full},
+            "The loss is right. In the gradient you subtract 1 for each accepted class, so that it pulls both names up "
+            "to certainty at once. Each should rise by its share: what is the derivative of the logarithm of a sum?",
+        ),
+        Mistake(
+            "shared equally",
+            [{"shares": _equally}, {"shares": _best}],
+            "The loss is right. In the gradient you share the 1 among the accepted classes without asking how probable "
+            "they are. What is the derivative of the logarithm of a sum of exponentials?",
+        ),
+        Mistake(
+            "both signs",
+            _turned(loss=-1, gradient=-1),
+            "All signs are turned round: the logarithm of a probability is negative, and a loss is larger the worse "
+            "the answer.",
+        ),
+        Mistake(
+            "sign of the loss",
+            _turned(loss=-1),
+            "The gradient is right. The loss has the wrong sign: the logarithm of a probability is negative, and a "
+            "loss is larger the worse the answer.",
+        ),
+        Mistake(
+            "sign of the gradient",
+            _turned(gradient=-1),
+            "The loss is right, and its gradient has the wrong sign: what was said, minus what should have been said.",
+        ),
+        Mistake(
+            "1/N forgotten",
+            lambda scores, accepted: (_several(scores, accepted)[0], _several(scores, accepted, mean=lambda _: 1)[1]),
+            "The loss is a mean over the examples, and your gradient that of the sum.",
         ),
         Mistake(
             "sum instead of mean",
-            lambda scores, labels: _nll(scores, labels) * len(labels),
+            [
+                {"mean": lambda _: 1},
+                lambda scores, accepted: (
+                    _several(scores, accepted, mean=lambda _: 1)[0],
+                    _several(scores, accepted)[1],
+                ),
+            ],
             "That is the sum over the examples. The loss is their mean, so that it does not grow with the batch.",
         ),
         Mistake(
@@ -107,36 +257,43 @@ function(
         ),
         Mistake(
             "one per example",
-            lambda scores, labels: -_log_p(scores, labels),
+            lambda scores, accepted: (
+                _exact_losses(np.where(accepted, _log_softmax(scores), -np.inf)),
+                _several(scores, accepted)[1],
+            ),
             "One loss for each example. The task asks for their mean, a single number.",
         ),
         Mistake(
-            "all classes",
-            [
-                lambda scores, labels: float(-_log_softmax(scores).mean()),
-                lambda scores, labels: float(-_log_softmax(scores)[:, labels].mean()),
-            ],
-            "You average over more than the right class of each row. `p[:, labels]` takes those columns of *every* "
-            "row; `p[np.arange(len(labels)), labels]` takes one value a row.",
-        ),
-        Mistake(
-            "scores only",
-            lambda scores, labels: float(-scores[np.arange(len(labels)), labels].mean()),
-            "That is minus the mean score of the right class. Where has the softmax gone?",
-        ),
-        Mistake(
             "base 10",
-            lambda scores, labels: _nll(scores, labels) / math.log(10),
+            _turned(loss=1 / math.log(10)),
             "That is the logarithm to base 10. `np.log` is the natural one.",
+        ),
+        Mistake(
+            "loss only",
+            lambda scores, accepted: _several(scores, accepted)[0],
+            "The loss is right. Return its gradient by the scores as well: `return loss, gradient`.",
+        ),
+        Mistake(
+            "gradient only",
+            lambda scores, accepted: _several(scores, accepted)[1],
+            "The gradient is right. Return the loss before it: `return loss, gradient`.",
+        ),
+        Mistake(
+            "order",
+            lambda scores, accepted: _several(scores, accepted)[::-1],
+            "Both are right, in another order than asked: first the loss, then its gradient.",
         ),
     ],
     nudges=(
-        "Write the logarithm of `exp(s_right) / sum(exp(s))` as a difference of two things before you write code.",
-        "One of the two needs no exponential any more. For the other: what becomes of the softmax when the same number "
-        "is subtracted from all scores of a row? Choose it so that no exponential can exceed 1.",
+        "Write the loss of one row on paper: the logarithm of a quotient of two sums is a difference of two "
+        "logarithms. Then differentiate each; both have the same form.",
+        "The derivative of `log(sum(exp(s)))` is the softmax of the scores that are in the sum. One sum runs over all "
+        "classes, the other over the accepted ones. Subtract the largest score *of that sum* before you take "
+        "exponentials.",
     ),
-    why="This is the loss of nearly every classifier. Frameworks offer it as a function of the scores, "
-    "`from_logits=True` in Keras, for the reason that you have just met: after a softmax it is too late.",
+    why="With one accepted name in each row this is the loss of nearly every classifier, and your gradient is what was "
+    "said minus what should have been said. Frameworks take the scores, `from_logits=True` in Keras, for the reason "
+    "that you have just met: after a softmax it is too late.",
 )
 
 

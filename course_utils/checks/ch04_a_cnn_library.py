@@ -17,21 +17,21 @@ from .engine import Wrong, run
 from .kinds import Mistake, call, function, is_callable, prediction, task, typed
 
 prediction(
-    "04.fastest",
-    right="columns, image by image",
+    "04.steps",
+    right="10 times",
     choices={
-        "einsum on windows": "Nothing is copied beforehand, true. But a matrix product wants its rows in one piece, so "
-        "`einsum` makes the same copies behind the scene, for the whole batch at once.",
-        "fancy indexing": "Reading with arrays of indices looks every number up by itself, and `np.add.at` on the way "
-        "back adds one number at a time. It was the slowest of the compiled ones in the chapter.",
-        "columns of the batch": "One large product, not a single loop: what everybody is taught to write. Its columns "
-        "are 25 times the batch, and by the time the product reads them they have left the cache.",
-        "columns, image by image": "A loop over images costs some microseconds, and each product finds its columns "
-        "still in the cache. Less vectorised, and faster.",
+        "as long": "That would be so if each step forgot all earlier ones. The velocity of the second step already "
+        "holds 0.9 of the first one's beside its own push.",
+        "1.9 times": "So long is the second step: 0.9 of the first, and a new push. The third one keeps 0.9 of that "
+        "again, and adds another.",
+        "10 times": "The velocity grows until the tenth that a step forgets is as much as it is pushed. So Momentum "
+        "goes as fast as SGD does at ten times its rate, and wants a smaller rate than SGD.",
+        "ever longer": "Each step adds a push, true, but it also forgets a tenth of the velocity, and a tenth of a "
+        "large velocity is much. There is a length at which the two are equal.",
     },
     nudges=(
-        "All four leave their multiplications to the same compiled routine. What else takes time?",
-        "How many bytes are written before the first multiplication, and does a processor's cache hold that?",
+        "Write down the first three steps: 1, then 0.9 of that and 1 more, then 0.9 of that and 1 more.",
+        "In the end the velocity stays as it is. Which v is equal to 0.9 v + 1?",
     ),
 )
 
@@ -153,19 +153,10 @@ function(
 )
 
 
-def _conv(
-    gradient,
-    x,
-    kernel,
-    strides,
-    *,
-    flip=False,
-    add=(True, True),
-    start=None,
-    images=slice(None),
-    mean=False,
-    swap=False,
-):
+def _depthwise(
+    gradient, x, kernel, strides, *,
+    flip=False, add=(True, True), start=None, images=slice(None), mean=False, swap=False, mixed=False,
+):  # fmt: skip
     """By loops over images and places, with switches for the mistakes."""
     by_x, by_kernel, start = np.zeros(x.shape), np.zeros(kernel.shape), start or strides
     height, width = kernel.shape[:2]
@@ -173,29 +164,36 @@ def _conv(
     for n in range(len(x))[images]:
         for i, j in np.ndindex(gradient.shape[1:3]):
             place = n, slice(i * start, i * start + height), slice(j * start, j * start + width)
-            by_x[place] = add[0] * by_x[place] + weights @ gradient[n, i, j]
-            by_kernel = add[1] * by_kernel + x[place][..., None] * gradient[n, i, j]
+            given = np.full(x.shape[3], gradient[n, i, j].sum()) if mixed else gradient[n, i, j]
+            by_x[place] = add[0] * by_x[place] + weights * given
+            by_kernel = add[1] * by_kernel + x[place] * given
     by_kernel = by_kernel / len(x) if mean else by_kernel
     return (by_kernel, by_x) if swap else (by_x, by_kernel)
 
 
-def _conv_case(shape, kernel_shape, strides):
-    outputs = (shape[0], *_places(shape, kernel_shape[:2], strides), kernel_shape[3])
-    return call(_drawn(outputs, 1), _drawn(shape, 2), _drawn(kernel_shape, 3), strides)
+def _depthwise_case(shape, kernel_size, strides):
+    outputs = (shape[0], *_places(shape, kernel_size, strides), shape[3])
+    return call(_drawn(outputs, 1), _drawn(shape, 2), _drawn((*kernel_size, shape[3]), 3), strides)
 
 
 function(
-    "04.conv",
-    "conv2d_backward(gradient, x, kernel, strides)",
+    "04.depthwise",
+    "depthwise_backward(gradient, x, kernel, strides)",
     cases=[
-        _conv_case((2, 5, 7, 3), (3, 2, 3, 4), 1),
-        _conv_case((3, 7, 6, 2), (2, 3, 2, 3), 2),
-        _conv_case((2, 6, 6, 1), (3, 3, 1, 2), 1),
-        _conv_case((1, 8, 9, 2), (2, 2, 2, 2), 3),
-        _conv_case((2, 11, 6, 5), (3, 2, 5, 6), 4),
+        _depthwise_case((2, 5, 7, 3), (3, 2), 1),
+        _depthwise_case((3, 7, 6, 2), (2, 3), 2),
+        _depthwise_case((2, 6, 6, 1), (3, 3), 1),
+        _depthwise_case((1, 8, 9, 2), (2, 2), 3),
+        _depthwise_case((2, 11, 6, 5), (3, 2), 4),
     ],
-    right=_conv,
+    right=_depthwise,
     mistakes=[
+        Mistake(
+            "channels mixed",
+            {"mixed": True},
+            "You add the gradient up over all channels, as an ordinary convolution does with its filters. Here channel "
+            "`d` of the output was made from channel `d` of the input alone: its gradient goes back there.",
+        ),
         Mistake(
             "stride ignored",
             {"start": 1},
@@ -231,13 +229,13 @@ function(
         ),
     ],
     nudges=(
-        "Write the forward loops first: one line adds `x[...] * kernel[...]` to one output. What does the gradient of "
-        "that output say about the two factors?",
+        "Write the forward loops first: which product is added to which output? What does the gradient of that output "
+        "say about the two factors?",
         "In the same loops: the input collects gradient times weight, the weight collects gradient times input, both "
-        "with `+=`.",
+        "with `+=`. No sum runs over the channels.",
     ),
-    why="You have derived the most important gradient of this course from one line. Everything else in the library's "
-    "convolution is about memory.",
+    why="Nobody derives such gradients by a new idea. Write the forward pass as sums of products, and each product "
+    "says by itself what it returns to its two factors.",
 )
 
 
@@ -335,91 +333,56 @@ def _mended(answer):
     return f"The largest error is {max(errors):.0e}."
 
 
-def _kept(average, beta, count):
-    return average
-
-
-def _corrected(average, beta, count):
-    return average / (1 - beta**count)
-
-
-def _adam(
-    gradients, starts, *, rate=0.01, betas=(0.8, 0.95), epsilon=1e-7,
-    mean_of=_corrected, square_of=_corrected, power=2, divisor=lambda square, epsilon: np.sqrt(square) + epsilon,
-    before=0, count_each=False, shared=False, sign=-1,
-):  # fmt: skip
-    """Values after some steps of Adam, with switches for the mistakes. `gradients`: a list of arrays for each step."""
+def _lion(
+    gradients, starts, *, rate=0.01, betas=(0.7, 0.95), sign=-1, direction=None, first=False, memory=None, shared=False
+):
+    """Values after some steps of Lion, with switches for the mistakes. `gradients`: a list of arrays for each step."""
+    direction = direction or (lambda mixed, gradient: np.sign(mixed))
     values = [start.copy() for start in starts]
-    means, squares = ([np.zeros_like(start) for start in starts] for _ in range(2))
-    count = before
+    means = [np.zeros_like(start) for start in starts]
     for step in gradients:
-        count += 1
         for index, gradient in enumerate(step):
-            count += count_each and index > 0
             at = 0 if shared else index
-            means[at] = betas[0] * means[at] + (1 - betas[0]) * gradient
-            squares[at] = betas[1] * squares[at] + (1 - betas[1]) * gradient**power
-            with np.errstate(all="ignore"):
-                size = divisor(square_of(squares[at], betas[1], count), epsilon)
-                values[index] = values[index] + sign * rate * mean_of(means[at], betas[0], count) / size
+            mixed = betas[0] * means[at] + (1 - betas[0]) * gradient
+            kept = mixed if memory == "mixed" else betas[1] * means[at] + (1 - betas[1]) * gradient
+            if first:
+                mixed = kept if first == "alone" else betas[0] * kept + (1 - betas[0]) * gradient
+            means[at] = kept
+            values[index] = values[index] + sign * rate * direction(mixed, gradient)
     return values
 
 
-def _of_first_step(average, beta, count):
-    return average / (1 - beta)
-
-
-_ADAM_MISTAKES = [
+_LION_MISTAKES = [
     (
-        "no correction",
-        [dict(mean_of=_kept, square_of=_kept)],
-        "Both averages start at zero and are too small at first. Yours are not corrected for it: divide them by "
-        "`1 - beta ** steps`.",
+        "no sign",
+        [dict(direction=lambda mixed, gradient: mixed)],
+        "Your steps are as long as the average is large. Of the average only the sign counts: each weight moves by "
+        "the learning rate.",
     ),
     (
-        "half corrected",
-        [dict(mean_of=_kept), dict(square_of=_kept)],
-        "One of the two averages is corrected for its start at zero, the other is not.",
+        "sign of the gradient",
+        [dict(direction=lambda mixed, gradient: np.sign(gradient))],
+        "You take the sign of the new gradient alone, so nothing is remembered. Take that of its average with the "
+        "memory.",
     ),
     (
-        "first correction kept",
-        [dict(mean_of=_of_first_step, square_of=_of_first_step)],
-        "Your correction is that of the first step, in every step. It fades: `1 - beta ** steps`, with the number of "
-        "the step.",
+        "memory before the step",
+        [dict(first=True), dict(first="alone")],
+        "Your memory takes in the new gradient before the step is made. The step is made first, with the memory as "
+        "it was.",
     ),
     (
-        "steps counted from zero",
-        [dict(before=-1)],
-        "All values become nan: in your first step `1 - beta ** steps` is 0, so that both averages are divided by 0. "
-        "Count the step before you correct.",
+        "memory keeps the mix",
+        [dict(memory="mixed")],
+        "What you remember is the average of the step, made with `beta_1`. The memory has a share of its own, "
+        "`beta_2`, and forgets more slowly.",
     ),
-    (
-        "steps counted by parameter",
-        [dict(count_each=True)],
-        "Right with one parameter. With several, your count of steps goes up once for each of them; a call of `step` "
-        "is one step for all.",
-    ),
+    ("betas swapped", [dict(betas=(0.95, 0.7))], "`beta_1` makes the average of a step, `beta_2` is the memory's."),
     (
         "memory shared",
         [dict(shared=True)],
-        "All parameters share one pair of averages. Each needs its own: a dict with the parameter as key keeps them.",
+        "All parameters share one memory. Each needs its own: a dict with the parameter as key keeps them.",
     ),
-    (
-        "not squared",
-        [dict(power=1)],
-        "The second average is that of the gradient itself. It must be of the gradient's square.",
-    ),
-    (
-        "root forgotten",
-        [dict(divisor=lambda square, epsilon: square + epsilon)],
-        "You divide by the mean square. Its root has the size of a gradient; the square does not.",
-    ),
-    (
-        "momentum only",
-        [dict(divisor=lambda square, epsilon: 1 + epsilon)],
-        "The average of the gradient is there, and nothing divides it by the gradient's usual size.",
-    ),
-    ("betas swapped", [dict(betas=(0.95, 0.8))], "`beta_1` belongs to the mean, `beta_2` to the mean of squares."),
     ("uphill", [dict(sign=1)], "The values move along the gradient, so the loss grows. Go the other way."),
 ]
 
@@ -428,7 +391,7 @@ def _steps(answer, gradients, starts, **settings):
     """What the student's class makes of parameters, step by step."""
     parameters = [nn.Parameter("kernel", start.copy()) for start in starts]
     shown = ", ".join(f"{name}={value}" for name, value in settings.items())
-    optimizer = run(answer, **settings, doing=f"`Adam({shown})`")
+    optimizer = run(answer, **settings, doing=f"`Lion({shown})`")
     for step in gradients:
         for parameter, gradient in zip(parameters, step, strict=True):
             parameter.gradient = gradient.copy()
@@ -437,103 +400,52 @@ def _steps(answer, gradients, starts, **settings):
 
 
 @task(
-    "04.adam",
-    "the class `Adam`",
-    mistakes=(
-        *(name for name, _, _ in _ADAM_MISTAKES),
-        "no epsilon",
-        "epsilon ignored",
-        "epsilon in the root",
-        "nothing moves",
-        "wrong type",
-        "other",
-    ),
+    "04.lion",
+    "the class `Lion`",
+    mistakes=(*(name for name, _, _ in _LION_MISTAKES), "nothing moves", "wrong type", "other"),
     nudges=(
-        "For each parameter keep two arrays, the average of its gradients and that of their squares; and once for all "
-        "parameters, how many steps there were.",
-        "After one step, `(1 - beta_1) * g` divided by `1 - beta_1` is `g` again. Check by hand that the first step of "
-        "every weight has the length of the learning rate.",
+        "For each parameter keep one array, its memory, which begins at zero. What does a step need before it may "
+        "change the memory?",
+        "Three lines for a parameter: the average of memory and gradient with `beta_1`, a step of `learning_rate` "
+        "against its sign (`np.sign`), and the memory's own average with `beta_2`.",
     ),
-    why="The correction matters for a few steps only, but those are the first, from random weights, with the largest "
-    "gradients: without it they would be several times too long.",
+    why="Half of the memory of Adam, no root, no correction of a start at zero. A program that searched among programs "
+    "found it, and you have built it from a description: most new optimisers are a few such lines.",
 )
-def _check_adam(answer):
+def _check_lion(answer):
     if not isinstance(answer, type):
-        raise Wrong("wrong type", f"This check wants the class itself, `Adam`, and got {describe(answer)}.")
+        raise Wrong("wrong type", f"This check wants the class itself, `Lion`, and got {describe(answer)}.")
     if answer.__module__.startswith("course_utils."):
-        raise Wrong("wrong type", "That is the library's class. It is there to compare with; write your own.")
+        raise Wrong("wrong type", "That is a class of the library. Write your own.")
     rng = np.random.default_rng(0)
-    shapes = [(3, 2), (3, 2)]  # of one shape, so that a memory which is shared shows as a wrong value
+    shapes = [(4, 3), (4, 3)]  # of one shape, so that a memory which is shared shows as a wrong value
     starts = [rng.normal(size=shape) for shape in shapes]
-    gradients = [[rng.normal(size=shape) * size for shape, size in zip(shapes, (1, 5), strict=True)] for _ in range(6)]
+    gradients = [[rng.normal(size=shape) * size for shape, size in zip(shapes, (1, 5), strict=True)] for _ in range(12)]
     for step in gradients:
-        step[0][0, 0] = 0  # as of a weight from a pixel that is always black: only epsilon keeps it from 0 / 0
-    values = _steps(answer, gradients, starts, learning_rate=0.01, beta_1=0.8, beta_2=0.95)
+        step[0][0, 0] = 0  # as of a weight from a pixel that is always black: it has no sign and must not move
+    values = _steps(answer, gradients, starts, learning_rate=0.01, beta_1=0.7, beta_2=0.95)
 
     def agree(wanted):
         return all(
-            one.shape == two.shape and np.allclose(one, two, atol=2e-6, equal_nan=True)
-            for one, two in zip(values, wanted, strict=True)
+            one.shape == two.shape and np.allclose(one, two, atol=2e-6) for one, two in zip(values, wanted, strict=True)
         )
 
-    if agree(_adam(gradients, starts)):
-        return _check_epsilon(answer)
+    if agree(_lion(gradients, starts)):
+        return
     if agree(starts):
         raise Wrong(
             "nothing moves",
             "The values are what they were. Change `parameter.value`, in place (`-=`) or by a new array that is put "
             "there; a name of your own for it is not enough.",
         )
-    if np.isnan(values[0][0, 0]) and np.isnan(np.concatenate(values)).sum() == 1:
-        raise Wrong(
-            "no epsilon",
-            "A weight whose gradient has always been 0 becomes nan: 0 divided by 0. `epsilon` belongs to the divisor, "
-            "before the division.",
-        )
-    for name, changes, text in _ADAM_MISTAKES:
-        if any(agree(_adam(gradients, starts, **change)) for change in changes):
+    for name, changes, text in _LION_MISTAKES:
+        if any(agree(_lion(gradients, starts, **change)) for change in changes):
             raise Wrong(name, text)
-    got, wanted = (np.concatenate([np.ravel(one) for one in some]) for some in (values, _adam(gradients, starts)))
+    got, wanted = (np.concatenate([np.ravel(one) for one in some]) for some in (values, _lion(gradients, starts)))
     if got.shape != wanted.shape:
         raise Wrong("other", "A value has another shape than before.")
     worst = np.argmax(np.nan_to_num(np.abs(got - wanted), nan=np.inf))
-    raise Wrong("other", f"After six steps a weight is {got[worst]:.8g}, and should be {wanted[worst]:.8g}.")
-
-
-def _check_epsilon(answer):
-    """Gradients that are small beside epsilon: with an ordinary epsilon nobody sees where it stands."""
-    rng = np.random.default_rng(1)
-    start, gradients = rng.normal(size=4), [[1e-3 * rng.normal(size=4)] for _ in range(4)]
-    settings = dict(learning_rate=0.1, beta_1=0.8, beta_2=0.95, epsilon=0.01)
-    moved = _steps(answer, gradients, [start], **settings)[0] - start
-
-    def agrees(epsilon, **change):
-        wanted = _adam(gradients, [start], rate=0.1, epsilon=epsilon, **change)[0] - start
-        return np.allclose(moved, wanted, rtol=1e-3, atol=2e-6)
-
-    # in the other usual order of computation, epsilon stands beside the root that is not corrected
-    beside = dict(
-        square_of=_kept, mean_of=lambda mean, beta, count: mean / (1 - beta**count) * np.sqrt(1 - 0.95**count)
-    )
-    if agrees(0.01) or agrees(0.01, **beside):
-        return
-    if agrees(0.01, divisor=lambda square, epsilon: np.sqrt(square + epsilon)):
-        raise Wrong(
-            "epsilon in the root",
-            "Right while epsilon is tiny. With `epsilon=0.01` and small gradients it shows that yours is added under "
-            "the root, where it counts as 0.1. Take the root first.",
-        )
-    if any(agrees(fixed) for fixed in (1e-5, 1e-6, 1e-7, 1e-8, 1e-10)):
-        raise Wrong(
-            "epsilon ignored",
-            "Asked for `epsilon=0.01`, it steps as with a tiny one. Use the `epsilon` that the class is given.",
-        )
-    wanted = _adam(gradients, [start], rate=0.1, epsilon=0.01)[0] - start
-    raise Wrong(
-        "other",
-        f"Right with an epsilon of 1e-7. With `epsilon=0.01` and gradients of about 0.001 a weight moves by "
-        f"{moved.flat[0]:.5g}, and should by {wanted[0]:.5g}.",
-    )
+    raise Wrong("other", f"After twelve steps a weight is {got[worst]:.8g}, and should be {wanted[worst]:.8g}.")
 
 
 _SLOPE = 0.3  # of the leaky ReLU in the exercise, for negative numbers
@@ -638,7 +550,7 @@ def _initial(answer):
         "The network of the chapter is a good beginning; MNIST's images are smaller, have one channel, and are easier.",
         "Convolution, ReLU and pooling, twice, with few filters; then flatten, and a linear layer of 10 units.",
     ),
-    why="Every number in it was computed by code that you can read; with your Adam, the optimiser is your own too.",
+    why="Every number in it was computed by code that you can read; with your Lion, the optimiser is your own too.",
 )
 def _network(model):
     if not isinstance(model, nn.Sequential):

@@ -1,9 +1,9 @@
 """What a notebook says where a cell needs an answer that is not there yet: one line that names the task.
 
 Run from the top, an exercise of which nothing is answered would stop at the first cell that uses an answer, and
-Jupyter would drop all cells after it. In IPython, such a cell instead says "This cell needs `nll`, which task `02.nll`
-asks for.", and is no error: the cells after it run. Every other exception is shown as ever, and so is everything where
-``COURSE_STRICT=1``.
+Jupyter would drop all cells after it. In IPython, such a cell instead says "This cell needs `guess`, which task
+`02.random_labels` asks for.", and is no error: the cells after it run. Every other exception is shown as ever, and so
+is everything where ``COURSE_STRICT=1``.
 
 How it is known: before a cell runs, the names that it gives to `check` are noted, and the gaps in it. A cell needs an
 answer if it stops and uses a name that is still ``...``, a name that a cell above would have made if it had not needed

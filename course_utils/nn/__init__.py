@@ -13,11 +13,11 @@ from .convolution import Conv2D, MaxPool2D, conv2d_backward, conv2d_forward
 from .gradients import check_gradients, numerical_gradient
 from .layers import BatchNorm, Dropout, Flatten, Layer, Linear, Parameter, ReLU, Tanh
 from .losses import MSE, SoftmaxCrossEntropy
-from .optimizers import SGD, Adam, Momentum, RMSProp
+from .optimizers import SGD, Adam, AdamW, Momentum, RMSProp
 from .sequential import Sequential
 
 __all__ = [
-    "MSE", "SGD", "Adam", "BatchNorm", "Conv2D", "Dropout", "Flatten", "Layer", "Linear", "MaxPool2D", "Momentum",
-    "Parameter", "RMSProp", "ReLU", "Sequential", "SoftmaxCrossEntropy", "Tanh", "check_gradients", "conv2d_backward",
-    "conv2d_forward", "numerical_gradient",
+    "MSE", "SGD", "Adam", "AdamW", "BatchNorm", "Conv2D", "Dropout", "Flatten", "Layer", "Linear", "MaxPool2D",
+    "Momentum", "Parameter", "RMSProp", "ReLU", "Sequential", "SoftmaxCrossEntropy", "Tanh", "check_gradients",
+    "conv2d_backward", "conv2d_forward", "numerical_gradient",
 ]  # fmt: skip

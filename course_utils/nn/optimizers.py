@@ -190,3 +190,39 @@ class Adam(Optimizer):
         square += (1 - self.beta_2) * (gradient * gradient - square)
         rate = self.learning_rate * math.sqrt(1 - self.beta_2**steps) / (1 - self.beta_1**steps)
         value -= rate * mean / (np.sqrt(square) + self.epsilon)
+
+
+@dataclass(eq=False)
+class AdamW(Adam):
+    """Adam, and beside its step every value shrinks by the share ``learning_rate * weight_decay``.
+
+    Parameters
+    ----------
+    learning_rate, beta_1, beta_2, epsilon : float
+        As for `Adam`.
+    weight_decay : float
+        At least 0.
+
+    Notes
+    -----
+    Source: Loshchilov and Hutter (2019), Decoupled weight decay regularization, algorithm 2; the default is that of
+    Keras. Taught in chapter 04, A CNN library.
+
+    Examples
+    --------
+    >>> from course_utils.nn import Parameter
+    >>> weight = Parameter("kernel", np.array([1.0, 1.0]), gradient=np.array([0.0, 200.0]))
+    >>> AdamW(learning_rate=0.1, weight_decay=0.5).step([weight])
+    >>> weight.value.round(4)  # both shrink by a twentieth, and the second makes a step of 0.1
+    array([0.95, 0.85])
+    """
+
+    weight_decay: float = 0.004
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_number("weight_decay", self.weight_decay, 0)
+
+    def update(self, value, gradient, memory):
+        value -= self.learning_rate * self.weight_decay * value
+        super().update(value, gradient, memory)

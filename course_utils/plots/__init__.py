@@ -23,8 +23,8 @@ _HOMES = {
     "templates": "features",
 }
 _MODULES = (
-    "cnn_math", "distributions", "features", "graphs", "images", "landscapes", "overlays", "saliency", "style",
-    "training",
+    "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes", "overlays", "saliency",
+    "style", "training",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]

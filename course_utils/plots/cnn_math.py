@@ -5,6 +5,7 @@ Nothing here computes what a chapter teaches: the functions draw the arrays and 
 
 import numpy as np
 
+from ..arithmetic.sizes import whole_number
 from .style import BLUE, GREEN, GREY, INK, ORANGE, PALETTE, PAPER, SKY, VERMILION, course_figure
 
 TINT = "#CFE3F1"  # BLUE on paper, light enough for figures in ink to stand on it
@@ -292,8 +293,10 @@ def window_positions(cases):
 
     Raises
     ------
+    TypeError
+        A size, kernel, stride or dilation is no int, or ``padding`` is not two of them.
     ValueError
-        In some case the window is wider than the padded row.
+        In some case the window is wider than the padded row, or a number is too small.
 
     Notes
     -----
@@ -680,7 +683,15 @@ def _short(value):
 
 def _positions(title, size, kernel_size, strides=1, padding=(0, 0), dilation_rate=1):
     """The windows of one case of `window_positions`: cells, taps of each window, cells that are read."""
-    before, after = padding
+    try:
+        before, after = padding
+    except (TypeError, ValueError):
+        raise TypeError(f"{title!r}: padding is {padding!r}; it must be two ints, cells before and after.") from None
+    for name, value, at_least in (
+        ("size", size, 1), ("kernel_size", kernel_size, 1), ("strides", strides, 1),
+        ("dilation_rate", dilation_rate, 1), ("padding before", before, 0), ("padding after", after, 0),
+    ):  # fmt: skip
+        whole_number(f"{title!r}: {name}", value, at_least)
     reach = (kernel_size - 1) * dilation_rate + 1
     if reach > size + before + after:
         raise ValueError(

@@ -102,6 +102,7 @@ def loss_curves(series, xlabel="step", ylabel="loss", log_y=False, log_x=False, 
     ['every step', 'log 10', 'now and then']
     """
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     series = {name: _x_and_y(name, values) for name, values in series.items()}
     if not series:
@@ -109,6 +110,8 @@ def loss_curves(series, xlabel="step", ylabel="loss", log_y=False, log_x=False, 
     figure, axes = plt.subplots(figsize=(6.6, 3.6))
     if log_x:
         axes.set_xscale("log")
+    elif all((x == x.round()).all() for x, _ in series.values()):  # steps or epochs: no ticks between them
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if log_y:
         axes.set_yscale("log")
     ends = []

@@ -15,7 +15,7 @@ def shapes(task, count, height, width, classes):
     return count, height, width, classes if task == "segmentation" else 3
 
 
-# --- 01.box_iou -------------------------------------------------------------------------------------------------------
+# --- 01.giou ----------------------------------------------------------------------------------------------------------
 
 
 def overlap(a, b):
@@ -28,25 +28,36 @@ def area(box):
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def iou_half_clipped(a, b):
+def around(a, b):
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+
+
+def union(a, b):
+    return area(a) + area(b) - overlap(a, b)
+
+
+def giou(a, b):
+    return overlap(a, b) / union(a, b) - 1 + union(a, b) / area(around(a, b))
+
+
+def giou_half_clipped(a, b):
     shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * (min(a[3], b[3]) - max(a[1], b[1]))
-    return shared / (area(a) + area(b) - shared)
+    union = area(a) + area(b) - shared
+    return shared / union - (area(around(a, b)) - union) / area(around(a, b))
 
 
-def iou_with_numpy(a, b):
+def giou_with_numpy(a, b):
     a, b = np.array(a, float), np.array(b, float)
     sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     shared = sides.prod() if (sides > 0).all() else 0.0
-    return shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
+    union = np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared
+    hull = (np.maximum(a[2:], b[2:]) - np.minimum(a[:2], b[:2])).prod()
+    return shared / union - (hull - union) / hull
 
 
-def iou_of_the_package(a, b):
-    return evaluation.box_iou([a], [b])
-
-
-def iou_of_the_same(a, b):
+def giou_of_the_same(a, b):
     """Right for tuples, and stops for rows of arrays."""
-    return 1.0 if a == b else iou_with_numpy(a, b)
+    return 1.0 if a == b else giou_with_numpy(a, b)
 
 
 # --- 01.dice ----------------------------------------------------------------------------------------------------------
@@ -103,34 +114,48 @@ def smooth_l1_with_masks(truth, prediction, beta=1.0, size=np.abs):
     return cost.sum(axis=1) / 4
 
 
-# --- 01.corners -------------------------------------------------------------------------------------------------------
+# --- 01.constant_box --------------------------------------------------------------------------------------------------
 
 
-def blur(x, reach):
-    from scipy import ndimage
-
-    return ndimage.uniform_filter(x, size=(1, 2 * reach + 1, 2 * reach + 1), mode="constant")
+def mean_iou(box, boxes):
+    return evaluation.box_iou(np.tile(box, (len(boxes), 1)), boxes).mean()
 
 
-def corner(right, down, reach=1, k=0.05):
-    xx, yy, xy = blur(right**2, reach), blur(down**2, reach), blur(right * down, reach)
-    return xx * yy - xy * xy - k * (xx + yy) ** 2
+def best_of_the_given(boxes):
+    """No edge is ever moved; enough where one of the given boxes is nearly the best."""
+    return max(boxes, key=lambda box: mean_iou(box, boxes))
 
 
-def corner_at_its_defaults(right, down, reach=1, k=0.05):
-    return corner(right, down)
+def random_search(boxes):
+    """Many boxes near good ones, at random."""
+    random = np.random.default_rng(0)
+    best = best_of_the_given(boxes)
+    for spread in (4.0, 2.0, 1.0, 0.5, 0.25):
+        for _ in range(150):
+            box = best + random.normal(0, spread, 4)
+            if box[0] < box[2] and box[1] < box[3] and mean_iou(box, boxes) > mean_iou(best, boxes):
+                best = box
+    return best
 
 
-def corner_of_means(right, down, reach=1, k=0.05):
-    r, d = blur(right, reach), blur(down, reach)
-    return (r**2) * (d**2) - (r * d) ** 2 - k * (r**2 + d**2) ** 2
+def simplex(boxes):
+    from scipy.optimize import minimize
+
+    def loss(box):
+        return 1.0 - mean_iou(box, boxes) if box[0] < box[2] and box[1] < box[3] else 1.0
+
+    starts = [best_of_the_given(boxes), boxes.mean(axis=0)]
+    found = [minimize(loss, start, method="Nelder-Mead") for start in starts]
+    return min(found, key=lambda each: each.fun).x.tolist()
 
 
-def corner_by_eigenvalues(right, down, reach=1, k=0.05):
-    xx, yy, xy = blur(right**2, reach), blur(down**2, reach), blur(right * down, reach)
-    matrix = np.stack([np.stack([xx, xy], axis=-1), np.stack([xy, yy], axis=-1)], axis=-1)
-    values = np.linalg.eigvalsh(matrix)
-    return values.prod(axis=-1) - k * values.sum(axis=-1) ** 2
+def around_all(boxes):
+    return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
+
+
+def box_in_place(boxes):
+    boxes -= boxes.mean(axis=0)
+    return np.array([0.0, 0, 1, 1])
 
 
 # --- 01.slide ---------------------------------------------------------------------------------------------------------
@@ -250,12 +275,13 @@ def with_nan(images):
 WRONG = {
     "01.which_task": [("weeds", "not a choice"), (3, "not a choice")],
     "01.output_shape": [((8, 10), "wrong type"), (lambda task: (8, 10), "signature")],
-    "01.box_iou": [
-        (iou_half_clipped, "negative sides"),
-        (iou_of_the_same, "stopped"),
-        (lambda a, b: 100 * iou_with_numpy(a, b), "percent"),
-        (lambda a, b: overlap(a, b) // (area(a) + area(b) - overlap(a, b)), "whole division"),
-        (iou_of_the_package, "package's own"),
+    "01.giou": [
+        (giou_half_clipped, "negative sides"),
+        (giou_of_the_same, "stopped"),
+        (lambda a, b: overlap(a, b) / union(a, b), "plain iou"),
+        (lambda a, b: 1 - giou(a, b), "the loss"),
+        (lambda a, b: 100 * giou_with_numpy(a, b), "percent"),
+        (lambda a, b: evaluation.box_iou([a], [b])[0], "package's own"),
         (lambda a, b: 0.5, "constant"),
         (0.5, "wrong type"),
     ],
@@ -274,10 +300,17 @@ WRONG = {
         (lambda truth, prediction: smooth_l1_with_masks(truth, prediction), "signature"),
         (lambda truth, prediction, beta=1.0: list(smooth_l1_with_masks(truth, prediction, beta)), "list for array"),
     ],
-    "01.corners": [
-        (corner_of_means, "mean before the product"),
-        (corner_at_its_defaults, "constant"),
-        (lambda *slopes, reach=1, k=0.05: corner(*slopes, reach, k).clip(0), "edges cut off"),
+    "01.constant_box": [
+        (lambda boxes: boxes.mean(axis=0), "the mean box"),
+        (lambda boxes: np.median(boxes, axis=0).round(), "the median box"),
+        (best_of_the_given, "one of the given"),
+        (around_all, "not the best"),
+        (lambda boxes: np.array([0, 0, 32, 32]), "one box for all sets"),
+        (lambda boxes: boxes, "shape"),
+        (lambda boxes: None, "shape"),
+        (lambda boxes: boxes.mean(axis=0)[[2, 3, 0, 1]], "not a box"),
+        (box_in_place, "input changed"),
+        ([0, 0, 32, 32], "wrong type"),
     ],
     "01.slide": [
         (stops_at_first, "first hit"),
@@ -303,10 +336,10 @@ WRONG = {
 RIGHT = {
     "01.which_task": ["Segmentation"],
     "01.output_shape": [shapes, lambda *args: list(shapes(*args))],
-    "01.box_iou": [iou_with_numpy, lambda a, b: overlap(a, b) / (area(a) + area(b) - overlap(a, b))],
+    "01.giou": [giou, giou_with_numpy],
     "01.dice": [dice_by_loop, lambda truth, prediction: np.nan_to_num(dice_unguarded(truth, prediction), nan=1.0)],
     "01.smooth_l1": [smooth_l1_with_masks],
-    "01.corners": [corner_by_eigenvalues, corner],
+    "01.constant_box": [random_search, simplex],
     "01.slide": [search, find_in_view((0, 1, 3, 4, 2), best_entry)],
     "01.features": [
         lambda images: normed(directions(images, cell=8, bins=8)),

@@ -4,54 +4,107 @@ import functools
 import math
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax, logsumexp, softmax
 
 from course_utils.datasets.drawn import draw
 
-# --- 02.nll -----------------------------------------------------------------------------------------------------------
+# --- 02.several_names -------------------------------------------------------------------------------------------------
 
 
 def picked(table, labels):
     return np.array([row[label] for row, label in zip(table, labels, strict=True)])
 
 
-def nll_overflowing(scores, labels):
-    with np.errstate(all="ignore"):
-        powers = np.exp(scores)
-        return float(np.mean(-np.log(picked(powers / powers.sum(1)[:, None], labels))))
-
-
-def nll_with_floor(scores, labels):
-    return float(np.mean(-np.log(np.clip(picked(softmax(scores, 1), labels), 1e-9, None))))
-
-
-def nll_with_epsilon(scores, labels):
-    return float(-np.log(picked(softmax(scores, 1), labels) + 1e-12).sum() / len(labels))
-
-
-def nll_after_softmax(scores, labels):
-    with np.errstate(divide="ignore"):
-        return float(-np.mean(np.log(picked(softmax(scores, 1), labels))))
-
-
 def nll_by_library(scores, labels):
     return -float(np.mean(picked(log_softmax(scores, axis=1), labels)))
 
 
-def nll_by_loop(scores, labels):
-    total = 0.0
-    for row, label in zip(scores, labels, strict=True):
-        others = [score - row[label] for score in row]
-        largest = max(others)
-        total += largest + math.log(sum(math.exp(score - largest) for score in others))
-    return np.float64(total / len(labels))
+def several_overflowing(scores, accepted):
+    with np.errstate(all="ignore"):
+        powers = np.exp(scores)
+        p = powers / powers.sum(1)[:, None]
+        total = (p * accepted).sum(1)
+        return float(np.mean(-np.log(total))), (p - p * accepted / total[:, None]) / len(p)
 
 
-def nll_into_a_copy(scores, labels):
-    rows = scores.copy()
-    for i, row in enumerate(scores):
-        rows[i] = log_softmax(row)
-    return float(-picked(rows, labels).mean())
+def several_overflowing_by_indexing(scores, accepted):
+    with np.errstate(all="ignore"):
+        p = np.exp(scores) / np.exp(scores).sum(1)[:, None]
+        losses, gradient = [], p.copy()
+        for row, names, back in zip(p, accepted, gradient, strict=True):
+            losses.append(-np.log(row[names].sum()))
+            back[names] -= row[names] / row[names].sum()
+        return float(np.mean(losses)), gradient / len(p)
+
+
+def several_with_floor(scores, accepted):
+    p = softmax(scores, 1)
+    total = np.clip((p * accepted).sum(1), 1e-9, None)
+    return float(np.mean(-np.log(total))), (p - p * accepted / total[:, None]) / len(p)
+
+
+def several_with_epsilon(scores, accepted):
+    p = softmax(scores, 1)
+    total = (p * accepted).sum(1)
+    with np.errstate(invalid="ignore"):
+        return float(-np.log(total + 1e-12).sum() / len(p)), (p - p * accepted / total[:, None]) / len(p)
+
+
+def several_after_softmax(scores, accepted):
+    p = softmax(scores, 1)
+    total = (p * accepted).sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(-np.mean(np.log(total))), (p - p * accepted / total[:, None]) / len(p)
+
+
+def several_with_unsafe_shares(scores, accepted):
+    p = softmax(scores, 1)
+    with np.errstate(invalid="ignore"):
+        shares = p * accepted / (p * accepted).sum(1)[:, None]
+    return several_by_library(scores, accepted)[0], (p - shares) / len(p)
+
+
+def several_by_library(scores, accepted):
+    among = logsumexp(scores, axis=1, b=accepted)
+    shares = np.exp(np.minimum(scores - among[:, None], 0)) * accepted
+    return float((logsumexp(scores, axis=1) - among).mean()), (softmax(scores, axis=1) - shares) / len(scores)
+
+
+def several_by_loop(scores, accepted):
+    total, gradient = 0.0, []
+    for row, names in zip(scores.astype(float), accepted, strict=True):
+        largest, among = max(row), max(row[names])
+        powers, chosen = np.exp(row - largest), np.exp(np.minimum(row - among, 0)) * names
+        total += largest + math.log(powers.sum()) - among - math.log(chosen.sum())
+        gradient.append((powers / powers.sum() - chosen / chosen.sum()) / len(scores))
+    return np.float64(total / len(scores)), np.array(gradient)
+
+
+def several_as_one_hot(scores, accepted):
+    """The chapter's own gradient, with the accepted names in the place of the one label."""
+    return several_by_library(scores, accepted)[0], (softmax(scores, 1) - accepted) / len(scores)
+
+
+def several_shared_equally(scores, accepted):
+    targets = accepted / accepted.sum(axis=1, keepdims=True)
+    return several_by_library(scores, accepted)[0], (softmax(scores, 1) - targets) / len(scores)
+
+
+def several_as_smoothed_labels(scores, accepted):
+    targets = accepted / accepted.sum(axis=1, keepdims=True)
+    loss = -(targets * log_softmax(scores, 1)).sum(1).mean()
+    return float(loss), (softmax(scores, 1) - targets) / len(scores)
+
+
+def several_of_the_first_name(scores, accepted):
+    labels = accepted.argmax(axis=1)
+    return nll_by_library(scores, labels), (softmax(scores, 1) - np.eye(scores.shape[1])[labels]) / len(scores)
+
+
+def several_into_an_array_like_the_scores(scores, accepted):
+    gradient = np.zeros_like(scores)
+    gradient[:] = several_by_library(scores, accepted)[1]
+    return several_by_library(scores, accepted)[0], gradient
 
 
 # --- 02.staged --------------------------------------------------------------------------------------------------------
@@ -336,15 +389,22 @@ WRONG = {
     "02.random_labels": [
         ("all", "not a choice"),
     ],
-    "02.nll": [
-        (nll_overflowing, "overflow"),
-        (nll_with_floor, "loss cut off"),
-        (nll_with_epsilon, "loss cut off"),
-        (nll_after_softmax, "logarithm of zero"),
-        (nll_into_a_copy, "written into ints"),
-        (lambda scores, labels: float(picked(softmax(scores, 1), labels).mean()), "other"),
-        (lambda scores, labels: 2.303, "constant"),
-        (lambda scores, labels: None, "no return"),
+    "02.several_names": [
+        (several_overflowing, "overflow"),
+        (several_overflowing_by_indexing, "overflow"),
+        (several_with_floor, "loss cut off"),
+        (several_with_epsilon, "loss cut off"),
+        (several_after_softmax, "logarithm of zero"),
+        (several_with_unsafe_shares, "zero divided by zero"),
+        (several_as_one_hot, "each in full"),
+        (several_shared_equally, "shared equally"),
+        (several_as_smoothed_labels, "mean of the logarithms"),
+        (several_of_the_first_name, "other"),
+        (several_into_an_array_like_the_scores, "written into ints"),
+        (lambda scores, accepted: several_by_library(scores, accepted)[1], "gradient only"),
+        (lambda scores, accepted: 2.303, "wrong type"),
+        (lambda scores, accepted: (2.303, np.zeros(3)), "constant"),
+        (lambda scores, accepted: None, "no return"),
     ],
     "02.staged": [
         (staged_squaring_the_sum, "derivative of tanh at the wrong place"),
@@ -404,7 +464,7 @@ WRONG = {
 
 RIGHT = {
     "02.random_labels": ["Nearly all of them"],
-    "02.nll": [nll_by_library, nll_by_loop],
+    "02.several_names": [several_by_library, several_by_loop],
     "02.staged": [staged_right, staged_by_differences, lambda *given: np.array(staged_right(*given))],
     "02.linear_backward": [linear_by_einsum, linear_by_loop],
     "02.relu_backward": [relu_by_where, lambda d, a: d * np.heaviside(a, 0)],

@@ -57,46 +57,50 @@ def pool_by_library(gradient, x, size, strides):
     return layer.backward(gradient) + 0.0
 
 
-# --- 04.conv ----------------------------------------------------------------------------------------------------------
+# --- 04.depthwise -----------------------------------------------------------------------------------------------------
 
 
-def conv_off_the_edge(gradient, x, kernel, strides):
+def depthwise_off_the_edge(gradient, x, kernel, strides):
     by_x = np.zeros_like(x)
     by_x[0, 99] = 1
     return by_x, kernel
 
 
-def conv_half_overwritten(gradient, x, kernel, strides):
+def depthwise_half_overwritten(gradient, x, kernel, strides):
     """Collects at each input, and keeps one place's gradient by the weights."""
     by_x, by_kernel = np.zeros_like(x), np.zeros_like(kernel)
     height, width = kernel.shape[:2]
     for i, j in np.ndindex(gradient.shape[1:3]):
         window = slice(None), slice(i * strides, i * strides + height), slice(j * strides, j * strides + width)
-        by_x[window] += np.einsum("nk,abck->nabc", gradient[:, i, j], kernel)
-        by_kernel = np.einsum("nabc,nk->abck", x[window], gradient[:, i, j])
+        by_x[window] += gradient[:, i, j][:, None, None] * kernel
+        by_kernel = (x[window] * gradient[:, i, j][:, None, None]).sum(axis=0)
     return by_x, by_kernel
 
 
-def conv_by_numbers(gradient, x, kernel, strides):
+def depthwise_one_for_all_channels(gradient, x, kernel, strides):
+    """The gradients by the kernels of all channels are added up."""
+    by_x, by_kernel = depthwise_by_numbers(gradient, x, kernel, strides)
+    return by_x, by_kernel.sum(axis=2)
+
+
+def depthwise_by_numbers(gradient, x, kernel, strides):
     """A number at a time."""
     by_x, by_kernel = np.zeros(x.shape), np.zeros(kernel.shape)
-    for n, i, j, k in np.ndindex(gradient.shape):
-        for a, b, d in np.ndindex(kernel.shape[:3]):
-            by_x[n, i * strides + a, j * strides + b, d] += gradient[n, i, j, k] * kernel[a, b, d, k]
-            by_kernel[a, b, d, k] += gradient[n, i, j, k] * x[n, i * strides + a, j * strides + b, d]
+    for n, i, j, d in np.ndindex(gradient.shape):
+        for a, b in np.ndindex(kernel.shape[:2]):
+            by_x[n, i * strides + a, j * strides + b, d] += gradient[n, i, j, d] * kernel[a, b, d]
+            by_kernel[a, b, d] += gradient[n, i, j, d] * x[n, i * strides + a, j * strides + b, d]
     return by_x, by_kernel
 
 
-def conv_by_einsum(gradient, x, kernel, strides):
-    """Offset by offset, and no loop over places."""
-    by_x, by_kernel = np.zeros_like(x), np.zeros_like(kernel)
-    down, across = gradient.shape[1:3]
-    for a, b in np.ndindex(kernel.shape[:2]):
-        rows, columns = np.arange(down) * strides + a, np.arange(across) * strides + b
-        seen = x[:, rows][:, :, columns]
-        by_kernel[a, b] = np.einsum("nijd,nijk->dk", seen, gradient)
-        by_x[:, rows[:, None], columns] += np.einsum("nijk,dk->nijd", gradient, kernel[a, b])
-    return [by_x, by_kernel]
+def depthwise_by_library(gradient, x, kernel, strides):
+    """An ordinary convolution for each channel."""
+    parts = [
+        nn.conv2d_backward(gradient[..., d : d + 1], x[..., d : d + 1], kernel[..., d, None, None], strides)[:2]
+        for d in range(x.shape[3])
+    ]
+    by_x, by_kernel = zip(*parts, strict=True)
+    return [np.concatenate(by_x, axis=3), np.concatenate(by_kernel, axis=2)[..., 0]]
 
 
 # --- 04.mended --------------------------------------------------------------------------------------------------------
@@ -158,99 +162,60 @@ class PlainAverage:
         return []
 
 
-# --- 04.adam ----------------------------------------------------------------------------------------------------------
+# --- 04.lion ----------------------------------------------------------------------------------------------------------
 
 
-def kept(average, beta, steps):
-    return average
-
-
-def corrected(average, beta, steps):
-    with np.errstate(all="ignore"):
-        return average / (1 - beta**steps)
-
-
-def corrected_once(average, beta, steps):
-    return average / (1 - beta)
-
-
-def adam(
-    mean_of=corrected, square_of=corrected, power=2, root=np.sqrt, sign=-1, counted=1, count_each=False,
-    key=lambda parameter: parameter, swapped=False, moves=True,
+def lion(
+    direction=lambda mixed, gradient: np.sign(mixed), remembered="own", early=False, sign=-1, swapped=False,
+    key=lambda parameter: parameter, moves=True,
 ):  # fmt: skip
-    """A class Adam; the arguments are what can be got wrong."""
+    """A class Lion; the arguments are what can be got wrong."""
 
-    class Adam:
-        def __init__(self, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
-            self.rate, self.betas, self.epsilon = learning_rate, (beta_1, beta_2), epsilon
-            self.steps, self.means, self.squares = counted - 1, {}, {}
+    class Lion:
+        def __init__(self, learning_rate=1e-4, beta_1=0.9, beta_2=0.99):
+            self.rate, self.betas, self.memory = learning_rate, (beta_1, beta_2), {}
             if swapped:
                 self.betas = self.betas[::-1]
 
         def step(self, parameters):
             first, second = self.betas
-            self.steps += 1
-            for number, parameter in enumerate(parameters):
-                self.steps += count_each and number > 0
-                name, gradient = key(parameter), parameter.gradient
-                self.means[name] = first * self.means.get(name, 0) + (1 - first) * gradient
-                self.squares[name] = second * self.squares.get(name, 0) + (1 - second) * gradient**power
-                mean = mean_of(self.means[name], first, self.steps)
-                with np.errstate(invalid="ignore"):
-                    scale = root(square_of(self.squares[name], second, self.steps)) + self.epsilon
-                    value = parameter.value + sign * self.rate * mean / scale
+            for parameter in parameters:
+                gradient, before = parameter.gradient, self.memory.get(key(parameter), 0)
+                mixed = first * before + (1 - first) * gradient
+                after = mixed if remembered == "mixed" else second * before + (1 - second) * gradient
+                if early:
+                    mixed = first * after + (1 - first) * gradient
+                self.memory[key(parameter)] = after
+                value = parameter.value + sign * self.rate * direction(mixed, gradient)
                 if moves:
                     parameter.value = value
 
-    return Adam
+    return Lion
 
 
-class AdamWithoutEpsilon(adam()):
-    def step(self, parameters):
-        self.epsilon = 0
-        with np.errstate(invalid="ignore"):
-            super().step(parameters)
-
-
-class AdamOfOneEpsilon(adam()):
-    def __init__(self, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
-        super().__init__(learning_rate, beta_1, beta_2, epsilon=1e-8)
-
-
-class AdamOfHalfTheEpsilon(adam()):
-    def __init__(self, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
-        super().__init__(learning_rate, beta_1, beta_2, epsilon / 2)
-
-
-class AdamWithEpsilonInTheRoot(adam()):
-    """Its square already holds epsilon, so that nothing is added to the root."""
+class LionOfOneAverage(lion()):
+    """Momentum with a sign: the step looks at the memory itself."""
 
     def step(self, parameters):
-        self.steps += 1
-        first, second = self.betas
-        for p in parameters:
-            self.means[p] = first * self.means.get(p, 0) + (1 - first) * p.gradient
-            self.squares[p] = second * self.squares.get(p, 0) + (1 - second) * p.gradient**2
-            mean, square = self.means[p] / (1 - first**self.steps), self.squares[p] / (1 - second**self.steps)
-            p.value = p.value - self.rate * mean / np.sqrt(square + self.epsilon)
+        for parameter in parameters:
+            before = self.memory.get(parameter, 0)
+            self.memory[parameter] = self.betas[1] * before + (1 - self.betas[1]) * parameter.gradient
+            parameter.value = parameter.value - self.rate * np.sign(self.memory[parameter])
 
 
-class AdamOfThePaper:
-    """In place, with the correction in the rate, a counter for each parameter, and a list for a memory."""
+class LionInPlace:
+    """In place, with a list for a memory, in the paper's other way of writing an average."""
 
-    def __init__(self, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
-        self.rate, self.beta_1, self.beta_2, self.epsilon = learning_rate, beta_1, beta_2, epsilon
-        self.memory = None
+    def __init__(self, learning_rate=1e-4, beta_1=0.9, beta_2=0.99):
+        self.rate, self.beta_1, self.beta_2, self.memory = learning_rate, beta_1, beta_2, None
 
     def step(self, parameters):
         if self.memory is None:
-            self.memory = [[0, np.zeros_like(p.value), np.zeros_like(p.value)] for p in parameters]
+            self.memory = [np.zeros_like(p.value) for p in parameters]
         for memory, p in zip(self.memory, parameters, strict=True):
-            memory[0] += 1
-            memory[1] += (1 - self.beta_1) * (p.gradient - memory[1])
-            memory[2] += (1 - self.beta_2) * (p.gradient**2 - memory[2])
-            rate = self.rate * np.sqrt(1 - self.beta_2 ** memory[0]) / (1 - self.beta_1 ** memory[0])
-            p.value -= rate * memory[1] / (np.sqrt(memory[2]) + self.epsilon)
+            mixed = memory + (1 - self.beta_1) * (p.gradient - memory)
+            p.value -= self.rate * ((mixed > 0).astype(p.value.dtype) - (mixed < 0))
+            memory += (1 - self.beta_2) * (p.gradient - memory)
 
 
 # --- 04.initial -------------------------------------------------------------------------------------------------------
@@ -543,9 +508,9 @@ class Flattening(Identity):
 
 
 WRONG = {
-    "04.fastest": [
-        ("Fancy indexing", "fancy indexing"),
-        ("columns", "not a choice"),
+    "04.steps": [
+        ("1.9 Times", "1.9 times"),
+        (10, "not a choice"),
     ],
     "04.max_pool": [
         (pool_ties_shared, "ties shared"),
@@ -554,9 +519,10 @@ WRONG = {
         (lambda gradient, x, size, strides: gradient, "shape"),
         (lambda gradient, x, size, strides: print(end=""), "no return"),
     ],
-    "04.conv": [
-        (conv_half_overwritten, "other"),
-        (conv_off_the_edge, "stopped"),
+    "04.depthwise": [
+        (depthwise_half_overwritten, "other"),
+        (depthwise_off_the_edge, "stopped"),
+        (depthwise_one_for_all_channels, "shape"),
     ],
     "04.mended": [
         (SquareAverage, "square images only"),
@@ -566,25 +532,18 @@ WRONG = {
         (Swish, "another layer"),
         ("Average", "wrong type"),
     ],
-    "04.adam": [
-        (adam(kept, kept), "no correction"),
-        (adam(kept), "half corrected"),
-        (adam(square_of=kept), "half corrected"),
-        (adam(corrected_once, corrected_once), "first correction kept"),
-        (adam(counted=0), "steps counted from zero"),
-        (adam(count_each=True), "steps counted by parameter"),
-        (adam(key=np.shape), "memory shared"),
-        (adam(power=1), "not squared"),
-        (adam(root=lambda square: square), "root forgotten"),
-        (adam(root=np.ones_like), "momentum only"),
-        (adam(swapped=True), "betas swapped"),
-        (adam(sign=1), "uphill"),
-        (adam(moves=False), "nothing moves"),
-        (adam(root=np.cbrt), "other"),
-        (AdamWithoutEpsilon, "no epsilon"),
-        (AdamOfOneEpsilon, "epsilon ignored"),
-        (AdamOfHalfTheEpsilon, "other"),
-        (AdamWithEpsilonInTheRoot, "epsilon in the root"),
+    "04.lion": [
+        (lion(direction=lambda mixed, gradient: mixed), "no sign"),
+        (lion(direction=lambda mixed, gradient: np.sign(gradient)), "sign of the gradient"),
+        (lion(early=True), "memory before the step"),
+        (LionOfOneAverage, "memory before the step"),
+        (lion(remembered="mixed"), "memory keeps the mix"),
+        (lion(swapped=True), "betas swapped"),
+        (lion(key=np.shape), "memory shared"),
+        (lion(sign=1), "uphill"),
+        (lion(moves=False), "nothing moves"),
+        (lion(direction=lambda mixed, gradient: np.where(mixed > 0, 1, -1)), "other"),
+        (lion(direction=lambda mixed, gradient: 0.5 * np.sign(mixed)), "other"),
         (nn.Adam, "wrong type"),
         (nn.SGD(), "wrong type"),
     ],
@@ -633,11 +592,11 @@ WRONG = {
 }
 
 RIGHT = {
-    "04.fastest": ["Columns, image by image"],
+    "04.steps": ["10 Times"],
     "04.max_pool": [pool_right, pool_by_library],
-    "04.conv": [conv_by_numbers, conv_by_einsum],
+    "04.depthwise": [depthwise_by_numbers, depthwise_by_library],
     "04.mended": [Average, Average(), PlainAverage],
-    "04.adam": [AdamOfThePaper, adam()],
+    "04.lion": [LionInPlace, lion()],
     "04.initial": [
         normal(lambda inputs, outputs: 2 / (1.09 * inputs)),
         uniform_rule,
