@@ -147,11 +147,15 @@ def indented(code):
     return code.replace("\n", "\n    ")
 
 
-def test_a_cell_that_does_not_stop_printing_is_stopped(project):
+def test_a_cell_that_does_not_stop_printing_is_stopped(project, monkeypatch):
+    monkeypatch.setattr("course_utils.authoring.execution._ASK_AGAIN", 1)
     endless = "import itertools\nfor number in itertools.count():\n    print(number, 'x' * 1000)"
     deaf = f"try:\n    {indented(endless)}\nexcept KeyboardInterrupt:\n    {indented(endless)}"
     image = "from IPython.display import display\ndisplay({'image/png': 'A' * 3_000_000}, raw=True)"
-    paths = [write(project, f"book/9{n}_x.ipynb", *cells) for n, cells in enumerate([[endless], [deaf], [image, "1"]])]
+    silent = "import time\nprint('x' * 3_000_000)\nwhile True:\n    try:\n        time.sleep(60)\n"
+    silent += "    except BaseException:\n        pass"
+    cases = [[endless], [deaf], [image, "1"], [silent]]
+    paths = [write(project, f"book/9{n}_x.ipynb", *cells) for n, cells in enumerate(cases)]
     before = [path.read_bytes() for path in paths]
     for run in execute(paths, profile="smoke", progress=False):
         assert "cell a-notebook: its outputs have more than 2,000,000 characters" in run.failure

@@ -177,6 +177,7 @@ def _run_cell(client, cell, index):
     except nbclient.exceptions.CellTimeoutError:
         raise Stopped(f"cell {cell.id}: not done after {client.timeout} s") from None
     except nbclient.exceptions.DeadKernelError:
+        client.raise_if_too_large(cell)
         raise Stopped(f"cell {cell.id}: the kernel died; most often there is not enough memory") from None
     client.raise_if_too_large(cell)
     cell.outputs = _joined_streams(cell.outputs)
@@ -206,7 +207,7 @@ class _Client(nbclient.NotebookClient):
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
         self.sizes = collections.Counter()
-        self.interrupt, self.interrupted = None, 0.0
+        self.ending = None
 
     def output(self, outs, msg, display_id, cell_index):
         content = msg["content"]
@@ -215,17 +216,24 @@ class _Client(nbclient.NotebookClient):
         )
         if self.sizes[cell_index] <= LARGEST_OUTPUT:
             return super().output(outs, msg, display_id, cell_index)
-        # Code that is at the wrong place swallows an interrupt, and prints on: it is asked again.
-        if time.monotonic() - self.interrupted > _ASK_AGAIN:
-            self.interrupt, self.interrupted = asyncio.ensure_future(self.km.interrupt_kernel()), time.monotonic()
+        if not self.ending:
+            self.ending = asyncio.ensure_future(self._end())
         return None
+
+    async def _end(self):
+        """Interrupt the kernel. Code that swallows that is asked again; a kernel that then gives no answer is ended."""
+        for _ in range(3):
+            await self.km.interrupt_kernel()
+            await asyncio.sleep(_ASK_AGAIN)
+        await self.km.provisioner.kill()
 
     def clear_output(self, outs, msg, cell_index):
         self.sizes[cell_index] = 0
         return super().clear_output(outs, msg, cell_index)
 
     def raise_if_too_large(self, cell):
-        if self.interrupt:
+        if self.ending:
+            self.ending.cancel()
             raise Stopped(
                 f"cell {cell.id}: its outputs have more than {LARGEST_OUTPUT:,} characters. "
                 "Print less, or show a smaller picture."

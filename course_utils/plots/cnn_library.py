@@ -5,9 +5,7 @@ Nothing here computes what the chapter teaches: the functions draw the arrays an
 
 import numpy as np
 
-from .style import BLUE, GREY, INK, PALETTE, PAPER, VERMILION, course_figure
-
-TINT = "#CFE3F1"  # BLUE on paper, light enough for figures in ink to stand on it
+from .style import BLUE, GREY, INK, MARKERS, PALETTE, PAPER, TINT, VERMILION, course_figure
 
 
 @course_figure
@@ -98,12 +96,17 @@ def number_maps(maps):
     figure, panels = plt.subplots(1, len(maps), figsize=(2.3 * len(maps), 2.5), squeeze=False)
     top = max(np.max(numbers) for numbers in maps.values())
     for axes, (title, numbers) in zip(panels[0], maps.items(), strict=True):
-        axes.imshow(numbers, cmap="Blues", vmin=0, vmax=2 * top)  # pale, so that ink can be read on it
-        for (i, j), number in np.ndenumerate(numbers):
-            axes.text(j, i, f"{number:.0f}", ha="center", va="center", fontsize=9)
-        axes.set(xticks=[], yticks=[], title=title)
-        axes.spines[:].set_visible(False)
+        _cells(axes, title, numbers, shades=numbers, darkest=2 * top, fontsize=9)
     return figure
+
+
+def _cells(axes, title, numbers, shades, darkest, fontsize=10):
+    """A number in each cell, on a shade that is pale, so that ink can be read on it."""
+    axes.imshow(shades, cmap="Blues", vmin=0, vmax=darkest)
+    for (i, j), number in np.ndenumerate(numbers):
+        axes.text(j, i, f"{number:g}", ha="center", va="center", fontsize=fontsize)
+    axes.set(xticks=[], yticks=[], title=title)
+    axes.spines[:].set_visible(False)
 
 
 @course_figure
@@ -137,14 +140,8 @@ def image_as_rows(image, size):
     marked_image, marked_rows = np.zeros(image.shape), np.zeros(rows.shape)
     marked_image[:size, :size] = marked_rows[0] = 1
     figure, panels = plt.subplots(1, 2, figsize=(6.4, 2.6))
-    for axes, numbers, marked, title in zip(
-        panels, (image, rows), (marked_image, marked_rows), ("image", "one row for each position"), strict=True
-    ):
-        axes.imshow(marked, cmap="Blues", vmin=0, vmax=3)
-        for (i, j), number in np.ndenumerate(numbers):
-            axes.text(j, i, number, ha="center", va="center")
-        axes.set(xticks=[], yticks=[], title=title)
-        axes.spines[:].set_visible(False)
+    _cells(panels[0], "image", image, shades=marked_image, darkest=3)
+    _cells(panels[1], "one row for each position", rows, shades=marked_rows, darkest=3)
     return figure
 
 
@@ -219,16 +216,21 @@ def lines_by_layer(panels, ylabel):
     for axes, (title, lines) in zip(grid[0], panels.items(), strict=True):
         for name, values in lines.items():
             index = names.index(name)
-            look = {"color": PALETTE[index], "marker": "os^Dv*"[index], "linestyle": ("-", "--", "-.", ":")[index % 4]}
+            look = {"color": PALETTE[index], "marker": MARKERS[index], "linestyle": ("-", "--", "-.", ":")[index % 4]}
             axes.semilogy(range(1, 1 + len(values)), values, markersize=4, label=name, **look)
         axes.set(xlabel="layer", title=title)
         axes.grid(axis="y")
     grid[0, 0].set_ylabel(ylabel)
+    _legend_below(figure, grid[0])
+    return figure
+
+
+def _legend_below(figure, panels):
+    """One legend for all panels; a name that stands in several is listed once."""
     handles = {}
-    for axes in grid[0]:
+    for axes in panels:
         handles.update(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), fontsize=9)
-    return figure
 
 
 @course_figure
@@ -268,7 +270,7 @@ def sweep_panels(panels, ylabel, ylim, reference=None):
     edge = ylim[1] - 0.04 * (ylim[1] - ylim[0])
     for axes, (title, lines) in zip(grid[0], panels.items(), strict=True):
         for index, (name, by_rate) in enumerate(lines.items()):
-            color, marker = PALETTE[index], "os^Dv*"[index]
+            color, marker = PALETTE[index], MARKERS[index]
             shift = 1.12 ** (index - (len(lines) - 1) / 2)  # marks at the edge stand side by side
             means = {rate: np.mean(losses) for rate, losses in by_rate.items()}
             axes.plot(list(means), list(means.values()), color=color, linewidth=1.4, label=name)
@@ -291,6 +293,5 @@ def sweep_panels(panels, ylabel, ylim, reference=None):
         axes.set(xscale="log", xlabel="learning rate", title=title, ylim=ylim)
         axes.grid(axis="y")
     grid[0, 0].set_ylabel(ylabel)
-    handles = dict(zip(*reversed(grid[0, 0].get_legend_handles_labels()), strict=True))
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), fontsize=9)
+    _legend_below(figure, grid[0])
     return figure

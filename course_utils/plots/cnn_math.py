@@ -6,9 +6,8 @@ Nothing here computes what a chapter teaches: the functions draw the arrays and 
 import numpy as np
 
 from ..arithmetic.sizes import whole_number
-from .style import BLUE, GREEN, GREY, INK, ORANGE, PALETTE, PAPER, SKY, VERMILION, course_figure
+from .style import BLUE, GREEN, GREY, INK, ORANGE, PALETTE, PAPER, SKY, TINT, VERMILION, course_figure
 
-TINT = "#CFE3F1"  # BLUE on paper, light enough for figures in ink to stand on it
 WARM = "#F8E1B8"  # ORANGE on paper, for what is negative
 DARK = "#C9CDD1"  # GREY on paper, for the dark pixels of an image
 

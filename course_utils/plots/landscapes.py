@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from .style import BLUE, GREY, INK, ORANGE, PALETTE, PAPER, VERMILION, course_figure
+from .style import BLUE, GREY, INK, MARKERS, ORANGE, PALETTE, PAPER, VERMILION, course_figure
 
 _PATHS = (VERMILION, BLUE, *(color for color in PALETTE if color not in (VERMILION, BLUE, GREY)))
-_MARKERS = "os^Dv*"
 
 
 @course_figure
@@ -77,7 +76,7 @@ def landscape(
         axes.contour(w1, w2, shown, levels=at, colors=GREY, linewidths=0.5)
         for name, path in group.items():
             number = list(paths).index(name)
-            color, marker = _PATHS[number % len(_PATHS)], _MARKERS[number % len(_MARKERS)]
+            color, marker = _PATHS[number % len(_PATHS)], MARKERS[number % len(MARKERS)]
             inside = (path >= (xlim[0], ylim[0])).all(axis=1) & (path <= (xlim[1], ylim[1])).all(axis=1)
             label = name if inside.all() else f"{name} (leaves the figure)"
             drawn = path[: len(path) - int(np.argmax(inside[::-1])) + 1] if inside.any() else path[:1]

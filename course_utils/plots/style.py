@@ -16,9 +16,13 @@ YELLOW = "#F0E442"
 GREY = "#7F7F7F"
 INK = "#1F2328"
 PAPER = "#FCFCFB"
+TINT = "#CFE3F1"  # BLUE on paper, light enough for figures in ink to stand on it
 
 PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY)
 """Colours of series, in the order in which a figure takes them."""
+
+MARKERS = "os^Dv*"
+"""Marks of series, in the same order: who does not see the colours tells the series apart by them."""
 
 _SETTINGS = {
     "figure.facecolor": PAPER,
