@@ -2,10 +2,11 @@
 
 `execute` keeps a run in which a claim is false in ``build/refused``. A claim computes nothing that other cells use. So
 once the page no longer claims what the run did not show, what the run left is what the page says, and nothing has to be
-computed again.
+computed again. The same is true of a value that was glued twice, equal both times: one of the two calls may go.
 """
 
 import ast
+from collections import defaultdict
 
 from .cell_code import parse
 from .execution import REFUSED, Execution, Stopped
@@ -49,14 +50,15 @@ def _take_up(path, root):
     ran, notebook = read_notebook(aside), format_notebook(read_notebook(path))
     if not run_is_untouched(ran):
         raise Stopped(f"{shown(aside, root)} has changed since its run. {again}")
-    before, now = _cells(ran), _cells(notebook)
+    twice = _glued_twice(ran)
+    before, now = _cells(ran, twice), _cells(notebook, twice)
     computing = [[cell for cell in cells if cell.code] for cells in (before, now)]
     if [cell.code for cell in computing[0]] != [cell.code for cell in computing[1]]:
         raise Stopped(f"more than claims has changed in its code since the refused run. {again}")
     records = {}  # of the claims that are true in the run, by what is claimed and on which condition
     for cell in before:
         records |= cell.true_claims()
-    left = {id(new): old.outputs() for old, new in zip(*computing, strict=True)}
+    left = {id(new): old.outputs(old.glued - new.glued) for old, new in zip(*computing, strict=True)}
     if unshown := [f'cell {cell.cell.id}: "{text}"' for cell in now for text in cell.claims if text not in records]:
         raise Stopped("\n    ".join(["the refused run did not show what is claimed in", *unshown, again]))
     for cell in now:
@@ -74,15 +76,21 @@ def _take_up(path, root):
 
 
 class _Cell:
-    """A code cell, its claims told from the code that computes: ``claims`` in Python's own writing, and ``code``."""
+    """A code cell, its claims told from the code that computes: ``claims`` in Python's own writing, and ``code``.
 
-    def __init__(self, cell):
+    What is glued here and elsewhere, the names ``twice``, is no part of ``code`` either, but ``glued``.
+    """
+
+    def __init__(self, cell, twice=()):
         tree = parse(cell.source)
-        claims = [node for node in tree.body if _is_claim(node)]
+        claims = [node for node in tree.body if _is_call(node, "claim")]
+        names = {id(node): ast.literal_eval(node.value.args[0]) for node in tree.body if _is_call(node, "glue")}
+        self.glued = set(names.values()) & set(twice)
         self.cell = cell
         self.claims = [ast.unparse(node) for node in claims]
         self.statements = [node.value.args[0].value for node in claims]
-        self.code = "\n".join(ast.dump(node) for node in tree.body if not _is_claim(node))
+        free = [node for node in tree.body if node in claims or names.get(id(node)) in self.glued]
+        self.code = "\n".join(ast.dump(node) for node in tree.body if node not in free)
 
     def true_claims(self):
         """The records of claims that were true, by the claim."""
@@ -92,12 +100,14 @@ class _Cell:
         pairs = zip(self.claims, self.statements, strict=True)
         return {claim: records[statement] for claim, statement in pairs if statement in records}
 
-    def outputs(self):
-        """What the cell left besides the records of these claims, and besides the lines about false ones."""
+    def outputs(self, gone=()):
+        """What the cell left, without records of these claims, lines about false ones, and glued values ``gone``."""
         lines = {f'The page says "{statement}". This run does not show it.\n' for statement in self.statements}
         kept = []
         for output in self.cell.outputs:
             if {claim.statement for claim in claims_in([output])} & set(self.statements):
+                continue
+            if _name_of(output) in gone:
                 continue
             if output.output_type == "stream":
                 output.text = "".join(line for line in output.text.splitlines(keepends=True) if line not in lines)
@@ -107,14 +117,31 @@ class _Cell:
         return kept
 
 
-def _is_claim(node):
+def _is_call(node, function):
+    """Whether a statement is a call of this function whose first argument is written out."""
     call = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "claim"
+    named = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == function
+    return named and bool(call.args) and isinstance(call.args[0], ast.Constant)
 
 
-def _cells(notebook):
+def _name_of(output):
+    """The name as which an output was glued."""
+    return output.get("metadata", {}).get("scrapbook", {}).get("name")
+
+
+def _glued_twice(notebook):
+    """The names that a run glued more than once, always as the same value."""
+    values = defaultdict(list)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if _name_of(output):
+                values[_name_of(output)].append(output.data)
+    return {name for name, each in values.items() if len(each) > 1 and all(data == each[0] for data in each)}
+
+
+def _cells(notebook, twice):
     return [
-        _Cell(cell)
+        _Cell(cell, twice)
         for cell in notebook.cells
         if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", ()) and cell.source.strip()
     ]
