@@ -271,8 +271,23 @@ def test_one_of_two_calls_that_glued_the_same_value_may_go(project, refused):
         (("claim('depth gained', 1 > 2)",), "\nx = 1", "more than claims has changed"),
         (("claim('depth gained', 1 > 2)", "[1, 2]"), "", "more than claims has changed"),
         (("claim('depth gained', 1 > 2)", "glue('drawn', random.random())"), "", "more than claims has changed"),
+        (
+            ("claim('depth gained', 1 > 2)", "glue('twice', 7)", "glue('twice', 5 + 2)"),
+            "",
+            "more than claims has changed",
+        ),
+        (("claim('depth gained', 1 > 2)", "glue('twice', 7)"), "\nglue('twice', 8)", "more than claims has changed"),
     ],
-    ids=["still false", "not in the run", "on another condition", "code added", "a cell gone", "glued once"],
+    ids=[
+        "still false",
+        "not in the run",
+        "on another condition",
+        "code added",
+        "a cell gone",
+        "glued once",
+        "both glues",
+        "another value",
+    ],
 )
 def test_a_refused_run_is_not_stored_for_what_it_did_not_show(project, refused, gone, add, why):
     without(refused, *gone, add=add)

@@ -285,13 +285,12 @@ def sweep_panels(panels, ylabel, ylim, reference=None):
                 axes.plot(rate, finite[rate], "o", markersize=11, markerfacecolor="none", markeredgecolor=color, mew=2)
             for rate, losses in by_rate.items():
                 for loss in losses:
-                    seen.add("x" if not np.isfinite(loss) else "^" if loss > ylim[1] else marker)
-                    if not np.isfinite(loss):
-                        axes.plot(rate * shift, edge, "x", color=color, markersize=7, markeredgewidth=2)
-                    elif loss > ylim[1]:
-                        axes.plot(rate * shift, edge, "^", color=color, markersize=6)
-                    else:
+                    if ylim[1] >= loss:
                         axes.plot(rate, loss, marker, color=color, markersize=4, alpha=0.7)
+                        continue
+                    sign, size = ("^", 6) if np.isfinite(loss) else ("x", 7)
+                    axes.plot(rate * shift, edge, sign, color=color, markersize=size, markeredgewidth=size - 5)
+                    seen.add(sign)
         if reference is not None:
             axes.axhline(reference[1], color=GREY, linestyle="--", linewidth=1)
             across = axes.get_yaxis_transform()
