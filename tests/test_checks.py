@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from course_utils import nn
 from course_utils.budget import profile
 from course_utils.checks import CheckFailed, Wrong, check, engine, hint, judge, kinds, run
 from course_utils.checks.comparing import describe, difference, same, typed, written
@@ -301,7 +302,12 @@ def test_the_packages_own_function_is_kindly_refused():
         found = budget.profile()
         return found
 
-    for answer in (profile, partial(profile), wrapped, imported, kept):
+    def built(n):
+        layer = nn.Dropout(0.5)
+        layer.build(n, np.random.default_rng(0))
+        return layer.forward(n)
+
+    for answer in (profile, partial(profile), wrapped, imported, kept, built):
         assert told("zz.half", answer) == ("wrong", "package's own")
 
 
@@ -335,6 +341,23 @@ def test_a_call_that_is_not_answered_yet_is_named_where_others_are():
 def test_one_value_of_two_is_counted():
     message = judge("zz.shape", lambda n: (n,)).message
     assert message == "`shape(4)` returns `(4,)`: one value, and 2 were asked for."
+
+
+def test_one_array_where_two_were_asked_for_is_called_one():
+    def twice(x):
+        return x, 2 * x
+
+    x = np.ones((2, 5))
+    kinds.function("zz.twice", "twice(x)", cases=[kinds.call(x)], right=twice, nudges=NUDGES, why="It matters.")
+    message = judge("zz.twice", lambda x: x + 0).message
+    assert message.endswith("returns one array, of shape (2, 5); 2 were asked for, in a tuple.")
+    assert judge("zz.twice", lambda x: np.stack(twice(x))).right
+
+
+def test_a_missing_key_is_not_printed_with_all_its_arrays():
+    message = judge("zz.half", lambda n: {}[nn.Parameter("kernel", n * np.ones((9, 9)))]).message
+    assert "raised `KeyError: a Parameter`" in message
+    assert "raised `KeyError: 'velocity'`" in judge("zz.half", lambda n: {}["velocity"]).message
 
 
 def test_a_stop_gets_the_cases_own_sentence_only_where_it_is_the_cause():

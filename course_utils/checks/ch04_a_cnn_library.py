@@ -5,6 +5,7 @@ computed; the references are written here once more, apart from `course_utils.nn
 """
 
 import copy
+from collections.abc import Iterable
 from itertools import product
 
 import numpy as np
@@ -59,19 +60,19 @@ def _pool_channels_together(gradient, x, size, strides):
     return by_x
 
 
-def _drawn(shape, seed, levels=None):
-    """Random numbers as a student can make them again; of a few levels, so that some are equal."""
+def _drawn(shape, seed, levels=None, low=0):
+    """Random numbers as a student can make them again; of a few levels from `low`, so that some are equal."""
     drawn = f"np.random.default_rng({seed})"
-    return typed(f"{drawn}.integers(0, {levels}, {shape}) / 2" if levels else f"{drawn}.normal(size={shape})")
+    return typed(f"{drawn}.integers({low}, {levels}, {shape}) / 2" if levels else f"{drawn}.normal(size={shape})")
 
 
 def _places(shape, sizes, strides):
     return [(length - size) // strides + 1 for length, size in zip(shape[1:3], sizes, strict=True)]
 
 
-def _pool_case(shape, size, strides, levels=None):
+def _pool_case(shape, size, strides, *levels):
     outputs = (shape[0], *_places(shape, (size, size), strides), shape[3])
-    return call(_drawn(outputs, 1), _drawn(shape, 2, levels), size, strides)
+    return call(_drawn(outputs, 1), _drawn(shape, 2, *levels), size, strides)
 
 
 function(
@@ -79,14 +80,15 @@ function(
     "max_pool_backward(gradient, x, size, strides)",
     cases=[
         _pool_case((2, 4, 6, 3), 2, 2),
-        _pool_case((2, 6, 4, 2), 2, 2, levels=3),
+        _pool_case((2, 6, 4, 2), 2, 2, 3),
         _pool_case((2, 7, 9, 2), 3, 2).told(
             stopping="Windows of 3 begin every 2 pixels here: do yours stay inside the image?",
             right_for=_pool_case((2, 7, 9, 2), 3, 3),
         ),
-        _pool_case((1, 7, 5, 2), 2, 1, levels=4),
+        _pool_case((1, 7, 5, 2), 2, 1, 4),
         _pool_case((1, 8, 5, 1), 2, 3),
-        _pool_case((3, 11, 7, 5), 3, 4, levels=5),
+        _pool_case((3, 11, 7, 5), 3, 4, 5),
+        _pool_case((1, 4, 6, 2), 2, 2, -2, -9),  # all negative, as nothing is behind a ReLU
     ],
     right=_max_pool,
     mistakes=[
@@ -108,6 +110,18 @@ function(
             "Of several equally large numbers yours gives the gradient to the last. The task asks for the first.",
         ),
         Mistake(
+            "ties column by column",
+            {"share": lambda window: _first(window.T).T},
+            "Of several equally large numbers yours takes the first column by column. The task asks for the first row "
+            "by row.",
+        ),
+        Mistake(
+            "search begins too high",
+            [{"share": lambda window, least=least: _first(np.maximum(window, least))} for least in (0, -1)],
+            "A window may hold negative numbers alone. Yours searches for what is larger than a number that you chose, "
+            "and finds nothing there. Begin with one of the window's own.",
+        ),
+        Mistake(
             "overlap overwritten",
             [{"add": False}, {"add": False, "share": lambda window: window == window.max()}],
             "Right while windows lie side by side. With a stride smaller than the window, one number can be the "
@@ -118,6 +132,16 @@ function(
             {"share": lambda window: np.full(window.shape, 1 / window.size)},
             "You spread the gradient evenly over the window: that is the way back of average pooling. Of a maximum, "
             "a small change of the smaller numbers changes nothing.",
+        ),
+        Mistake(
+            "all get the gradient",
+            {"share": np.ones_like},
+            "Each number of a window gets the window's gradient. Only the largest decided the output.",
+        ),
+        Mistake(
+            "size fixed",
+            [{"size": 2}, {"size": 2, "strides": 2}],
+            "Right for windows of 2 by 2. What says how large they are is `size`.",
         ),
         Mistake(
             "stride ignored",
@@ -155,20 +179,32 @@ function(
 
 def _depthwise(
     gradient, x, kernel, strides, *,
-    flip=False, add=(True, True), start=None, images=slice(None), mean=False, swap=False, mixed=False,
+    flip=False, add=(True, True), steps=((1, 1), (1, 1)), images=slice(None), mean=False, swap=False, mixed=False,
+    summed=(False, False), signs=(1, 1),
 ):  # fmt: skip
-    """By loops over images and places, with switches for the mistakes."""
-    by_x, by_kernel, start = np.zeros(x.shape), np.zeros(kernel.shape), start or strides
-    height, width = kernel.shape[:2]
+    """By loops over places and images, with switches for the mistakes; pairs are for the input and for the kernel.
+
+    `steps` says in which directions the stride counts. `add` is True, False, or "images", where these alone are added.
+    """
+    by_x, by_kernel = np.zeros(x.shape), np.zeros(kernel.shape)
     weights = kernel[::-1, ::-1] if flip else kernel
-    for n in range(len(x))[images]:
-        for i, j in np.ndindex(gradient.shape[1:3]):
-            place = n, slice(i * start, i * start + height), slice(j * start, j * start + width)
-            given = np.full(x.shape[3], gradient[n, i, j].sum()) if mixed else gradient[n, i, j]
-            by_x[place] = add[0] * by_x[place] + weights * given
-            by_kernel = add[1] * by_kernel + x[place] * given
+    for at in np.ndindex(gradient.shape[1:3]):
+        starts = [[i * (strides if counts else 1) for i, counts in zip(at, step, strict=True)] for step in steps]
+        to_x, of_x = (
+            tuple(slice(first, first + size) for first, size in zip(start, kernel.shape[:2], strict=True))
+            for start in starts
+        )
+        for n in range(len(x))[images]:
+            given = np.full(x.shape[3], gradient[n, *at].sum()) if mixed else gradient[n, *at]
+            products = [signs[0] * weights * given, signs[1] * x[n, *of_x] * given]
+            products = [one.sum(axis=2, keepdims=True) if s else one for one, s in zip(products, summed, strict=True)]
+            by_x[n, *to_x] = (add[0] is True) * by_x[n, *to_x] + products[0]
+            by_kernel = (n > 0 if add[1] == "images" else add[1]) * by_kernel + products[1]
     by_kernel = by_kernel / len(x) if mean else by_kernel
     return (by_kernel, by_x) if swap else (by_x, by_kernel)
+
+
+_BOTH, _DOWN, _ACROSS, _NEITHER = (1, 1), (1, 0), (0, 1), (0, 0)
 
 
 def _depthwise_case(shape, kernel_size, strides):
@@ -180,7 +216,10 @@ function(
     "04.depthwise",
     "depthwise_backward(gradient, x, kernel, strides)",
     cases=[
-        _depthwise_case((2, 5, 7, 3), (3, 2), 1),
+        _depthwise_case((2, 5, 7, 3), (3, 2), 1).told(
+            stopping="The kernel is 3 high and 2 wide here: does yours take one for the other?",
+            right_for=_depthwise_case((2, 5, 7, 3), (3, 3), 1),
+        ),
         _depthwise_case((3, 7, 6, 2), (2, 3), 2),
         _depthwise_case((2, 6, 6, 1), (3, 3), 1),
         _depthwise_case((1, 8, 9, 2), (2, 2), 3),
@@ -190,18 +229,30 @@ function(
     mistakes=[
         Mistake(
             "channels mixed",
-            {"mixed": True},
-            "You add the gradient up over all channels, as an ordinary convolution does with its filters. Here channel "
-            "`d` of the output was made from channel `d` of the input alone: its gradient goes back there.",
+            [{"mixed": True}, *({"summed": summed} for summed in ((True, True), (True, False), (False, True)))],
+            "You add up over all channels, as an ordinary convolution does with its filters. Here channel `d` of the "
+            "output was made from channel `d` of the input alone: its gradient goes back there, and to that channel's "
+            "kernel.",
         ),
         Mistake(
             "stride ignored",
-            {"start": 1},
-            "That is right at a stride of 1. The window of place `(i, j)` begins at `(i * strides, j * strides)`.",
+            [{"steps": (_NEITHER, _NEITHER)}, {"steps": (_BOTH, _NEITHER)}, {"steps": (_NEITHER, _BOTH)}],
+            "That is right at a stride of 1. The window of place `(i, j)` begins at `(i * strides, j * strides)`, for "
+            "both gradients.",
+        ),
+        Mistake(
+            "stride in one direction",
+            [{"steps": (_DOWN, _DOWN)}, {"steps": (_ACROSS, _ACROSS)}],
+            "Your windows go on by `strides` in one direction, and by 1 in the other. The stride counts in both.",
+        ),
+        Mistake(
+            "minus",
+            [{"signs": signs} for signs in ((-1, -1), (1, -1), (-1, 1))],
+            "A sign is turned around. A gradient says how the loss grows; it is the optimiser that goes against it.",
         ),
         Mistake(
             "overwritten",
-            [{"add": add} for add in ((False, False), (False, True), (True, False))],
+            [{"add": add} for add in product((False, True), (False, True, "images")) if add != (True, True)],
             "Somewhere `=` stands for `+=`: an input that several windows see collects a gradient from each, and a "
             "weight collects one from every place of every image. Yours keep the last.",
         ),
@@ -251,6 +302,33 @@ def _layer(answer, names="layer"):
     return answer
 
 
+def _parameters(layer):
+    """What an optimiser will be given."""
+    if not hasattr(layer, "parameters"):
+        raise Wrong(
+            "no layer",
+            f"`{type(layer).__name__}` has no `parameters`, and every layer answers to that. Derive it from "
+            "`nn.Layer`, which brings `build` and `parameters` with it.",
+        )
+    parameters = run(layer.parameters, doing="`parameters()`")
+    listed = list(parameters) if isinstance(parameters, Iterable) else None
+    if listed is None or not all(isinstance(one, nn.Parameter) for one in listed):
+        raise Wrong(
+            "no list of parameters",
+            f"`parameters()` returns {describe(parameters)}. It must be a list of `nn.Parameter` objects, even if "
+            "there is one alone.",
+        )
+    for parameter in listed:
+        if not isinstance(parameter.value, np.ndarray):
+            raise Wrong(
+                "number for array",
+                f"The value of `{parameter.name}` is a {type(parameter.value).__name__}. An optimiser changes a value "
+                "in place, which a number does not allow, so it would never learn. `np.array(...)` of a number is an "
+                "array too.",
+            )
+    return listed
+
+
 def _build(layer, x):
     if hasattr(layer, "build"):
         run(layer.build, x.shape[1:], np.random.default_rng(0), doing="`build`")
@@ -287,19 +365,35 @@ def _error(layer, x, training):
             "shape", f"`backward` gives {got} for an input of shape {x.shape}: there is a gradient for each input."
         )
     for parameter in _parameters(layer):
+        if parameter.gradient is None:
+            raise Wrong(
+                "parameter without gradient",
+                f"`backward` did not fill the gradient of `{parameter.name}`: it is still `None`.",
+            )
         if np.shape(parameter.gradient) != np.shape(parameter.value):
             raise Wrong(
                 "parameter without gradient",
                 f"After `backward`, the gradient of `{parameter.name}` must have its shape, "
                 f"{np.shape(parameter.value)}; it has {np.shape(parameter.gradient)}.",
             )
+    error = _checked(layer, x, training)
+    if not error < 1e-4 and output.dtype != x.dtype:
+        raise Wrong(
+            "float32",
+            f"`forward` gives {output.dtype} for an input of {x.dtype}, so the differences of the gradient check drown "
+            "in rounding. An array that you make has the input's type if it is made like it: `np.zeros_like(x)`.",
+        )
+    return error
+
+
+def _checked(layer, x, training):
     return run(nn.check_gradients, layer, x, samples=60, training=training, doing="The gradient check")
 
 
 @task(
     "04.mended",
     "the mended layer, a class or an instance",
-    mistakes=("another layer", "square images only", "gradient", "gradient changed", "wrong type", "shape"),
+    mistakes=("another layer", "square images only", "gradient", "gradient changed", "no layer", "wrong type", "shape"),
     nudges=(
         "All three pass on images of 6x6. What is special about these images?",
         "Call `nn.check_gradients` with an array of shape (2, 4, 7, 3) for each. Then look for the line in which "
@@ -325,28 +419,32 @@ def _mended(answer):
     if max(errors[:2]) < 1e-5 < max(errors):
         raise Wrong(
             "square images only",
-            f"On images of 5x5 the error is {errors[0]:.0e}, on 4x7 it is {errors[2]:.0e}: something takes height and "
-            "width for equal.",
+            f"On images of 5x5 the error is {errors[0]:.1g}, on 4x7 it is {errors[2]:.1g}: right for square images "
+            "alone.",
         )
     if max(errors) > 1e-5:
         raise Wrong("gradient", f"The gradient check gives an error of {max(errors):.0e}; about 1e-10 is right.")
     return f"The largest error is {max(errors):.0e}."
 
 
+_GIVEN = dict(learning_rate=0.01, beta_1=0.7, beta_2=0.95)
+
+
 def _lion(
-    gradients, starts, *, rate=0.01, betas=(0.7, 0.95), sign=-1, direction=None, first=False, memory=None, shared=False
-):
+    gradients, starts, *, rate=0.01, betas=(0.7, 0.95), rests=None, sign=-1, direction=None, first=False, memory=None,
+    shared=False, seen=None,
+):  # fmt: skip
     """Values after some steps of Lion, with switches for the mistakes. `gradients`: a list of arrays for each step."""
-    direction = direction or (lambda mixed, gradient: np.sign(mixed))
+    direction, rests = direction or (lambda mixed, gradient: np.sign(mixed)), rests or [1 - beta for beta in betas]
     values = [start.copy() for start in starts]
     means = [np.zeros_like(start) for start in starts]
     for step in gradients:
-        for index, gradient in enumerate(step):
+        for index, gradient in enumerate(step[:seen]):
             at = 0 if shared else index
-            mixed = betas[0] * means[at] + (1 - betas[0]) * gradient
-            kept = mixed if memory == "mixed" else betas[1] * means[at] + (1 - betas[1]) * gradient
+            mixed = betas[0] * means[at] + rests[0] * gradient
+            kept = mixed if memory == "mixed" else betas[1] * means[at] + rests[1] * gradient
             if first:
-                mixed = kept if first == "alone" else betas[0] * kept + (1 - betas[0]) * gradient
+                mixed = kept if first == "alone" else betas[0] * kept + rests[0] * gradient
             means[at] = kept
             values[index] = values[index] + sign * rate * direction(mixed, gradient)
     return values
@@ -367,9 +465,21 @@ _LION_MISTAKES = [
     ),
     (
         "memory before the step",
-        [dict(first=True), dict(first="alone")],
+        [dict(first=True)],
         "Your memory takes in the new gradient before the step is made. The step is made first, with the memory as "
         "it was.",
+    ),
+    (
+        "step by the memory",
+        [dict(first="alone")],
+        "Your step follows what the memory becomes. Either the memory takes in the new gradient too early, or the "
+        "average of the step has the memory's share, `beta_2`. It has a share of its own, `beta_1`.",
+    ),
+    (
+        "old memory alone",
+        [dict(betas=(1, 0.95))],
+        "You take the sign of the memory alone, so that each gradient counts one step too late. Take that of its "
+        "average with the new gradient.",
     ),
     (
         "memory keeps the mix",
@@ -379,6 +489,41 @@ _LION_MISTAKES = [
     ),
     ("betas swapped", [dict(betas=(0.95, 0.7))], "`beta_1` makes the average of a step, `beta_2` is the memory's."),
     (
+        "shares exchanged",
+        [dict(betas=(0.3, 0.05)), dict(betas=(0.3, 0.95)), dict(betas=(0.7, 0.05))],
+        "In one of the averages, or in both, the shares are exchanged: `beta` belongs to the memory, the rest to the "
+        "new gradient.",
+    ),
+    (
+        "share missing",
+        [dict(rests=(1, 1)), dict(rests=(1, 1 - 0.95)), dict(rests=(1 - 0.7, 1))],
+        "The new gradient comes with its full size into one of the averages, or into both. The shares of an average "
+        "add up to 1.",
+    ),
+    (
+        "moves at 0",
+        [
+            dict(direction=lambda mixed, gradient: np.where(mixed >= 0, 1, -1)),
+            dict(direction=lambda mixed, gradient: np.where(mixed > 0, 1, -1)),
+        ],
+        "Where the average is exactly 0, your weight moves. It has no sign there, and the weight stays.",
+    ),
+    (
+        "numbers of its own",
+        [
+            dict(rate=rate, betas=betas)
+            for rate, betas in product((0.01, 1e-4), ((0.7, 0.95), (0.9, 0.99), (0.9, 0.95), (0.7, 0.99)))
+            if (rate, betas) != (0.01, (0.7, 0.95))
+        ],
+        "Your `step` computes with a default, be it the learning rate's or a beta's. `__init__` has kept what was "
+        "given, which may be something else: use that.",
+    ),
+    (
+        "one parameter",
+        [dict(seen=1)],
+        "Only the first parameter is changed. Does your loop reach the others, or does a `return` end it?",
+    ),
+    (
         "memory shared",
         [dict(shared=True)],
         "All parameters share one memory. Each needs its own: a dict with the parameter as key keeps them.",
@@ -387,22 +532,49 @@ _LION_MISTAKES = [
 ]
 
 
-def _steps(answer, gradients, starts, **settings):
+def _steps(answer, gradients, starts):
     """What the student's class makes of parameters, step by step."""
     parameters = [nn.Parameter("kernel", start.copy()) for start in starts]
-    shown = ", ".join(f"{name}={value}" for name, value in settings.items())
-    optimizer = run(answer, **settings, doing=f"`Lion({shown})`")
+    shown = ", ".join(f"{name}={value}" for name, value in _GIVEN.items())
+    optimizer = run(answer, **_GIVEN, doing=f"`Lion({shown})`")
     for step in gradients:
         for parameter, gradient in zip(parameters, step, strict=True):
             parameter.gradient = gradient.copy()
-        run(optimizer.step, parameters, doing="`step(parameters)`")
+        try:
+            run(optimizer.step, parameters, doing="`step(parameters)`")
+        except Wrong as wrong:
+            if "KeyError" in wrong.hint:
+                wrong.hint += " At its first step a parameter has no memory yet: it begins at zero."
+            raise
+        if not all(np.array_equal(one.gradient, given) for one, given in zip(parameters, step, strict=True)):
+            raise Wrong(
+                "gradient changed",
+                "`step` changed a gradient, as `gradient *= ...` does. Write the product to a new array.",
+            )
     return [np.asarray(parameter.value) for parameter in parameters]
+
+
+def _one_weight(answer, gradients, start):
+    """The shortest run of one weight that goes wrong, to be pasted; None where it goes wrong only beside others."""
+    for count in range(1, len(gradients) + 1):
+        given = gradients[:count]
+        got, wanted = (
+            steps([[np.array([one])] for one in given], [np.array([start])])[0]
+            for steps in (lambda *args: _steps(answer, *args), _lion)
+        )
+        if not np.allclose(got, wanted, atol=2e-6):
+            return (
+                f"With `Lion({', '.join(f'{name}={value}' for name, value in _GIVEN.items())})`, a weight that begins "
+                f"at {start} and has the gradients `{given}`, one at each step, must be {wanted[0]:.6g} in the end; "
+                f"yours is {got[0]:.6g}."
+            )
+    return None
 
 
 @task(
     "04.lion",
     "the class `Lion`",
-    mistakes=(*(name for name, _, _ in _LION_MISTAKES), "nothing moves", "wrong type", "other"),
+    mistakes=(*(name for name, _, _ in _LION_MISTAKES), "nothing moves", "gradient changed", "wrong type", "other"),
     nudges=(
         "For each parameter keep one array, its memory, which begins at zero. What does a step need before it may "
         "change the memory?",
@@ -419,11 +591,14 @@ def _check_lion(answer):
         raise Wrong("wrong type", "That is a class of the library. Write your own.")
     rng = np.random.default_rng(0)
     shapes = [(4, 3), (4, 3)]  # of one shape, so that a memory which is shared shows as a wrong value
-    starts = [rng.normal(size=shape) for shape in shapes]
-    gradients = [[rng.normal(size=shape) * size for shape, size in zip(shapes, (1, 5), strict=True)] for _ in range(12)]
+    starts = [rng.normal(size=shape).round(2) for shape in shapes]
+    gradients = [
+        [(rng.normal(size=shape) * size).round(2) for shape, size in zip(shapes, (1, 5), strict=True)]
+        for _ in range(12)
+    ]
     for step in gradients:
         step[0][0, 0] = 0  # as of a weight from a pixel that is always black: it has no sign and must not move
-    values = _steps(answer, gradients, starts, learning_rate=0.01, beta_1=0.7, beta_2=0.95)
+    values = _steps(answer, gradients, starts)
 
     def agree(wanted):
         return all(
@@ -441,17 +616,71 @@ def _check_lion(answer):
     for name, changes, text in _LION_MISTAKES:
         if any(agree(_lion(gradients, starts, **change)) for change in changes):
             raise Wrong(name, text)
-    got, wanted = (np.concatenate([np.ravel(one) for one in some]) for some in (values, _lion(gradients, starts)))
-    if got.shape != wanted.shape:
+    wanted = _lion(gradients, starts)
+    if [one.shape for one in values] != shapes:
         raise Wrong("other", "A value has another shape than before.")
-    worst = np.argmax(np.nan_to_num(np.abs(got - wanted), nan=np.inf))
-    raise Wrong("other", f"After twelve steps a weight is {got[worst]:.8g}, and should be {wanted[worst]:.8g}.")
+    off = [np.nan_to_num(np.abs(one - two), nan=np.inf) for one, two in zip(values, wanted, strict=True)]
+    which = int(off[1].max() > off[0].max())
+    at = np.unravel_index(off[which].argmax(), off[which].shape)
+    told = _one_weight(answer, [step[which][at].item() for step in gradients], starts[which][at].item())
+    raise Wrong(
+        "other",
+        told
+        or f"Of two parameters that are trained together, a weight of the {('first', 'second')[which]} is "
+        f"{values[which][at]:.6g} after twelve steps, and should be {wanted[which][at]:.6g}. Alone, it comes out "
+        "right.",
+    )
 
 
-_SLOPE = 0.3  # of the leaky ReLU in the exercise, for negative numbers
+_SLOPE = 0.5  # of the leaky ReLU in the exercise, for negative numbers
+_KEPT = (1 + _SLOPE**2) / 2
+_WIDTH = 300
+_FORMULAS = [  # n times the variance that a wrong formula gives
+    (
+        "He's own",
+        2,
+        "That is He's rule for ReLU. This activation lets a part of the negative numbers through, so each layer "
+        "makes the signal a little larger: after 20 layers {} times.",
+    ),
+    (
+        "Glorot's",
+        1,
+        "One divided by the number of inputs is right before an activation that lets everything through. This one "
+        "makes the negative numbers smaller: after 20 layers {} of the signal is left.",
+    ),
+    (
+        "multiplied",
+        2 * (1 + _SLOPE**2),
+        "Your variance is larger than He's. But this activation keeps more of the mean square than ReLU, so that less "
+        "is needed: after 20 layers the signal is {} times as large.",
+    ),
+    (
+        "not squared",
+        2 / (1 + _SLOPE),
+        "Numbers that become half as large have a quarter of their square. After 20 layers {} of your signal is left.",
+    ),
+    (
+        "subtracted",
+        2 * (1 - _SLOPE**2),
+        "Smaller than 2, and close. But the share that is kept divides; you take it away. After 20 layers {} of "
+        "the signal is left.",
+    ),
+    (
+        "limits of the uniform",
+        1 / _KEPT / 3,
+        "`rng.uniform(-limit, limit)` has the variance limit² / 3: your limit is what the standard deviation should "
+        "be. After 20 layers {} of the signal is left.",
+    ),
+    (
+        "variance for deviation",
+        _KEPT**-2 / _WIDTH,
+        "You scale by the variance. A normal distribution is scaled by the standard deviation, its root. After 20 "
+        "layers {} of the signal is left.",
+    ),
+]
 
 
-def _growth(answer, layers=20, width=300, networks=5):
+def _growth(answer, layers=20, width=_WIDTH, networks=5):
     """Mean factor, as a logarithm, by which the signal grows through a network; 0 is none."""
     logarithms = []
     for seed in range(networks):
@@ -464,6 +693,11 @@ def _growth(answer, layers=20, width=300, networks=5):
         with np.errstate(divide="ignore"):
             logarithms.append(np.log(np.sqrt(np.mean(signal**2)) / before))
     return float(np.mean(logarithms))
+
+
+def _factor(growth):
+    factor = np.exp(growth)
+    return f"{factor:,.0f}" if 10 <= factor < 1e6 else f"{factor:.2g}"
 
 
 def _kernel(answer, shape, rng):
@@ -480,8 +714,9 @@ def _kernel(answer, shape, rng):
     "a function `initial_kernel(shape, rng)`",
     mistakes=(
         "not random",
+        "not from rng",
         "mean not zero",
-        "He's own",
+        *(name for name, _, _ in _FORMULAS),
         "fades",
         "explodes",
         "outputs counted",
@@ -491,7 +726,7 @@ def _kernel(answer, shape, rng):
     ),
     nudges=(
         "For ReLU half of the mean square is left, hence He's 2. Which share does this activation leave?",
-        "Half of the sums keep their square, the others keep 0.09 of it. With n inputs: what must n times the variance "
+        "Half of the sums keep their square, the others keep 0.25 of it. With n inputs: what must n times the variance "
         "be, so that the mean square comes out as it went in?",
     ),
     why="The rule was never about ReLU: measure which share of the mean square an activation keeps, and divide by it. "
@@ -499,34 +734,39 @@ def _kernel(answer, shape, rng):
 )
 def _initial(answer):
     is_callable(answer, "initial_kernel")
-    kernel = _kernel(answer, (300, 300), np.random.default_rng(0))
+    square, rng = (_WIDTH, _WIDTH), np.random.default_rng(0)
+    kernel, second = _kernel(answer, square, rng), _kernel(answer, square, rng)
+    if not kernel.any():
+        raise Wrong("not random", "All weights are 0. If they were drawn, does a `//` make 0 of what multiplies them?")
     if kernel.std(axis=1).min() < 1e-9:
         raise Wrong(
             "not random",
             "Within a row all weights are equal, so all units compute the same, get the same gradient and stay the "
             "same. `rng` has random numbers.",
         )
-    rng = np.random.default_rng(0)
-    if np.array_equal(_kernel(answer, (300, 300), rng), _kernel(answer, (300, 300), rng)):
+    if np.array_equal(kernel, second):
         raise Wrong(
             "not random",
             "Asked twice, it gives the same weights: every layer would begin alike. Draw them from the "
             "`rng` that you are given.",
         )
+    if not np.array_equal(kernel, _kernel(answer, square, np.random.default_rng(0))):
+        raise Wrong(
+            "not from rng",
+            "Two generators of the same seed give different weights: they come from elsewhere. Draw them from the "
+            "`rng` that you are given, or nobody can repeat a run.",
+        )
     if abs(kernel.mean()) > 0.1 * kernel.std():
         raise Wrong("mean not zero", "The weights have a mean other than zero: the derivation needs a mean of zero.")
-    scale, narrow = kernel.var() * 300, _kernel(answer, (100, 400), np.random.default_rng(1)).var() * 100
-    if abs(scale - 2) < 0.05:
-        raise Wrong(
-            "He's own",
-            "That is He's rule for ReLU. This activation lets a part of the negative numbers through, so each layer "
-            f"makes the signal a little larger: after 20 layers {np.exp(_growth(answer)):.1f} times.",
-        )
+    scale, narrow = kernel.var() * _WIDTH, _kernel(answer, (100, 400), np.random.default_rng(1)).var() * 100
     growth = _growth(answer)
+    for name, formula, text in _FORMULAS:
+        if abs(scale / formula - 1) < 0.025:
+            raise Wrong(name, text.format(_factor(growth)))
     if growth < -0.4:
-        raise Wrong("fades", f"After 20 layers the signal is {np.exp(growth):.1g} of what it was: it fades.")
+        raise Wrong("fades", f"After 20 layers the signal is {_factor(growth)} of what it was: it fades.")
     if growth > 0.4:
-        raise Wrong("explodes", f"After 20 layers the signal is {np.exp(growth):.1g} times what it was: it explodes.")
+        raise Wrong("explodes", f"After 20 layers the signal is {_factor(growth)} times what it was: it explodes.")
     if abs(narrow / scale - 1 / 3) < 0.015:
         raise Wrong(
             "shape ignored",
@@ -545,12 +785,21 @@ def _initial(answer):
 @task(
     "04.network",
     "your trained network, an `nn.Sequential`",
-    mistakes=("wrong type", "input", "no convolution", "parameters", "accuracy"),
+    mistakes=(
+        "wrong type",
+        "input",
+        "no convolution",
+        "parameters",
+        "not trained",
+        "not finite",
+        "activation at the end",
+        "accuracy",
+    ),
     nudges=(
         "The network of the chapter is a good beginning; MNIST's images are smaller, have one channel, and are easier.",
         "Convolution, ReLU and pooling, twice, with few filters; then flatten, and a linear layer of 10 units.",
     ),
-    why="Every number in it was computed by code that you can read; with your Lion, the optimiser is your own too.",
+    why="Every number in it was computed by code that you can read.",
 )
 def _network(model):
     if not isinstance(model, nn.Sequential):
@@ -572,13 +821,26 @@ def _network(model):
     accuracy = float((scores.argmax(axis=1) == test.labels).mean())
     least = {"smoke": 0.6, "laptop": 0.9, "full": 0.9}[profile()]
     if not accuracy >= least:
+        reached = f"It is right on {accuracy:.1%} of 500 test images; {least:.0%} is within reach."
+        if not any(parameter.value.any() for parameter in model.parameters() if parameter.name == "bias"):
+            raise Wrong("not trained", f"{reached} All its biases are 0, as at the start: was it trained?")
+        if not np.isfinite(scores).all():
+            raise Wrong("not finite", "Its scores are nan or infinite. Were the steps too long? Try a smaller rate.")
+        if isinstance(model.layers[-1], (nn.ReLU, nn.Tanh)):
+            raise Wrong(
+                "activation at the end",
+                f"{reached} An activation stands behind its last layer and limits the scores. The loss wants them as "
+                "the linear layer makes them.",
+            )
         raise Wrong(
             "accuracy",
-            f"It is right on {accuracy:.1%} of 500 test images; {least:.0%} is within reach. Does the training loss "
-            "fall? If not, look at the optimiser and its rate; if it falls and stops early, at the number of filters, "
-            "and whether an activation stands behind the last layer.",
+            f"{reached} Does the training loss fall? If not, look at the optimiser and its rate; if it falls and stops "
+            "early, at the number of filters.",
         )
-    return f"It is right on {accuracy:.1%} of 500 test images, with {count:,} parameters."
+    own = not type(model.optimizer).__module__.startswith("course_utils.")
+    return f"It is right on {accuracy:.1%} of 500 test images, with {count:,} parameters." + (
+        " The optimiser that trained it is your own too." if own and model.optimizer is not None else ""
+    )
 
 
 @task(
@@ -591,6 +853,12 @@ def _network(model):
         "not finite",
         "gradient",
         "gradient changed",
+        "no gradient",
+        "float32",
+        "no layer",
+        "no list of parameters",
+        "number for array",
+        "inner layer not built",
         "parameter forgotten",
         "parameter without gradient",
         "output shape",
@@ -607,17 +875,19 @@ def _network(model):
 )
 def _own_layer(answer):
     layer = _layer(answer)
-    if type(layer).__module__.startswith("course_utils."):
+    if all(_is_librarys(layer, method) for method in ("forward", "backward")):
         raise Wrong("package's own", "That layer is the library's. Write one that it does not have.")
     for shape in ((2, 6, 8, 3), (3, 4, 10, 5)):
         error = _own_error(layer, shape)
     _trains_in_a_network(layer, shape)
     count = len(_parameters(layer))
-    return f"Relative error {error:.0e}; {count} arrays of parameters."
+    return f"Relative error {error:.0e}; {count} array{'s' * (count != 1)} of parameters."
 
 
-def _parameters(layer):
-    return layer.parameters() if hasattr(layer, "parameters") else []
+def _is_librarys(layer, method):
+    """Whether a method is one of a layer of the library; what all layers have from `nn.Layer` does not count."""
+    maker = next((kind for kind in type(layer).__mro__ if method in vars(kind)), nn.Layer)
+    return maker is not nn.Layer and maker.__module__.startswith("course_utils.")
 
 
 def _held(layer):
@@ -627,7 +897,15 @@ def _held(layer):
             if isinstance(one, nn.Parameter):
                 yield one
             elif isinstance(one, (nn.Layer, nn.Sequential)):
-                yield from one.parameters()
+                try:
+                    yield from one.parameters()
+                except AttributeError as error:
+                    kind = type(one).__name__
+                    raise Wrong(
+                        "inner layer not built",
+                        f"The layer holds a `{kind}` that was never built, so it has no parameters yet. Call its "
+                        "`build(input_shape, rng)` in your own `build`.",
+                    ) from error
 
 
 def _own_error(layer, shape):
@@ -638,7 +916,7 @@ def _own_error(layer, shape):
     for parameter in _parameters(layer):
         forgotten.pop(id(parameter), None)
         # A scale may begin at 1, a branch at 0: what counts is the layer that it can become.
-        parameter.value = parameter.value + 0.1 + 0.3 * rng.random(np.shape(parameter.value))
+        parameter.value = np.array(parameter.value + 0.1 + 0.3 * rng.random(np.shape(parameter.value)))
     if forgotten:
         raise Wrong(
             "parameter forgotten",
@@ -659,16 +937,21 @@ def _own_error(layer, shape):
             raise Wrong(
                 "gradient",
                 f"The gradient check on images of shape {x.shape}{_mode(training)} gives a relative error of "
-                f"{error:.1g}; a right gradient has 1e-7 or less. Check `backward` against `forward`, and the "
-                "gradients of the parameters, if there are any.",
+                f"{error:.1g}; a right gradient has 1e-7 or less. {_located(layer, x, training)}",
+            )
+        if not np.any(layer.backward(rng.normal(size=outputs[training].shape))):
+            raise Wrong(
+                "no gradient",
+                "The gradient is right, and it is 0 everywhere: no layer before this one would learn anything. Take a "
+                "function that has a slope.",
             )
     declared, made = getattr(layer, "output_shape", None), outputs[True].shape[1:]
     if declared is None:
         raise Wrong(
             "not built",
-            "The gradient is right. But nobody can ask the layer which shape it makes, and the network that this "
-            "notebook builds next stops at it. `nn.Layer` has a `build` that notes the shapes: begin your own with "
-            "`super().build(input_shape, rng)`.",
+            "The gradient is right. But nobody can ask the layer which shape it makes, and a network with it, which "
+            "this notebook asks for next, stops at it. `nn.Layer` has a `build` that notes the shapes: begin your "
+            "own with `super().build(input_shape, rng)`.",
         )
     if tuple(declared) != made:
         raise Wrong(
@@ -678,6 +961,33 @@ def _own_error(layer, shape):
             "`self.output_shape` in `build`.",
         )
     return error
+
+
+class _Part(nn.Layer):
+    """A layer of which only some parameters are looked at."""
+
+    def __init__(self, layer, some):
+        self.layer, self.some = layer, some
+
+    def forward(self, x, training=False):
+        return self.layer.forward(x, training)
+
+    def backward(self, gradient):
+        return self.layer.backward(gradient)
+
+    def parameters(self):
+        return _parameters(self.layer)[self.some]
+
+
+def _located(layer, x, training):
+    """Which of the gradients is wrong, in a sentence."""
+    parameters = _parameters(layer)
+    if not _checked(_Part(layer, slice(0)), x, training) < 1e-4:
+        return "The gradient by the input is wrong: check what `backward` returns against `forward`."
+    for index, parameter in enumerate(parameters):
+        if not _checked(_Part(layer, slice(index, index + 1)), x, training) < 1e-4:
+            return f"The gradient by the input is right, that by the parameter `{parameter.name}` is not."
+    return "The gradient by the input is right; check those by the parameters."
 
 
 def _trains_in_a_network(layer, shape):

@@ -101,6 +101,9 @@ def type_fault(answer, right, subject="The result is"):
                 "wrong type",
                 f"{subject} {count}{describe(answer)}; a tuple of {len(right)} values was expected.",
             )
+        shapes = [np.shape(part) for part in right]
+        if hasattr(answer, "shape") and any(shapes) and [np.shape(part) for part in answer] != shapes:
+            return "shape", f"{subject} one array, of shape {answer.shape}; {len(right)} were asked for, in a tuple."
         if len(answer) != len(right):
             count = "one value" if len(answer) == 1 else f"{len(answer)} values"
             return "shape", f"{subject} {describe(answer)}: {count}, and {len(right)} were asked for."

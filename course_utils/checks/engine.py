@@ -13,7 +13,7 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .comparing import quoted
+from .comparing import describe, quoted
 from .rendering import Panel, show
 
 _HERE = str(Path(__file__).parent)
@@ -156,6 +156,8 @@ def _students_line(error, function=None):
 def _said(error, longest=300):
     """The type and message of an exception on one line, without a terminal's colours; long messages are cut."""
     text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
+    if isinstance(error, KeyError) and len(text) > 60 and error.args:  # a key may be an object with arrays in it
+        text = describe(error.args[0])
     text = text if len(text) <= longest else text[:longest].rsplit(" ", 1)[0] + " ..."
     return quoted(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 

@@ -187,7 +187,10 @@ def _from_package(answer):
     code = answer.__code__
     imported = [part.module or "" for part in parts if isinstance(part, ast.ImportFrom)]
     imported += [alias.name for part in parts if isinstance(part, ast.Import) for alias in part.names]
-    used = {part.id for part in parts if isinstance(part, ast.Name)} - {*code.co_varnames, *code.co_cellvars}
+    drawing = [part for part in parts if isinstance(part, ast.Call) and "default_rng" in ast.dump(part.func)]
+    aside = {inner for part in drawing for inner in ast.walk(part)}  # a layer is built with a generator
+    used = {part.id for part in parts if isinstance(part, ast.Name) and part not in aside}
+    used -= {*code.co_varnames, *code.co_cellvars}
     found = [_is_ours(known.get(name)) for name in used - _PASSING_ON]
     found += [name.split(".")[0] == __name__.split(".")[0] for name in imported]
     return bool(found) and all(found)

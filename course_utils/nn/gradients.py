@@ -119,7 +119,7 @@ def check_gradients(layer, x, step=1e-5, training=False, samples=None, seed=0, d
         entries = np.arange(array.size)
         if samples is not None and samples < array.size:
             entries = rng.choice(array.size, samples, replace=False)
-        found.append(gradient.reshape(-1)[entries])
+        found.append(np.reshape(gradient, -1)[entries])
         expected.append(numerical_gradient(loss, array, step, entries).flat[entries])
     sizes = [max(np.abs(one).max(), np.abs(other).max()) for one, other in zip(found, expected, strict=True)]
     scales = np.maximum(sizes, max(sizes) / 1000 or 1)  # a gradient that is zero is compared with the largest one

@@ -27,6 +27,25 @@ def pool_side_by_side(gradient, x, size, strides):
     return by_x
 
 
+def pool_begun_at_zero(gradient, x, size, strides):
+    """The classic search, which finds nothing where all are negative."""
+    by_x = np.zeros_like(x)
+    for n, i, j, c in np.ndindex(gradient.shape):
+        best, row, column = 0, 0, 0
+        for a, b in np.ndindex(size, size):
+            if x[n, i * strides + a, j * strides + b, c] > best:
+                best, row, column = x[n, i * strides + a, j * strides + b, c], a, b
+        by_x[n, i * strides + row, j * strides + column, c] += gradient[n, i, j, c]
+    return by_x
+
+
+def pool_by_layer(gradient, x, size, strides):
+    layer = nn.MaxPool2D(size, strides)
+    layer.build(x.shape[1:], np.random.default_rng(0))
+    layer.forward(x)
+    return layer.backward(gradient)
+
+
 def pool_in_place(gradient, x, size, strides):
     by_x = pool_right(gradient, x, size, strides)
     x[:] = by_x
@@ -74,6 +93,16 @@ def depthwise_half_overwritten(gradient, x, kernel, strides):
         window = slice(None), slice(i * strides, i * strides + height), slice(j * strides, j * strides + width)
         by_x[window] += gradient[:, i, j][:, None, None] * kernel
         by_kernel = (x[window] * gradient[:, i, j][:, None, None]).sum(axis=0)
+    return by_x, by_kernel
+
+
+def depthwise_of_turned_sizes(gradient, x, kernel, strides):
+    by_x, by_kernel = np.zeros_like(x), np.zeros_like(kernel)
+    width, height = kernel.shape[:2]
+    for n, i, j in np.ndindex(gradient.shape[:3]):
+        for a, b in np.ndindex(height, width):
+            by_x[n, i * strides + a, j * strides + b] += gradient[n, i, j] * kernel[a, b]
+            by_kernel[a, b] += gradient[n, i, j] * x[n, i * strides + a, j * strides + b]
     return by_x, by_kernel
 
 
@@ -146,7 +175,7 @@ class Swish(nn.Layer):
 
 
 class PlainAverage:
-    """No Layer, and a loop."""
+    """Not derived from Layer, and a loop."""
 
     def forward(self, x, training=False):
         self.shape = x.shape
@@ -162,12 +191,16 @@ class PlainAverage:
         return []
 
 
+class AverageAlone:
+    forward, backward = PlainAverage.forward, PlainAverage.backward
+
+
 # --- 04.lion ----------------------------------------------------------------------------------------------------------
 
 
 def lion(
     direction=lambda mixed, gradient: np.sign(mixed), remembered="own", early=False, sign=-1, swapped=False,
-    key=lambda parameter: parameter, moves=True,
+    key=lambda parameter: parameter, moves=True, shares=(None, None), rests=(None, None), rate=None, seen=None,
 ):  # fmt: skip
     """A class Lion; the arguments are what can be got wrong."""
 
@@ -178,15 +211,16 @@ def lion(
                 self.betas = self.betas[::-1]
 
         def step(self, parameters):
-            first, second = self.betas
-            for parameter in parameters:
+            first, second = (beta if own is None else own for own, beta in zip(shares, self.betas, strict=True))
+            one, two = (1 - beta if own is None else own for own, beta in zip(rests, (first, second), strict=True))
+            for parameter in parameters[:seen]:
                 gradient, before = parameter.gradient, self.memory.get(key(parameter), 0)
-                mixed = first * before + (1 - first) * gradient
-                after = mixed if remembered == "mixed" else second * before + (1 - second) * gradient
+                mixed = first * before + one * gradient
+                after = mixed if remembered == "mixed" else second * before + two * gradient
                 if early:
-                    mixed = first * after + (1 - first) * gradient
+                    mixed = first * after + one * gradient
                 self.memory[key(parameter)] = after
-                value = parameter.value + sign * self.rate * direction(mixed, gradient)
+                value = parameter.value + sign * (rate or self.rate) * direction(mixed, gradient)
                 if moves:
                     parameter.value = value
 
@@ -201,6 +235,43 @@ class LionOfOneAverage(lion()):
             before = self.memory.get(parameter, 0)
             self.memory[parameter] = self.betas[1] * before + (1 - self.betas[1]) * parameter.gradient
             parameter.value = parameter.value - self.rate * np.sign(self.memory[parameter])
+
+
+class LionExchanged(lion()):
+    def __init__(self, learning_rate=1e-4, beta_1=0.9, beta_2=0.99):
+        super().__init__(learning_rate, 1 - beta_1, 1 - beta_2)
+
+
+class LionOfBeta2(lion()):
+    """The memory is in time; the share of the step is the other one: the same numbers as from one average."""
+
+    def __init__(self, learning_rate=1e-4, beta_1=0.9, beta_2=0.99):
+        super().__init__(learning_rate, beta_2, beta_2)
+
+
+class LionThatScalesTheGradient(lion()):
+    def step(self, parameters):
+        super().step(parameters)
+        for parameter in parameters:
+            parameter.gradient *= 1 - self.betas[1]
+
+
+class LionWithoutStart(lion()):
+    def step(self, parameters):
+        for parameter in parameters:
+            self.memory[parameter] += parameter.gradient
+
+
+class LionThatCounts(lion()):
+    """Right in its first steps: now and then its memory is thrown away."""
+
+    steps = 0
+
+    def step(self, parameters):
+        self.steps += 1
+        if self.steps % 4 == 0:
+            self.memory = {}
+        super().step(parameters)
 
 
 class LionInPlace:
@@ -226,18 +297,31 @@ def normal(variance):
 
 
 def own_generator(shape, rng):
-    return np.random.default_rng(0).normal(size=shape) * np.sqrt(2 / (1.09 * shape[0]))
+    return np.random.default_rng(0).normal(size=shape) * np.sqrt(2 / (1.25 * shape[0]))
+
+
+def global_generator(shape, rng):
+    return np.random.normal(size=shape) * np.sqrt(2 / (1.25 * shape[0]))  # noqa: NPY002
+
+
+def rounded_to_nothing(shape, rng):
+    return rng.normal(size=shape) * (2 // (1.25 * shape[0]))
+
+
+def uniform_to_the_deviation(shape, rng):
+    limit = np.sqrt(2 / (1.25 * shape[0]))
+    return rng.uniform(-limit, limit, shape)
 
 
 def uniform_rule(shape, rng):
-    limit = np.sqrt(3 * 2 / (1.09 * shape[0]))
+    limit = np.sqrt(3 * 2 / (1.25 * shape[0]))
     return rng.uniform(-limit, limit, shape)
 
 
 def orthogonal_rule(shape, rng):
     rows, columns = shape
     q, _ = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
-    return (q if rows >= columns else q.T) * np.sqrt(2 / 1.09) * np.sqrt(max(1, columns / rows))
+    return (q if rows >= columns else q.T) * np.sqrt(2 / 1.25) * np.sqrt(max(1, columns / rows))
 
 
 # --- 04.network -------------------------------------------------------------------------------------------------------
@@ -259,6 +343,21 @@ def small_layers():
 @made
 def network_untrained():
     return network(small_layers())
+
+
+@made
+def network_of_long_steps():
+    return network(small_layers(), epochs=1, rate=1e30)
+
+
+@made
+def network_of_no_step():
+    return network(small_layers(), epochs=1, rate=1e-6)
+
+
+@made
+def network_with_relu_at_the_end():
+    return network([*small_layers(), nn.ReLU()], epochs=1, rate=1e-6)
 
 
 @made
@@ -305,6 +404,62 @@ class WrongLeakyReLU(LeakyReLU):
         return gradient * (self.slope > 0.5)
 
 
+class InFloat32(LeakyReLU):
+    """The right values, in an array of another type."""
+
+    def forward(self, x, training=False):
+        y = np.zeros(x.shape, "float32")
+        y[:] = super().forward(x)
+        return y
+
+
+class Renamed(nn.ReLU):
+    pass
+
+
+class Sign(nn.Layer):
+    def forward(self, x, training=False):
+        return np.sign(x)
+
+    def backward(self, gradient):
+        return np.zeros_like(gradient)
+
+
+class Slope(nn.Layer):
+    """One number is learned, as in PReLU."""
+
+    start = np.array(0.25, "float32")
+
+    def build(self, input_shape, rng):
+        super().build(input_shape, rng)
+        self.a = nn.Parameter("slope", self.start.copy())
+
+    def forward(self, x, training=False):
+        self.x = x
+        return np.where(x > 0, x, self.a.value * x)
+
+    def backward(self, gradient):
+        self.a.gradient = float(np.sum(gradient * self.x * (self.x <= 0)))
+        return np.where(self.x > 0, gradient, self.a.value * gradient)
+
+    def parameters(self):
+        return [self.a]
+
+
+class SlopeOfNumber(Slope):
+    start = np.float32(0.25)
+
+
+class SlopeAlone(Slope):
+    def parameters(self):
+        return self.a
+
+
+class SlopeOfArrays(Slope):
+    def parameters(self):
+        return [self.a.value]
+
+
 class AveragePooling(nn.Layer):
     def build(self, input_shape, rng):
         height, width, depth = input_shape
@@ -330,6 +485,12 @@ class Residual(nn.Layer):
 
     def parameters(self):
         return self.inner.parameters()
+
+
+class UnbuiltResidual(Residual):
+    def build(self, input_shape, rng):
+        nn.Layer.build(self, input_shape, rng)
+        self.inner = nn.Conv2D(input_shape[-1], 3, padding="same")
 
 
 class ForgetfulResidual(Residual):
@@ -514,13 +675,17 @@ WRONG = {
     ],
     "04.max_pool": [
         (pool_ties_shared, "ties shared"),
+        (pool_begun_at_zero, "search begins too high"),
+        (pool_by_layer, "package's own"),
         (pool_side_by_side, "stopped"),
         (pool_in_place, "input changed"),
         (lambda gradient, x, size, strides: gradient, "shape"),
         (lambda gradient, x, size, strides: print(end=""), "no return"),
     ],
     "04.depthwise": [
-        (depthwise_half_overwritten, "other"),
+        (depthwise_half_overwritten, "overwritten"),
+        (depthwise_of_turned_sizes, "stopped"),
+        (lambda gradient, x, kernel, strides: np.zeros_like(x), "shape"),
         (depthwise_off_the_edge, "stopped"),
         (depthwise_one_for_all_channels, "shape"),
     ],
@@ -530,19 +695,32 @@ WRONG = {
         (NarrowAverage, "shape"),
         (AverageInPlace, "gradient changed"),
         (Swish, "another layer"),
+        (AverageAlone, "no layer"),
         ("Average", "wrong type"),
     ],
     "04.lion": [
         (lion(direction=lambda mixed, gradient: mixed), "no sign"),
         (lion(direction=lambda mixed, gradient: np.sign(gradient)), "sign of the gradient"),
         (lion(early=True), "memory before the step"),
-        (LionOfOneAverage, "memory before the step"),
+        (LionOfOneAverage, "step by the memory"),
+        (LionOfBeta2, "step by the memory"),
+        (lion(shares=(1, None)), "old memory alone"),
+        (LionExchanged, "shares exchanged"),
+        (lion(rests=(1, None)), "share missing"),
+        (lion(rests=(None, 1)), "share missing"),
+        (lion(rate=1e-4), "numbers of its own"),
+        (lion(shares=(0.9, 0.99)), "numbers of its own"),
+        (lion(seen=1), "one parameter"),
+        (LionThatScalesTheGradient, "gradient changed"),
+        (LionWithoutStart, "stopped"),
+        (LionThatCounts, "other"),
         (lion(remembered="mixed"), "memory keeps the mix"),
         (lion(swapped=True), "betas swapped"),
         (lion(key=np.shape), "memory shared"),
         (lion(sign=1), "uphill"),
         (lion(moves=False), "nothing moves"),
-        (lion(direction=lambda mixed, gradient: np.where(mixed > 0, 1, -1)), "other"),
+        (lion(direction=lambda mixed, gradient: np.where(mixed > 0, 1, -1)), "moves at 0"),
+        (lion(direction=lambda mixed, gradient: np.where(mixed >= 0, 1, -1)), "moves at 0"),
         (lion(direction=lambda mixed, gradient: 0.5 * np.sign(mixed)), "other"),
         (nn.Adam, "wrong type"),
         (nn.SGD(), "wrong type"),
@@ -552,16 +730,27 @@ WRONG = {
         (lambda shape, rng: np.full(shape, 0.08), "not random"),
         (lambda shape, rng: rng.random(shape) / shape[0], "mean not zero"),
         (normal(lambda inputs, outputs: 2 / inputs), "He's own"),
-        (normal(lambda inputs, outputs: 1 / inputs), "fades"),
-        (normal(lambda inputs, outputs: 2 / (inputs * (1 - 0.3**2))), "explodes"),
-        (normal(lambda inputs, outputs: 2 / (1.09 * outputs)), "outputs counted"),
-        (normal(lambda inputs, outputs: 2 / 1.09 / 300), "shape ignored"),
+        (normal(lambda inputs, outputs: 2 / (inputs + outputs)), "Glorot's"),
+        (normal(lambda inputs, outputs: 2 * 1.25 / inputs), "multiplied"),
+        (normal(lambda inputs, outputs: 2 / 1.5 / inputs), "not squared"),
+        (normal(lambda inputs, outputs: 2 * (1 - 0.5**2) / inputs), "subtracted"),
+        (normal(lambda inputs, outputs: (2 / (1.25 * inputs)) ** 2), "variance for deviation"),
+        (uniform_to_the_deviation, "limits of the uniform"),
+        (normal(lambda inputs, outputs: 0.5 / inputs), "fades"),
+        (normal(lambda inputs, outputs: 2 / (inputs * (1 - 0.5**2))), "explodes"),
+        (normal(lambda inputs, outputs: 2 / (1.25 * outputs)), "outputs counted"),
+        (normal(lambda inputs, outputs: 2 / 1.25 / 300), "shape ignored"),
         (own_generator, "not random"),
+        (rounded_to_nothing, "not random"),
+        (global_generator, "not from rng"),
         (lambda shape, rng: rng.normal(size=shape[::-1])[:-1], "shape"),
         (0.08, "wrong type"),
     ],
     "04.network": [
-        (network_untrained, "accuracy"),
+        (network_untrained, "not trained"),
+        (network_of_long_steps, "not finite"),
+        (network_of_no_step, "accuracy"),
+        (network_with_relu_at_the_end, "activation at the end"),
         (network_without_convolution, "no convolution"),
         (network_large, "parameters"),
         (network_for_colour, "input"),
@@ -569,6 +758,14 @@ WRONG = {
     ],
     "04.own_layer": [
         (nn.Tanh(), "package's own"),
+        (Renamed(), "package's own"),
+        (Sign(), "no gradient"),
+        (InFloat32(), "float32"),
+        (AverageAlone(), "no layer"),
+        (SlopeOfNumber(), "number for array"),
+        (SlopeAlone(), "no list of parameters"),
+        (SlopeOfArrays(), "no list of parameters"),
+        (UnbuiltResidual(), "inner layer not built"),
         (Identity(), "does nothing"),
         (Zeros(), "constant"),
         (WrongLeakyReLU(), "gradient"),
@@ -598,10 +795,10 @@ RIGHT = {
     "04.mended": [Average, Average(), PlainAverage],
     "04.lion": [LionInPlace, lion()],
     "04.initial": [
-        normal(lambda inputs, outputs: 2 / (1.09 * inputs)),
+        normal(lambda inputs, outputs: 2 / (1.25 * inputs)),
         uniform_rule,
         orthogonal_rule,
-        normal(lambda inputs, outputs: 4 / (1.09 * (inputs + outputs))),
+        normal(lambda inputs, outputs: 4 / (1.25 * (inputs + outputs))),
     ],
     "04.network": [network_trained, network_of_three],
     "04.own_layer": [
@@ -610,6 +807,7 @@ RIGHT = {
         AveragePooling(),
         Residual(),
         Scale(),
+        Slope(),
         ScaleFromOne(),
         ScaleFromZero(),
         Softmax(),
