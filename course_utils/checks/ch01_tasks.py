@@ -70,8 +70,8 @@ function(
         ),
         Mistake(
             "no batch",
-            lambda *args: _shape(*args)[1:],
-            "That is the answer for one image. The images come `count` at a time, and so do the answers.",
+            [{task.replace(" ", "_"): lambda *sizes, task=task: _shape(task, *sizes)[1:]} for task in _TASKS],
+            "You give the shape for one image. The images come `count` at a time, and so do the answers.",
         ),
         Mistake(
             "no classes in the mask",
@@ -357,12 +357,18 @@ function(
         ),
         Mistake(
             "recall",
-            [_share(0, empty) for empty in (0, 1, np.nan)],
+            [
+                *(_share(0, empty) for empty in (0, 1, np.nan)),
+                {"twice": 1, "below": lambda t, p, shared: t, "empty": np.nan},
+            ],
             "That is recall: the share of the true pixels that were found. It does not see false alarms.",
         ),
         Mistake(
             "precision",
-            [_share(1, empty) for empty in (0, 1, np.nan)],
+            [
+                *(_share(1, empty) for empty in (0, 1, np.nan)),
+                {"twice": 1, "below": lambda t, p, shared: p, "empty": np.nan},
+            ],
             "That is precision: the share of the marked pixels that are true. It does not see what was missed.",
         ),
         Mistake(
@@ -748,8 +754,8 @@ def _first_hit(probabilities):
     return best, labels[best]
 
 
-def _red_only(probabilities):
-    return probabilities[:, 1].argmax(), 1
+def _only(label):
+    return lambda probabilities: (probabilities[:, label].argmax(), label)
 
 
 def _by_mean(probabilities):
@@ -775,10 +781,11 @@ def _changed(change):
     return lambda *args: change(*_find(*args))
 
 
-def _counts_windows(image, classify, window, strides):
-    label, (x0, y0, _, _) = _find(image, classify, window, strides)
-    x0, y0 = x0 // strides, y0 // strides
-    return label, (x0, y0, x0 + window, y0 + window)
+def _counts_windows(*args, window=None):
+    label, (x0, y0, _, _) = _find(*args)
+    _, _, side, strides = args
+    x0, y0, side = x0 // strides, y0 // strides, window or side
+    return label, (x0, y0, x0 + side, y0 + side)
 
 
 def _flush(image, window, strides):
@@ -823,6 +830,7 @@ _STICKS_OUT = (
     "Some of your windows stick out at the right or below, where a slice is cut short without a word. Only windows "
     "that lie wholly within the picture count: rows go with its height, columns with its width."
 )
+_WIDE = "This picture is wider than high: do rows go with its height, and columns with its width?"
 _SCENE, _TELLS = _image(2, 40, 64, 4), typed(_TWO)
 _DIM, _UNSURE = _image(5, 30, 50, 5), typed(_SHARED)
 
@@ -836,12 +844,11 @@ def _first_case():
     """What a function does wrong that stops, is told apart by a call in which it does no harm."""
     single = "`classify` takes many crops, an array of shape (crops, window, window, 3), and you hand on one crop."
     several = "`classify` takes one array of shape (crops, window, window, 3), and you hand on a list of crops."
-    wide = "This picture is wider than high: do rows go with its height, and columns with its width?"
     case = call(_SCENE, _TELLS, 16, 4)
     case.told(stopping=several, right_for=call(_SCENE, lambda crops: _TELLS.value(np.array(crops)), 16, 4))
     case.told(stopping=single, right_for=call(_SCENE, _of_one, 16, 4))
     case.told(stopping=single, right_for=call(_SCENE, lambda crops: np.atleast_2d(_of_one(crops)), 16, 4))
-    case.told(stopping=wide, right_for=call(_image(3, 40, 40, 4), _TELLS, 16, 4))
+    case.told(stopping=_WIDE, right_for=call(_image(3, 40, 40, 4), _TELLS, 16, 4))
     return case.told(stopping=_STICKS_OUT, right_for=call(_image(2, 32, 48, 4), _TELLS, 16, 16))
 
 
@@ -857,7 +864,9 @@ function(
             right_for=call(_DIM, lambda crops: _UNSURE.value(crops) - [0.9, 0, 0, 0], 10, 5),
         ),
         call(_image(9, 33, 54, 3), typed(_DARK), 14, 4),
-        call(_image(14, 32, 53), typed(_CORNER), 14, 6),
+        call(_image(14, 32, 53), typed(_CORNER), 14, 6).told(
+            stopping=_WIDE, right_for=call(_image(14, 40, 40), typed(_CORNER), 14, 6)
+        ),
     ],
     right=_find,
     mistakes=[
@@ -909,8 +918,8 @@ function(
         ),
         Mistake(
             "one class only",
-            {"pick": _red_only},
-            "You look for class 1 only. Each of the classes but 0 may be in the picture: which entries are compared?",
+            [{"pick": _only(1)}, {"pick": _only(2)}],
+            "You look for one class only. Each of the classes but 0 may be in the picture: which entries are compared?",
         ),
         Mistake(
             "one class for all",
@@ -926,7 +935,7 @@ function(
         ),
         Mistake(
             "rows and columns for pixels",
-            _counts_windows,
+            [_counts_windows, lambda *args: _counts_windows(*args, window=args[2] // args[3])],
             "Your box counts windows, not pixels. From one window to the next it is `strides` pixels.",
         ),
         Mistake(
