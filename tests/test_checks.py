@@ -381,6 +381,14 @@ def test_a_stop_gets_the_cases_own_sentence_only_where_it_is_the_cause():
         kinds.call(4).told(stopping="Always.")
 
 
+def test_of_several_sentences_the_one_that_fits_is_told_also_where_nothing_is_returned():
+    case = kinds.call(4).told(stopping="Is 4 even?", right_for=kinds.call(3))
+    cases = [case.told(stopping="Is 4 large?", right_for=kinds.call(2))]
+    kinds.function("zz.silent", "silent(n)", cases=cases, right=lambda n: n, nudges=NUDGES, why="It matters.")
+    for known, sentence in (({3: 3}, "Is 4 even?"), ({2: 2}, "Is 4 large?"), ({}, "Is there a `return` on every way")):
+        assert f"returns `None`. {sentence}" in judge("zz.silent", known.get).message
+
+
 class Layer:
     def forward(self, n):
         raise NotImplementedError(f"{type(self).__name__}.forward")
@@ -713,11 +721,41 @@ def test_a_long_call_is_typed_with_its_arguments_behind_it():
         typed("np.arange(60).reshape(3, 4, 5) % 7"), np.zeros(3), times=typed("np.eye(40)[:, ::2] * 3 - np.pi / 7")
     )
     assert case.typed("f", ["image", "zeros"]) == (
-        "`f(image, np.array([0.0, 0.0, 0.0]), times=times)`, with `image = np.arange(60).reshape(3, 4, 5) % 7` and "
-        "`times = np.eye(40)[:, ::2] * 3 - np.pi / 7`,"
+        "`f(image, np.array([0.0, 0.0, 0.0]), times=times)`",
+        "\n\nHere `image = np.arange(60).reshape(3, 4, 5) % 7` and `times = np.eye(40)[:, ::2] * 3 - np.pi / 7`.",
     )
     assert case.args[0].shape == (3, 4, 5)
-    assert kinds.call(3, s=2).in_next_cell().typed("f", ["n"]) == "`f(3, s=2)`, which this notebook asks for next,"
+    next_use = "`f(3, s=2)`, which this notebook asks for next,"
+    assert kinds.call(3, s=2).in_next_cell().typed("f", ["n"]) == (next_use, "")
+
+
+def test_a_verdict_says_what_is_wrong_before_it_says_of_which_long_arguments():
+    cases = [kinds.call(typed("np.arange(70).reshape(2, 5, 7) ** 2 % 11 - np.arange(70).reshape(2, 5, 7)"))]
+    kinds.function("zz.long", "long(x)", cases=cases, right=np.sum, nudges=NUDGES, why="It matters.")
+    for answer, found in ((lambda x: 5, "gives `5`, and"), (lambda x: None, "returns `None`."), (min, "raised `")):
+        first, arguments = judge("zz.long", answer).message.split("\n\n")
+        assert first.startswith(f"`long(x)` {found}")
+        assert arguments.startswith("Here `x = np.arange(70)")
+
+
+def test_where_cases_are_questions_apart_two_mistakes_do_not_hide_each_other_and_no_answer_is_given_away():
+    answers = {"one": (1, 1), "two": (2, 2), "three": (3, 3)}
+    kinds.function(
+        "zz.apart",
+        "apart(name)",
+        cases=[kinds.call(name) for name in answers],
+        right=lambda name: answers[name],
+        mistakes=[kinds.Mistake("one lost", lambda name: (answers | {"one": (1,)})[name], "What of one?")],
+        nudges=NUDGES,
+        why="It matters.",
+        apart=True,
+    )
+    assert judge("zz.apart", lambda name: (answers | {"one": (1,), "three": (3,)})[name]).mistake == "one lost"
+    for other in ((3,), (3, 7)):
+        verdict = judge("zz.apart", lambda name: (answers | {"three": other})[name])  # noqa: B023 - called at once
+        assert verdict.mistake == "other"
+        assert verdict.message.startswith(f"`apart('three')` gives `{other}`, which is not it. (2 of 3 cases")
+    assert judge("zz.apart", answers.get).right
 
 
 def test_a_wrong_implementation_gets_all_arguments_and_may_be_the_reference_with_others(tasks):

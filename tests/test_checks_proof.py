@@ -182,7 +182,7 @@ def test_a_case_can_be_pasted_and_run(task_id):
     task = engine.find(task_id)
     exercise = "\n".join(_code(_notebook("exercises", _chapter(task_id))))
     for case in task.cases:
-        shown = case.typed("repeated", list(task.parameters.parameters))
+        shown = "".join(case.typed("repeated", list(task.parameters.parameters)))
         sentences = re.findall(r"`([^`]+)`", shown)
         names = {"np": np, "repeated": lambda *args, **kwargs: (args, kwargs)}
         for given in (*case.given[0], *case.given[1].values()):

@@ -40,8 +40,8 @@ default. A dict is the reference with other arguments, be they the task's or swi
 
 A failing case is shown so that it can be pasted and run. What takes more than a line is therefore given as the Python
 that makes it, ``call(typed("np.arange(30).reshape(5, 6, 1) ** 2 % 11"), 3)``. What the notebook itself asks for next is
-a case, ``call([]).in_next_cell()``. Where a function may stop for a reason that its exception does not tell, the case
-has a sentence and a second call, which differs only in that reason: the sentence is told where that one is right,
+a case, ``call([]).in_next_cell()``. Where a function may stop or return None for a reason that this does not tell, the
+case has a sentence and a second call, which differs only in that reason: the sentence is told where that one is right,
 ``call(oblong).told(stopping="Rows and columns?", right_for=call(square))``.
 
 **A value**: a number, text, tuple, list, dict or array. ``wrong`` is a value, or a predicate of the answer. ::

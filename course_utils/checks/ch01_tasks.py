@@ -32,19 +32,16 @@ prediction(
 # ---------------------------------------------------------------------------------------------------- shapes of answers
 
 
-def _shape(task, count, height, width, classes, *, first=False, hard=False, **otherwise):
+def _shape(task, count, height, width, classes, **otherwise):
     """The shape of an answer; `otherwise` has a function for a task whose answer is another one."""
     other = otherwise.get(task.replace(" ", "_"))
     if other:
         return other(count, height, width, classes)
-    if task == "classification":
-        return (count,) if hard else (count, classes)
-    if task == "several objects":
+    if task in ("classification", "several objects"):
         return (count, classes)
     if task == "box":
         return (count, 4)
-    depth = classes if task == "segmentation" else 3
-    return (count, depth, height, width) if first else (count, height, width, depth)
+    return (count, height, width, classes if task == "segmentation" else 3)
 
 
 _TASKS = ("classification", "several objects", "box", "segmentation", "generation")
@@ -62,19 +59,19 @@ function(
         ),
         Mistake(
             "channels first",
-            {"first": True},
+            [{"segmentation": lambda n, h, w, c: (n, c, h, w)}, {"generation": lambda n, h, w, c: (n, 3, h, w)}],
             "You put the channels before height and width, as PyTorch does. Here, and in Keras, they stand last.",
         ),
         Mistake(
             "label for probabilities",
-            {"hard": True},
+            {"classification": lambda n, h, w, c: (n,)},
             "You give one number an image for classification: that is the label, which is read off afterwards. What "
             "does the network itself give, before the most probable class is taken?",
         ),
         Mistake(
             "no batch",
-            lambda *args: _shape(*args)[1:],
-            "That is the answer for one image. The images come `count` at a time, and so do the answers.",
+            [{task.replace(" ", "_"): lambda *sizes, task=task: _shape(task, *sizes)[1:]} for task in _TASKS],
+            "You give the shape for one image. The images come `count` at a time, and so do the answers.",
         ),
         Mistake(
             "no classes in the mask",
@@ -98,6 +95,12 @@ function(
             {"several_objects": lambda n, h, w, c: (n, 2)},
             "Nobody says that there are two objects. For each class the answer says whether it is there: how many "
             "numbers is that?",
+        ),
+        Mistake(
+            "one for several",
+            [{"several_objects": lambda n, h, w, c: (n,)}, {"several_objects": lambda n, h, w, c: (n, 1)}],
+            "You give one number an image for several objects. How would it say that a dog and a cat are there, and no "
+            "horse?",
         ),
         Mistake(
             "class in the box",
@@ -127,6 +130,7 @@ function(
     ),
     why="Most errors in the first hour with a new task are wrong shapes. Saying them before running anything is the "
     "cheapest test there is.",
+    apart=True,
 )
 
 
@@ -137,14 +141,11 @@ def _generalised(shared, union, a, b, hull):
     return shared / union - (hull - union) / hull
 
 
-def _giou(a, b, *, clip=True, extra=0, of=_generalised):
+def _giou(a, b, *, clip=lambda width, height: max(width, 0) * max(height, 0), extra=0, of=_generalised):
     """`of` makes the score from the shared area, the union, both areas and the area of the box around both."""
-    sides = [min(a[k + 2], b[k + 2]) - max(a[k], b[k]) + extra for k in (0, 1)]
-    if clip:
-        sides = [max(side, 0) for side in sides]
+    shared = clip(*(min(a[k + 2], b[k + 2]) - max(a[k], b[k]) + extra for k in (0, 1)))
     areas = [(box[2] - box[0] + extra) * (box[3] - box[1] + extra) for box in (a, b)]
     around = [max(a[k + 2], b[k + 2]) - min(a[k], b[k]) + extra for k in (0, 1)]
-    shared = sides[0] * sides[1]
     return of(shared, sum(areas) - shared, *areas, around[0] * around[1])
 
 
@@ -159,7 +160,11 @@ _SIDES = [
 
 def _missed(apart):
     """Right for boxes that are seen to lie apart; for others the sides of the overlap may be negative."""
-    return lambda a, b: _giou(a, b, clip=apart(a, b))
+    return lambda a, b: _giou(a, b) if apart(a, b) else _giou(a, b, clip=_signed)
+
+
+def _signed(width, height):
+    return width * height
 
 
 function(
@@ -184,7 +189,12 @@ function(
     mistakes=[
         Mistake(
             "negative sides",
-            [{"clip": False}, *(_missed(side) for side in _SIDES)],
+            [
+                {"clip": _signed},
+                {"clip": lambda width, height: max(width * height, 0)},
+                {"clip": lambda width, height: abs(width * height)},
+                *(_missed(side) for side in _SIDES),
+            ],
             "Boxes that overlap come out right. For some boxes that lie apart, left or right of, above or below each "
             "other, a side of your overlap is negative: nobody shares less than nothing, and two negative sides even "
             "make a positive area.",
@@ -194,6 +204,23 @@ function(
             {"of": lambda shared, union, a, b, hull: shared / union},
             "That is IoU: it is 0 for all boxes that lie apart. What neither box covers of the box around both is "
             "still to be taken off.",
+        ),
+        Mistake(
+            "0 for boxes apart",
+            {"of": lambda shared, *areas: _generalised(shared, *areas) if shared else 0},
+            "Boxes that share nothing get 0 from you, as they do from IoU. There only the first term is 0: what does "
+            "the second one say?",
+        ),
+        Mistake(
+            "shared area for the union",
+            {"of": lambda shared, union, a, b, hull: shared / union - (hull - shared) / hull},
+            "From the box around both you take off the shared area only. What neither box covers is what is left when "
+            "the union is taken off.",
+        ),
+        Mistake(
+            "negative",
+            {"of": lambda *areas: -_generalised(*areas)},
+            "Your score has its sign turned: a box with itself gets -1. Which term is taken off, and which is not?",
         ),
         Mistake(
             "shared area counted twice",
@@ -261,14 +288,26 @@ function(
 )
 
 
-def _dice(truth, prediction, *, empty=1.0, twice=2, smooth=0, reduce=lambda each: each):
+def _dice(
+    truth, prediction, *, empty=1.0, twice=2, smooth=0, axis=(1, 2), below=lambda t, p, shared: t + p, reduce=np.asarray
+):
     truth, prediction = truth.astype(bool), prediction.astype(bool)
-    shared = (truth & prediction).sum(axis=(1, 2)).astype(float)
-    total = truth.sum(axis=(1, 2)) + prediction.sum(axis=(1, 2)).astype(float)
-    result = np.full(len(truth), float(empty))
+    shared = (truth & prediction).sum(axis=axis).astype(float)
+    total = below(truth.sum(axis=axis).astype(float), prediction.sum(axis=axis), shared)
+    result = np.full(total.shape, float(empty))
     if smooth:
         return (twice * shared + smooth) / (total + smooth)
     return reduce(np.divide(twice * shared, total, out=result, where=total > 0))
+
+
+def _share(of, empty):
+    """The shared pixels as a share of the truth, 0, or the prediction, 1; `empty` where only that one is empty."""
+
+    def share(*masks):
+        found = _dice(*masks, twice=1, below=lambda t, p, shared: (t, p)[of], empty=empty)
+        return np.where(np.isnan(_dice(*masks, empty=np.nan)), 1.0, found)
+
+    return share
 
 
 def _in_bytes(truth, prediction, *, sums=np.uint8):
@@ -311,6 +350,40 @@ function(
             "of both masks.",
         ),
         Mistake(
+            "twice over the union",
+            {"below": lambda t, p, shared: t + p - shared},
+            "You divide twice the shared pixels by those in either mask: then a mask compared with itself gets 2. "
+            "Below the line stands the sum of both masks.",
+        ),
+        Mistake(
+            "recall",
+            [
+                *(_share(0, empty) for empty in (0, 1, np.nan)),
+                {"twice": 1, "below": lambda t, p, shared: t, "empty": np.nan},
+            ],
+            "That is recall: the share of the true pixels that were found. It does not see false alarms.",
+        ),
+        Mistake(
+            "precision",
+            [
+                *(_share(1, empty) for empty in (0, 1, np.nan)),
+                {"twice": 1, "below": lambda t, p, shared: p, "empty": np.nan},
+            ],
+            "That is precision: the share of the marked pixels that are true. It does not see what was missed.",
+        ),
+        Mistake(
+            "1 where one is empty",
+            lambda *masks: np.where(np.all([mask.any(axis=(1, 2)) for mask in masks], axis=0), _dice(*masks), 1.0),
+            "You give 1 where either mask is empty. Only where both are has the program rightly found nothing. What "
+            "do a missed object and a false alarm deserve?",
+        ),
+        Mistake(
+            "other axes",
+            [{"axis": (0, 1)}, {"axis": (0, 2)}],
+            "You sum over the images too, and get a number for each column or row. Axis 0 counts the images: it is the "
+            "one that stays.",
+        ),
+        Mistake(
             "half",
             [{"twice": 1}, {"twice": 1, "empty": 0.0}, {"twice": 1, "empty": np.nan}],
             "A mask compared with itself gets 0.5. The sum below counts the shared pixels twice: so must what stands "
@@ -344,9 +417,9 @@ function(
         ),
     ],
     nudges=(
-        "Which pixels are 1 in both masks? Sum them image by image, with `axis=(1, 2)`.",
-        "Twice the shared pixels, divided by the pixels of the one plus those of the other. Divide only where that sum "
-        "is above 0.",
+        "The formula needs three counts an image. Which axes of the masks are summed over, and which one stays?",
+        "Two traps are left. Which is the largest number that a uint8 can hold? And `np.where` chooses between two "
+        "results that are both computed: what may stand below the line where both masks are empty?",
     ),
     why="Dice and IoU rank single masks alike, since each can be computed from the other: IoU = Dice / (2 - Dice). "
     "Their means over many images need not agree. And how empty masks count can decide a medical competition, where "
@@ -371,6 +444,12 @@ def _smooth_l1(
     return reduce(np.where(error < beta, below(error, beta), above(error, beta)))
 
 
+def _signed_line(truth, prediction, beta):
+    """The size counts in the comparison only."""
+    d = prediction - truth
+    return np.where(abs(d) < beta, d**2 / (2 * beta), d - beta / 2).mean(axis=1)
+
+
 _BOXES = np.array([[4.0, 5.0, 14.0, 21.0], [0.0, 0.0, 30.0, 8.0], [10.0, 3.0, 20.0, 9.0]])
 _OFF = np.array([[0.25, -0.5, 3.0, -4.0], [1.0, -1.0, 2.0, -2.0], [0.0, 0.75, -1.5, 6.0]])
 function(
@@ -385,9 +464,21 @@ function(
     mistakes=[
         Mistake(
             "sign",
-            {"size": lambda d: d},
-            "Large errors to the left or upwards cost far too much in your loss. `error < beta` is true for all "
-            "negative errors: which part of them matters?",
+            [{"size": lambda d: d}, {"size": lambda d: -d}],
+            "Large errors of one sign cost far too much in your loss. `error < beta` is true for all negative errors, "
+            "however large: which part of an error matters?",
+        ),
+        Mistake(
+            "negative costs",
+            [_signed_line, lambda truth, prediction, beta: _signed_line(prediction, truth, beta)],
+            "Some errors have a negative cost in your loss, and so are a gain. The sign is gone from the square and "
+            "from your comparison with `beta`: where is it left?",
+        ),
+        Mistake(
+            "line too low",
+            {"above": lambda d, beta: d - beta},
+            "Beyond `beta` you take off all of beta. At the kink the parabola stands at beta / 2 and your line at 0: "
+            "the loss jumps.",
         ),
         Mistake(
             "jump at the kink",
@@ -427,6 +518,17 @@ function(
             "You add the four values of a box. The task asks for their mean.",
         ),
         Mistake(
+            "no mean",
+            {"reduce": lambda cost: cost},
+            "You return a cost for each edge. The task asks for one number a box, the mean over its four values.",
+        ),
+        Mistake(
+            "mean first",
+            [{"size": lambda d: abs(d).mean(axis=1, keepdims=True)}, {"size": lambda d: abs(d.mean(1, keepdims=True))}],
+            "You take the mean of the errors and then its cost. An error of 6 and three of 0 are another thing than "
+            "four of 1.5: take the cost of each value first.",
+        ),
+        Mistake(
             "one number for all",
             [{"reduce": lambda cost: float(cost.mean())}, {"reduce": lambda cost: cost.mean(axis=0)}],
             "The task asks for one number a box: a mean over its four values, not over the boxes.",
@@ -459,9 +561,9 @@ function(
         ),
     ],
     nudges=(
-        "Take the absolute error first. Then two formulas, and `np.where` to choose between them.",
-        "Below beta: the square, divided by twice beta. From beta on: the error, less half of beta. At beta both "
-        "give half of beta.",
+        "Work it out on paper for `beta=2`: what do errors of 1, 2, -1 and -4 cost? Then compare.",
+        "Both formulas can be computed for all errors at once, and `np.where` takes for each error the one that holds. "
+        "Which axis has the four values of a box?",
     ),
     why="Near 0 its slope goes to 0, so steps become finer as a box becomes right; far away its slope is 1, so a label "
     "that is wrong by 100 pixels pulls no harder than one that is wrong by 2.",
@@ -522,8 +624,10 @@ def _loose_edges(count=12):
     "01.constant_box",
     "a function `constant_box(boxes)`",
     mistakes=(
+        "no return",
         "shape",
         "not a box",
+        "x and y exchanged",
         "the mean box",
         "the median box",
         "one of the given",
@@ -551,7 +655,7 @@ def constant_box(answer):
     answers = []
     for name, boxes in sets:
         before = boxes.copy()
-        result = run(answer, boxes, doing=f"`constant_box(boxes)`, with {name}")
+        result = _returned(answer, boxes, doing=f"`constant_box(boxes)`, with {name},")
         if not np.array_equal(before, boxes):
             raise Wrong("input changed", "Your function changed the boxes that it was given: work on a copy.")
         answers.append(_four_numbers(result))
@@ -564,6 +668,12 @@ def constant_box(answer):
         mine, (_, best) = _mean_iou(box, boxes), _best_box(boxes)
         if mine >= best - _SLACK:
             continue
+        if _mean_iou(box[[1, 0, 3, 2]], boxes) >= best - _SLACK:
+            raise Wrong(
+                "x and y exchanged",
+                f"For {name} your box has a mean IoU of {mine:.3f}, and {best:.3f} if x and y change places. A box is "
+                "x0, y0, x1, y1.",
+            )
         for mistake, centre, about in (
             ("the mean box", boxes.mean(axis=0), "It is the best constant for squared errors"),
             ("the median box", np.median(boxes, axis=0), "It is the best constant for absolute errors"),
@@ -572,13 +682,15 @@ def constant_box(answer):
                 raise Wrong(
                     mistake,
                     f"For {name} you give {mistake}, edge by edge. {about}, and has a mean IoU of {mine:.3f}; another "
-                    f"box reaches {best:.3f}.",
+                    f"box reaches {best:.3f}. If you search from there: no small move is better, but boxes far away "
+                    "may be.",
                 )
         if (boxes == box).all(axis=1).any():
             raise Wrong(
                 "one of the given",
                 f"For {name} you give one of these boxes, with a mean IoU of {mine:.3f}; another box, which is none of "
-                f"them, reaches {best:.3f}. What if one of its edges moves?",
+                f"them, reaches {best:.3f}. What if one of its edges moves? If you do move edges: does your search "
+                "begin at one place only?",
             )
         raise Wrong(
             "not the best",
@@ -586,6 +698,14 @@ def constant_box(answer):
             "too early, or begin at one place only?",
         )
     return "On four sets of boxes yours is as good as the best that this check knows."
+
+
+def _returned(answer, given, doing):
+    """What the student's function returns, which is something."""
+    result = run(answer, given, doing=doing)
+    if result is None:
+        raise Wrong("no return", f"{doing} returns `None`. Is there a `return` on every way through the function?")
+    return result
 
 
 def _four_numbers(result):
@@ -634,6 +754,20 @@ def _first_hit(probabilities):
     return best, labels[best]
 
 
+def _only(label):
+    return lambda probabilities: (probabilities[:, label].argmax(), label)
+
+
+def _by_mean(probabilities):
+    label = probabilities[:, 1:].mean(axis=0).argmax() + 1
+    return probabilities[:, label].argmax(), label
+
+
+def _by_majority(probabilities):
+    label = np.bincount(probabilities[:, 1:].argmax(axis=1)).argmax() + 1
+    return probabilities[:, label].argmax(), label
+
+
 def _find(image, classify, window, strides, *, places=_windows, pick=_largest, crop=lambda crops: crops):
     places = places(image, window, strides)
     crops = [crop(image[None, row : row + window, column : column + window]) for row, column in places]
@@ -645,6 +779,13 @@ def _find(image, classify, window, strides, *, places=_windows, pick=_largest, c
 def _changed(change):
     """The right label and box, changed."""
     return lambda *args: change(*_find(*args))
+
+
+def _counts_windows(*args, window=None):
+    label, (x0, y0, _, _) = _find(*args)
+    _, _, side, strides = args
+    x0, y0, side = x0 // strides, y0 // strides, window or side
+    return label, (x0, y0, x0 + side, y0 + side)
 
 
 def _flush(image, window, strides):
@@ -659,6 +800,13 @@ def _over_the_edge(image, window, strides):
     return [(row, column) for row in range(0, height, strides) for column in range(0, width, strides)]
 
 
+def _sides_exchanged(image, window, strides):
+    """Rows go up to the width; what has no pixel at all is left out."""
+    height, width = image.shape[:2]
+    places = _windows(image.transpose(1, 0, 2), window, strides)
+    return [(row, column) for row, column in places if row < height and column < width]
+
+
 def _image(seed, height, width, block=1):
     """A picture of blocks of random colours."""
     size = f"({height // block}, {width // block}, 3)"
@@ -666,23 +814,59 @@ def _image(seed, height, width, block=1):
     return typed(f"np.random.default_rng({seed}).integers(0, 256, {size}, 'uint8'){blocks}")
 
 
-# Classifiers of nothing, red and green. The first goes by the mean colour of a crop. The second goes by one pixel near
-# its corner, so that crops which are turned over or scaled are others. The third shares green between two classes.
-_BY_MEAN = typed("lambda crops: crops.mean((1, 2)) / 255 @ [[-0.8, 0.8, 0], [-0.7, 0, 0.7], [0, 0, 0]] + [1, 0, 0]")
-_BY_CORNER = typed("lambda crops: crops[:, 1, 4] / 255 @ [[-0.5, 0.5, 0], [-0.35, 0, 0.35], [0, 0, 0]] + [0.9, 0, 0.1]")
-_SHARED = typed(
-    "lambda crops: crops.mean((1, 2)) / 255 @ "
-    "[[-0.35, 0.35, 0, 0], [-0.6, 0, 0.31, 0.29], [0, 0, 0, 0]] + [0.98, 0.01, 0.005, 0.005]"
+# Classifiers of nothing and of colours, by the mean of a crop. The classes are unlike also where there is no colour, so
+# that scaled crops get another label. In `_SHARED`, two classes share green, and nothing wins everywhere.
+# `_CORNER` goes by one pixel near the corner of a crop, so that crops which are turned over or scaled are others.
+def _classifier(weights, otherwise, crops="crops.mean((1, 2))"):
+    return f"lambda crops: {crops} / 255 @ {weights} + {otherwise}"
+
+
+_TWO = _classifier("[[-0.7, 0.7, 0], [-0.8, 0, 0.8], [0, 0, 0]]", "[0.95, 0.05, 0]")
+_THREE = _classifier("[[-0.6, 0.6, 0, 0], [-0.5, 0, 0.5, 0], [-0.8, 0, 0, 0.8]]", "[0.9, 0, 0.1, 0]")
+_SHARED = _classifier("[[-0.35, 0.35, 0, 0], [-0.6, 0, 0.31, 0.29], [0, 0, 0, 0]]", "[0.98, 0.01, 0.005, 0.005]")
+_DARK = _classifier("[[-0.2, 0.2, 0, 0], [-0.3, 0, 0, 0.3], [-0.3, 0, 0.3, 0]]", "[0.9, 0.07, 0.03, 0]")
+_CORNER = _classifier("[[-0.5, 0.5, 0], [-0.35, 0, 0.35], [0, 0, 0]]", "[0.9, 0, 0.1]", "crops[:, 1, 4]")
+_STICKS_OUT = (
+    "Some of your windows stick out at the right or below, where a slice is cut short without a word. Only windows "
+    "that lie wholly within the picture count: rows go with its height, columns with its width."
 )
+_WIDE = "This picture is wider than high: do rows go with its height, and columns with its width?"
+_SCENE, _TELLS = _image(2, 40, 64, 4), typed(_TWO)
+_DIM, _UNSURE = _image(5, 30, 50, 5), typed(_SHARED)
+
+
+def _of_one(crops):
+    """Takes a single crop too."""
+    return _TELLS.value(crops) if crops.ndim == 4 else _TELLS.value(crops[None])[0]
+
+
+def _first_case():
+    """What a function does wrong that stops, is told apart by a call in which it does no harm."""
+    single = "`classify` takes many crops, an array of shape (crops, window, window, 3), and you hand on one crop."
+    several = "`classify` takes one array of shape (crops, window, window, 3), and you hand on a list of crops."
+    case = call(_SCENE, _TELLS, 16, 4)
+    case.told(stopping=several, right_for=call(_SCENE, lambda crops: _TELLS.value(np.array(crops)), 16, 4))
+    case.told(stopping=single, right_for=call(_SCENE, _of_one, 16, 4))
+    case.told(stopping=single, right_for=call(_SCENE, lambda crops: np.atleast_2d(_of_one(crops)), 16, 4))
+    case.told(stopping=_WIDE, right_for=call(_image(3, 40, 40, 4), _TELLS, 16, 4))
+    return case.told(stopping=_STICKS_OUT, right_for=call(_image(2, 32, 48, 4), _TELLS, 16, 16))
+
+
 function(
     "01.slide",
     "find(image, classify, window, strides)",
     cases=[
-        call(_image(2, 40, 64, 4), _BY_MEAN, 16, 4),
-        call(_image(34, 64, 40, 8), _BY_MEAN, 16, 8),
-        call(_image(5, 30, 50, 5), _SHARED, 10, 5),
-        call(_image(12, 33, 54, 3), _BY_MEAN, 14, 4),
-        call(_image(14, 32, 53), _BY_CORNER, 14, 6),
+        _first_case(),
+        call(_image(13, 64, 40, 8), typed(_THREE), 16, 8),
+        call(_DIM, _UNSURE, 10, 5).told(
+            stopping="In this picture every window is most probably nothing. The most probable object is asked for all "
+            "the same.",
+            right_for=call(_DIM, lambda crops: _UNSURE.value(crops) - [0.9, 0, 0, 0], 10, 5),
+        ),
+        call(_image(9, 33, 54, 3), typed(_DARK), 14, 4),
+        call(_image(14, 32, 53), typed(_CORNER), 14, 6).told(
+            stopping=_WIDE, right_for=call(_image(14, 40, 40), typed(_CORNER), 14, 6)
+        ),
     ],
     right=_find,
     mistakes=[
@@ -733,16 +917,36 @@ function(
             "Your crops are mirrored. `classify` is to see each window as it stands in the picture.",
         ),
         Mistake(
+            "one class only",
+            [{"pick": _only(1)}, {"pick": _only(2)}],
+            "You look for one class only. Each of the classes but 0 may be in the picture: which entries are compared?",
+        ),
+        Mistake(
+            "one class for all",
+            [{"pick": _by_mean}, {"pick": _by_majority}],
+            "You choose a class by what all windows say together, and then its best window. Most windows do not hold "
+            "the object: compare single entries.",
+        ),
+        Mistake(
             "crops scaled",
-            {"crop": lambda crops: crops / 255},
-            "`classify` gets other values than the picture has: yours are divided by 255. A classifier expects what it "
-            "was trained on; hand on the pixels as they are.",
+            [{"crop": lambda crops: crops / 255}, {"crop": lambda crops: crops / 127.5 - 1}],
+            "`classify` gets other values than the picture has: yours are scaled. A classifier expects what it was "
+            "trained on; hand on the pixels as they are.",
+        ),
+        Mistake(
+            "rows and columns for pixels",
+            [_counts_windows, lambda *args: _counts_windows(*args, window=args[2] // args[3])],
+            "Your box counts windows, not pixels. From one window to the next it is `strides` pixels.",
+        ),
+        Mistake(
+            "one pixel short",
+            _changed(lambda label, box: (label, (*box[:2], box[2] - 1, box[3] - 1))),
+            "Your box ends at its last pixel. Here x1 and y1 are the edges behind it, so that x1 - x0 is the width.",
         ),
         Mistake(
             "over the edge",
-            {"places": _over_the_edge},
-            "Some of your windows stick out at the right or below, where a slice is cut short without a word. Only "
-            "windows that lie wholly within the picture count.",
+            [{"places": _over_the_edge}, {"places": _sides_exchanged}],
+            _STICKS_OUT,
         ),
         Mistake(
             "size for corner",
@@ -775,17 +979,28 @@ function(
 # ------------------------------------------------------------------------------------------------------------- features
 
 MOST_FEATURES = 128
-_BOUND = 0.7
+_BOUND = 0.77  # the given histograms reach 0.74 at most, however they are divided; with the object moved 0.80
 
 
 @task(
     "01.features",
     "a function `describe(images)`",
-    mistakes=("shape", "too many", "not finite", "depends on the other images", "accuracy"),
+    mistakes=(
+        "no return",
+        "shape",
+        "too many",
+        "complex",
+        "not finite",
+        "changes between calls",
+        "depends on the other images",
+        "accuracy",
+    ),
     nudges=(
-        "What tells a star from a disk whatever their colours? Where does brightness change, and in which direction?",
-        "Where in the picture do the slopes lie, and how steep are they? A faint outline should count as much as a "
-        "strong one: what could each image's numbers be divided by?",
+        "What do two pictures of one shape not share: colour, place, size, how strongly it stands out? Numbers that "
+        "change with one of these make it hard to see the shape.",
+        "A shape that lies elsewhere fills other cells. The steep slopes say where it lies: how could a picture be "
+        "moved, so that all shapes lie in one place? Or which numbers stay the same when a picture is moved? A faint "
+        "outline should count as much as a strong one, too.",
     ),
     why="This was the daily work of the field until about 2012: a person thinks of numbers, a linear classifier weighs "
     "them. The features of a small network reach more than 0.9 on these images, and nobody had to think of them.",
@@ -802,7 +1017,7 @@ def features(describe):
     described = []
     for drawing in (train, test):
         before = drawing.images.copy()
-        result = np.asarray(run(describe, drawing.images, doing="`describe(images)`"))
+        result = np.asarray(_returned(describe, drawing.images, doing="`describe(images)`"))
         if not np.array_equal(before, drawing.images):
             raise Wrong("input changed", "Your function changed the images that it was given: work on a copy.")
         if result.ndim != 2 or len(result) != len(drawing):
@@ -817,6 +1032,12 @@ def features(describe):
                 f"{result.shape[1]:,} numbers an image; at most {MOST_FEATURES} are allowed. The pixels themselves "
                 "would be 3,072.",
             )
+        if result.dtype.kind == "c":
+            raise Wrong(
+                "complex",
+                "Your numbers are complex, as those of `np.fft` are. A linear classifier takes real ones: `np.abs` "
+                "says how large each is.",
+            )
         if result.dtype.kind not in "iufb" or not np.isfinite(result.astype(float)).all():
             raise Wrong(
                 "not finite",
@@ -824,7 +1045,13 @@ def features(describe):
                 "some image?",
             )
         described.append(result.astype(float))
-    alone = np.asarray(run(describe, test.images[:3], doing="`describe(images[:3])`"), float)
+    alone, again = (np.asarray(run(describe, test.images[:3], doing="`describe(images[:3])`")) for _ in range(2))
+    if not np.array_equal(alone, again):
+        raise Wrong(
+            "changes between calls",
+            "The same images get other numbers when `describe` is called again. What is drawn at random must be drawn "
+            "once, outside the function, or with a seed: new images are described as those that were learned from.",
+        )
     if alone.shape != described[1][:3].shape or not np.allclose(alone, described[1][:3], rtol=1e-4, atol=1e-5):
         raise Wrong(
             "depends on the other images",
@@ -838,7 +1065,10 @@ def features(describe):
         raise Wrong(
             "accuracy",
             f"With your numbers a linear classifier is right on {accuracy:.3f} of 600 new images; the task asks for "
-            f"{_BOUND}. Guessing reaches 0.1.",
+            f"{_BOUND}. Guessing reaches 0.1. On the images that it learned from it is right on "
+            f"{linear.score(described[0], train.labels):.3f}: is that low as well, so that your numbers say too little "
+            "about the shape, or high, so that they say much that new images do not repeat? "
+            '`hint("01.features")` has a nudge.',
         )
     numbers = described[0].shape[1]
     return f"With {numbers} numbers an image, the linear classifier is right on {accuracy:.3f} of new images."

@@ -79,7 +79,7 @@ def type_fault(answer, right, subject="The result is"):
                     f"{subject} {describe(answer)}, in millions. Give the whole count, an int, not millions."
                 )
             return "float for int", (
-                f"{subject} {describe(answer)}, a float. Sizes and counts are ints: a layer has 5 rows, not 5.0. "
+                f"{subject} {describe(answer)}, a float. Sizes, counts and places are ints: 5 rows, not 5.0. "
                 "`//` between ints stays an int. `/` never does, nor do `np.floor`, `np.ceil` and `np.prod` of an "
                 "empty list; `int(...)` makes an int of a float."
             )

@@ -40,21 +40,21 @@ class call:  # noqa: N801 - reads like the call that it stands for
         self.given = args, kwargs
         self.args = tuple(_value(arg) for arg in args)
         self.kwargs = {key: _value(arg) for key, arg in kwargs.items()}
-        self.stopping, self.right_for, self.next_use = "", None, False
+        self.sentences, self.next_use = [], False
 
     def told(self, *, stopping, right_for=None):
-        """The same call with what is said about it.
+        """The same call with what is said about it. Of several sentences, the first that fits is said.
 
         Parameters
         ----------
         stopping : str
-            A sentence for whoever's function stops here, and is right for the call `right_for`.
+            A sentence for whoever's function stops or returns None here, and is right for the call `right_for`.
         right_for : call
             Differs from this one only in what the sentence names, and so shows that this is the cause.
         """
         if right_for is None:
             raise ValueError(f"`stopping` needs `right_for`, a call that shows that {stopping!r} is the cause.")
-        self.stopping, self.right_for = stopping, right_for
+        self.sentences.append((stopping, right_for))
         return self
 
     def in_next_cell(self):
@@ -63,19 +63,16 @@ class call:  # noqa: N801 - reads like the call that it stands for
         return self
 
     def typed(self, name, parameters):
-        """The call of a function of this name, as it is typed; where that gets long, with its arguments behind it."""
+        """The call of a function of this name, as it is typed, and what its long arguments are: "" or a paragraph."""
         args, kwargs = self.given
         given = [("", parameter, arg) for parameter, arg in zip(parameters, args, strict=False)]
         given += [(f"{key}=", key, arg) for key, arg in kwargs.items()]
         texts = [written(arg) for _, _, arg in given]
         apart = sum(map(len, texts)) > 70 and {n for n, text in enumerate(texts) if len(text) > 30}
         parts = [key + (parameter if apart and n in apart else texts[n]) for n, (key, parameter, _) in enumerate(given)]
-        sentence = f"`{name}({', '.join(parts)})`"
-        if apart:
-            sentence += f", with {' and '.join(f'`{given[n][1]} = {texts[n]}`' for n in sorted(apart))},"
-        if self.next_use:
-            sentence = f"{sentence.rstrip(',')}, which this notebook asks for next,"
-        return sentence
+        sentence = f"`{name}({', '.join(parts)})`{', which this notebook asks for next,' * self.next_use}"
+        long = " and ".join(f"`{given[n][1]} = {texts[n]}`" for n in sorted(apart or ()))
+        return sentence, f"\n\nHere {long}." if long else ""
 
     def of(self, function, parameters=None):
         """Call a function with copies of the arguments; by position and with the defaults of `parameters`, if given."""
@@ -227,55 +224,70 @@ def _results(answer, name, cases, wanted, parameters):
         signature = None
     results = []
     for case in cases:
-        shown = case.typed(name, list(parameters.parameters))
-        if signature is not None:
-            try:
-                signature.bind(*case.args, **case.kwargs)
-            except TypeError as error:
-                raise Wrong(
-                    "signature",
-                    f"{shown} must be possible; your function takes `{signature}` ({error}). "
-                    "Keep the arguments that the task gives it.",
-                ) from None
-        args, kwargs = copy.deepcopy((case.args, case.kwargs))
+        shown, long = case.typed(name, list(parameters.parameters))
         try:
-            result = run(answer, *args, doing=shown, **kwargs)
+            results.append(_result(answer, case, cases, shown, signature, wanted))
         except Wrong as wrong:
-            if wrong.outcome == "blank" and any(map(functools.partial(_is_answered, answer), cases)):
-                raise Wrong("blank", f"{shown} is not answered yet; other calls are.", "blank") from wrong
-            if wrong.outcome == "stopped" and case.stopping and _is_right(answer, case.right_for, wanted):
-                raise Wrong(wrong.mistake, f"{wrong.hint} {case.stopping}", wrong.outcome) from wrong
-            raise
-        if result is None:
-            raise Wrong("no return", f"{shown} returns `None`. Is there a `return` on every way through the function?")
-        if isinstance(result, Iterator):
-            raise Wrong(
-                "wrong type",
-                f"{shown} gives a {type(result).__name__}, which computes its values one at a time, when it is asked. "
-                "Collect them, for instance with `list(...)`, and return what you collected.",
-            )
-        if not same((args, kwargs), (case.args, case.kwargs), 0.0):
-            lists = any(isinstance(value, list) for value in (*case.args, *case.kwargs.values()))
-            instead = "write the results to a new array"
-            if lists:
-                instead = "take nothing out: `reversed(...)` goes through a list backwards and leaves it as it is"
-            raise Wrong(
-                "input changed",
-                f"{shown} changed the values that it was given. Whoever calls it may need them again: work on a copy, "
-                f"or {instead}.",
-            )
-        kept = copy.deepcopy(result)
-        args, kwargs = copy.deepcopy((case.args, case.kwargs))
-        again = run(answer, *args, doing=shown, **kwargs)
-        # What differs from its own copy, as most objects do, would do so without being kept or drawn.
-        if same(kept, result, 0.0) and not same(again, kept, 1e-9):
-            raise Wrong(
-                "changes between calls",
-                f"{shown} gives another result when it is called again. Something is kept between calls (a list "
-                "outside the function, a default that is changed) or drawn at random.",
-            )
-        results.append(kept)
+            if not wrong.hint.startswith(shown):
+                raise
+            raise Wrong(wrong.mistake, wrong.hint + long, wrong.outcome) from wrong
     return results
+
+
+def _result(answer, case, cases, shown, signature, wanted):
+    if signature is not None:
+        try:
+            signature.bind(*case.args, **case.kwargs)
+        except TypeError as error:
+            raise Wrong(
+                "signature",
+                f"{shown} must be possible; your function takes `{signature}` ({error}). "
+                "Keep the arguments that the task gives it.",
+            ) from None
+    args, kwargs = copy.deepcopy((case.args, case.kwargs))
+    try:
+        result = run(answer, *args, doing=shown, **kwargs)
+    except Wrong as wrong:
+        if wrong.outcome == "blank" and any(map(functools.partial(_is_answered, answer), cases)):
+            raise Wrong("blank", f"{shown} is not answered yet; other calls are.", "blank") from wrong
+        if wrong.outcome == "stopped" and (told := _sentence(answer, case, wanted)):
+            raise Wrong(wrong.mistake, f"{wrong.hint} {told}", wrong.outcome) from wrong
+        raise
+    if result is None:
+        why = _sentence(answer, case, wanted) or "Is there a `return` on every way through the function?"
+        raise Wrong("no return", f"{shown} returns `None`. {why}")
+    if isinstance(result, Iterator):
+        raise Wrong(
+            "wrong type",
+            f"{shown} gives a {type(result).__name__}, which computes its values one at a time, when it is asked. "
+            "Collect them, for instance with `list(...)`, and return what you collected.",
+        )
+    if not same((args, kwargs), (case.args, case.kwargs), 0.0):
+        lists = any(isinstance(value, list) for value in (*case.args, *case.kwargs.values()))
+        instead = "write the results to a new array"
+        if lists:
+            instead = "take nothing out: `reversed(...)` goes through a list backwards and leaves it as it is"
+        raise Wrong(
+            "input changed",
+            f"{shown} changed the values that it was given. Whoever calls it may need them again: work on a copy, "
+            f"or {instead}.",
+        )
+    kept = copy.deepcopy(result)
+    args, kwargs = copy.deepcopy((case.args, case.kwargs))
+    again = run(answer, *args, doing=shown, **kwargs)
+    # What differs from its own copy, as most objects do, would do so without being kept or drawn.
+    if same(kept, result, 0.0) and not same(again, kept, 1e-9):
+        raise Wrong(
+            "changes between calls",
+            f"{shown} gives another result when it is called again. Something is kept between calls (a list "
+            "outside the function, a default that is changed) or drawn at random.",
+        )
+    return kept
+
+
+def _sentence(answer, case, wanted):
+    """What is told of whoever's function stops or returns None in this case; "" where nothing fits."""
+    return next((sentence for sentence, other in case.sentences if _is_right(answer, other, wanted)), "")
 
 
 def _is_answered(answer, case):
@@ -293,7 +305,7 @@ def _is_right(answer, case, wanted):
     return False
 
 
-def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tolerance=1e-5):
+def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tolerance=1e-5, apart=False):
     """Declare a task that asks for a function.
 
     Parameters
@@ -313,6 +325,9 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         Tried in order: the first whose wrong implementation gives the student's results on all cases.
     tolerance : float
         Of floats; ints must agree exactly.
+    apart : bool
+        The cases are questions of their own, of which several may be mistaken, each in another way. A mistake then
+        counts as found where its wrong implementation is wrong, and no message gives the right result away.
     """
     name, parameters = signature.split("(")[0], _parameters(signature)
     wrong = [(mistake, of) for mistake in mistakes for of in _implementations(mistake, right, parameters)]
@@ -332,12 +347,18 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         fault = None
         if faulty:
             number = min(faulty, key=lambda number: faults[number][0] != "in millions")  # small counts show it less
-            shown = cases[number].typed(name, list(parameters.parameters))
-            fault = type_fault(results[number], wanted[number], f"{shown} returns")
+            shown, long = cases[number].typed(name, list(parameters.parameters))
+            mistake, sentence = type_fault(results[number], wanted[number], f"{shown} returns")
+            fault = mistake, sentence + long
         if not all(good):
             for mistake, of in wrong:
                 made = (case.of(of, parameters) for case in cases)
-                if all(same(result, expected, tolerance) for result, expected in zip(results, made, strict=True)):
+                telling = (
+                    (result, expected)
+                    for result, expected, want in zip(results, made, wanted, strict=True)
+                    if not (apart and same(expected, want, tolerance))
+                )
+                if all(same(*pair, tolerance) for pair in telling):
                     raise Wrong(mistake.name, mistake.hint)
             if fault and fault[0] == "wrong type":
                 raise Wrong(*fault)
@@ -350,12 +371,16 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
             slip = arithmetic_slip(results, wanted, tolerance)
             if slip:
                 raise Wrong(*slip)
-        if fault:
+        if fault and not (apart and fault[0] == "shape"):
             raise Wrong(*fault)
         first = good.index(False)
         mistake, clause = difference(results[first], wanted[first])
         score = f" ({sum(good)} of {len(good)} cases are right.)" if any(good) else ""
-        raise Wrong(mistake, f"{cases[first].typed(name, list(parameters.parameters))} gives {clause}{score}")
+        shown, long = cases[first].typed(name, list(parameters.parameters))
+        if apart:
+            mistake, clause = "other", f"{describe(results[first])}, which is not it."
+            score += f' `hint("{task_id}")` has a nudge.'
+        raise Wrong(mistake, f"{shown} gives {clause}{score}{long}")
 
     names = tuple(mistake.name for mistake in mistakes)
     examples = tuple((mistake.name, _answering(of, parameters), mistake.hint) for mistake, of in wrong)

@@ -15,6 +15,15 @@ def shapes(task, count, height, width, classes):
     return count, height, width, classes if task == "segmentation" else 3
 
 
+def shapes_of_labels(task, count, height, width, classes):
+    return (count,) if task in ("classification", "several objects") else shapes(task, count, height, width, classes)
+
+
+def shapes_without_channels(task, count, height, width, classes):
+    full = shapes(task, count, height, width, classes)
+    return full[:3]
+
+
 # --- 01.giou ----------------------------------------------------------------------------------------------------------
 
 
@@ -44,6 +53,11 @@ def giou_half_clipped(a, b):
     shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * (min(a[3], b[3]) - max(a[1], b[1]))
     union = area(a) + area(b) - shared
     return shared / union - (area(around(a, b)) - union) / area(around(a, b))
+
+
+def giou_nothing_shared(a, b):
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return 0 if width <= 0 or height <= 0 else giou(a, b)
 
 
 def giou_with_numpy(a, b):
@@ -85,6 +99,18 @@ def iou_for_dice(truth, prediction):
     return np.array([1.0 if t == 0 else b / (t - b) for b, t in zip(both, total, strict=True)])
 
 
+def recall(truth, prediction):
+    shared = (truth & prediction).sum(axis=(1, 2), dtype=int)
+    total = truth.sum(axis=(1, 2), dtype=int)
+    return np.array([s / t if t else 1.0 for s, t in zip(shared, total, strict=True)])
+
+
+def dice_if_both(truth, prediction):
+    values = dice_by_loop(truth, prediction)
+    values[[not (t.any() and p.any()) for t, p in zip(truth, prediction, strict=True)]] = 1
+    return values
+
+
 def dice_of_all(truth, prediction):
     return float(dice_by_loop(truth, prediction).mean())
 
@@ -112,6 +138,11 @@ def smooth_l1_with_masks(truth, prediction, beta=1.0, size=np.abs):
     near = d <= beta
     cost[near] = d[near] ** 2 / beta / 2
     return cost.sum(axis=1) / 4
+
+
+def smooth_l1_of_the_mean(truth, prediction, beta=1.0):
+    d = np.abs(truth - prediction).mean(axis=1)
+    return np.array([each**2 / (2 * beta) if each < beta else each - beta / 2 for each in d])
 
 
 # --- 01.constant_box --------------------------------------------------------------------------------------------------
@@ -180,6 +211,10 @@ def search_in_shares(image, classify, window, strides):
     return search(image / 255, classify, window, strides)
 
 
+def search_in_256ths(image, classify, window, strides):
+    return search(image / 256, classify, window, strides)
+
+
 def search_in_a_list(image, classify, window, strides):
     """Hands on a list of crops, which has no `mean`."""
     return search(image, lambda crops: classify(list(crops)), window, strides)
@@ -225,6 +260,39 @@ def least_nothing(probabilities):
     return place, int(probabilities[place, 1:].argmax()) + 1
 
 
+def by_votes(probabilities):
+    """The class by a vote of all windows, then its best window."""
+    votes = (1 + probabilities[:, 1:].argmax(axis=1)).tolist()
+    label = max(sorted(set(votes)), key=votes.count)
+    return probabilities[:, label].argmax(), label
+
+
+def find_where_sure(image, classify, window, strides):
+    """Only where an object is more probable than nothing."""
+    best, found = 0, None
+    for row in range(0, image.shape[0] - window + 1, strides):
+        for column in range(0, image.shape[1] - window + 1, strides):
+            probabilities = classify(image[None, row : row + window, column : column + window])[0]
+            label = int(probabilities.argmax())
+            if label and probabilities[label] > best:
+                best, found = probabilities[label], (label, (column, row, column + window, row + window))
+    return found
+
+
+def one_crop_at_a_time(image, classify, window, strides):
+    """Hands on a crop without the axis that counts crops."""
+    return search(image, lambda crops: classify(crops[0])[None], window, strides)
+
+
+def stacked(image, classify, window, strides, *, last=0, turned=False):
+    height, width = image.shape[:2][::-1] if turned else image.shape[:2]
+    places = [(r, c) for r in range(0, height - last, strides) for c in range(0, width - last, strides)]
+    crops = np.stack([image[r : r + window, c : c + window] for r, c in places])
+    place, label = best_entry(classify(crops))
+    row, column = places[place]
+    return label, (column, row, column + window, row + window)
+
+
 def flush_windows(image, classify, window, strides):
     height, width = image.shape[:2]
     best = None
@@ -261,6 +329,21 @@ def frequencies(images):
     return np.log1p(np.concatenate([spectrum[:, :8, :8], spectrum[:, -8:, :8]], axis=1)).reshape(len(images), -1)
 
 
+def in_the_middle(images):
+    """The pictures moved so that the middle of what is steep lies in their middle."""
+    down, right = np.gradient(images.astype(float), axis=(1, 2))
+    steep = (down**2 + right**2).sum(axis=3)
+    moved = []
+    for image, weights in zip(images, steep, strict=True):
+        row, column = (np.average(np.arange(32), weights=weights.sum(axis=1 - axis)) for axis in (0, 1))
+        moved.append(np.roll(image, (16 - round(row), 16 - round(column)), axis=(0, 1)))
+    return np.stack(moved)
+
+
+def at_random(images):
+    return images.reshape(len(images), -1) @ np.random.default_rng().normal(size=(3072, 100))
+
+
 def by_the_largest(images):
     rows = directions(images)
     return rows / rows.max()
@@ -274,9 +357,16 @@ def with_nan(images):
 
 WRONG = {
     "01.which_task": [("weeds", "not a choice"), (3, "not a choice")],
-    "01.output_shape": [((8, 10), "wrong type"), (lambda task: (8, 10), "signature")],
+    "01.output_shape": [
+        ((8, 10), "wrong type"),
+        (lambda task: (8, 10), "signature"),
+        (shapes_of_labels, "label for probabilities"),
+        (shapes_without_channels, "no classes in the mask"),
+        (lambda task, *sizes: (sizes[0], 2) if task == "box" else shapes(task, *sizes), "other"),
+    ],
     "01.giou": [
         (giou_half_clipped, "negative sides"),
+        (giou_nothing_shared, "0 for boxes apart"),
         (giou_of_the_same, "stopped"),
         (lambda a, b: overlap(a, b) / union(a, b), "plain iou"),
         (lambda a, b: 1 - giou(a, b), "the loss"),
@@ -289,6 +379,8 @@ WRONG = {
         (dice_unguarded, "nan for two empty masks"),
         (dice_with_floor, "0 for two empty masks"),
         (iou_for_dice, "iou"),
+        (recall, "recall"),
+        (dice_if_both, "1 where one is empty"),
         (dice_of_all, "one number for all"),
         (dice_in_einsum, "counts wrap"),
         (lambda truth, prediction: dice_by_loop(truth, prediction).tolist(), "list for array"),
@@ -297,6 +389,7 @@ WRONG = {
     ],
     "01.smooth_l1": [
         (lambda truth, prediction, beta=1.0: smooth_l1_with_masks(truth, prediction, beta, np.array), "sign"),
+        (smooth_l1_of_the_mean, "mean first"),
         (lambda truth, prediction: smooth_l1_with_masks(truth, prediction), "signature"),
         (lambda truth, prediction, beta=1.0: list(smooth_l1_with_masks(truth, prediction, beta)), "list for array"),
     ],
@@ -307,7 +400,8 @@ WRONG = {
         (around_all, "not the best"),
         (lambda boxes: np.array([0, 0, 32, 32]), "one box for all sets"),
         (lambda boxes: boxes, "shape"),
-        (lambda boxes: None, "shape"),
+        (lambda boxes: None, "no return"),
+        (lambda boxes: np.asarray(simplex(boxes))[[1, 0, 3, 2]], "x and y exchanged"),
         (lambda boxes: boxes.mean(axis=0)[[2, 3, 0, 1]], "not a box"),
         (box_in_place, "input changed"),
         ([0, 0, 32, 32], "wrong type"),
@@ -319,6 +413,9 @@ WRONG = {
         (past_the_edge, "over the edge"),
         (find_in_view((0, 1, 4, 3, 2), best_entry), "crops turned over"),
         (search_in_shares, "crops scaled"),
+        (search_in_256ths, "crops scaled"),
+        (find_in_view((0, 1, 3, 4, 2), by_votes), "one class for all"),
+        (find_where_sure, "no return"),
         (search_in_a_list, "stopped"),
         (lambda image, classify, window, strides: None, "no return"),
     ],
@@ -326,6 +423,10 @@ WRONG = {
         (lambda images: images.reshape(len(images), -1), "too many"),
         (lambda images: images.mean(axis=(1, 2)), "accuracy"),
         (directions, "accuracy"),
+        (lambda images: normed(directions(images, cell=8, bins=8)), "accuracy"),
+        (lambda images: np.fft.fft2(images.mean(axis=3))[:, :8, :8].reshape(len(images), -1), "complex"),
+        (at_random, "changes between calls"),
+        (lambda images: None, "no return"),
         (lambda images: images[:, ::4, ::4].mean(axis=3), "shape"),
         (by_the_largest, "depends on the other images"),
         (with_nan, "not finite"),
@@ -342,7 +443,7 @@ RIGHT = {
     "01.constant_box": [random_search, simplex],
     "01.slide": [search, find_in_view((0, 1, 3, 4, 2), best_entry)],
     "01.features": [
-        lambda images: normed(directions(images, cell=8, bins=8)),
+        lambda images: normed(directions(in_the_middle(images), cell=8, bins=8)),
         frequencies,
     ],
 }
