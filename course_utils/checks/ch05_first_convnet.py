@@ -752,8 +752,8 @@ function(
                 lambda labels, table, errors: float((table.max(axis=1) >= 1 - errors).mean()),
                 lambda labels, table, errors: float((table.max(axis=1) > 1 - errors).mean()),
             ],
-            "You answer what has a probability of at least `1 - errors`, as if the network were right that often. In the "
-            "chapter it was nearly certain of answers that were wrong: count them, the labels say which.",
+            "You answer what has a probability of at least `1 - errors`, as if the network were right that often. In "
+            "the chapter it was nearly certain of answers that were wrong: count them, the labels say which.",
         ),
         Mistake(
             "number for a share",
