@@ -174,15 +174,6 @@ def _ten(x, pair, before=None, twice=False):
     return ops.softmax(x) if twice else x
 
 
-def _chain(x, pairs, *, relus=(1, 1, 1), strides=2, pool=2, average=False, scale=1, again=False, **last):
-    """The described network of task 3, or one with a mistake in it, computed with these weights."""
-    first, second, third, dense = pairs
-    x = _relu(_convolution(x * scale, first, padding="same"), relus[0])
-    for _ in range(1 + again):
-        x = _relu(_convolution(x, second, padding="same"), relus[1])
-    return _ten(_pool(_relu(_convolution(x, third, strides), relus[2]), pool, average), dense, **last)
-
-
 def _halved(x, pair, way, relu, average):
     """One of the two paths: halved by a pooling after the convolution, one before it, or a stride."""
     if way == "pool first":
@@ -194,7 +185,7 @@ def _halved(x, pair, way, relu, average):
 def _paths(
     x, pairs, *, coarse_first=False, fine="pool", coarse="stride", relus=(1, 1, 1), strides=1, average=False, **last
 ):
-    """The network of task 4, or one with a mistake in it, computed with these weights."""
+    """The network of task 3, or one with a mistake in it, computed with these weights."""
     from keras import ops
 
     small, large, third, dense = pairs
@@ -222,20 +213,6 @@ _FOR_BOTH = [
         "The ten outputs go through a ReLU before the softmax. The description has one after every convolution only.",
     ),
     ("average pooling", [dict(average=True)], "Your pooling takes means; the description asks for max pooling."),
-]
-_IN_CHAIN = [
-    *_FOR_BOTH,
-    (
-        "pooling for stride",
-        [dict(strides=1, pool=4), dict(strides=4, pool=1)],
-        "6 x 6 places are reached, but not by a stride of 2 in the third convolution and a max pooling of 2 after it.",
-    ),
-    ("used again", [dict(again=True)], "Your second convolution is called twice: two layers with the same weights."),
-    (
-        "rescaled",
-        [dict(scale=1 / 255)],
-        "The images are divided by 255 inside the model, which the description does not say.",
-    ),
 ]
 _IN_PATHS = [
     *_FOR_BOTH,
@@ -271,24 +248,6 @@ def _pairs(model):
         elif pairs:
             pairs[-1][1] = weight
     return pairs
-
-
-def _first_difference(model, shapes):
-    """Where the model's layers with weights differ from the task's, in order: raises `Wrong` where they do."""
-    kernels = [kernel for kernel, _ in _pairs(model)]
-    if len(kernels) != len(shapes):
-        raise Wrong("parameters", f"The model has {len(kernels)} layers with weights; the task's has {len(shapes)}.")
-    for number, (kernel, shape) in enumerate(zip(kernels, shapes, strict=True), 1):
-        if kernel.shape == shape:
-            continue
-        if len(shape) == 2:
-            text = f"The dense layer gets {kernel.shape[0]:,} values from the feature maps; it should get {shape[0]:,}."
-            raise Wrong("parameters", f"{text} Look at padding, strides and pooling.")
-        raise Wrong(
-            "parameters",
-            f"Layer {number} of those with weights has a kernel of shape {kernel.shape} (height, width, channels that "
-            "come in, filters), which is not the description's.",
-        )
 
 
 def _filled(model, shapes):
@@ -357,54 +316,6 @@ def _computes(model, shapes, network, mistakes, orders=({},)):
 
 _ANY_MODEL = ("other outputs", "dropout", "parameters", "no probabilities", "input shape", "output shape")
 _ANY_MODEL += ("no return", "wrong type")
-_CHAIN_SHAPES = ((3, 3, 1, 24), (3, 3, 24, 24), (5, 5, 24, 32), (1_152, 10))
-
-
-@task(
-    "05.described",
-    "a function that returns a Keras model",
-    mistakes=(
-        "valid padding",
-        "same everywhere",
-        "not halved",
-        "a convolution is missing",
-        *(name for name, _, _ in _IN_CHAIN),
-        *_ANY_MODEL,
-    ),
-    nudges=(
-        "Write one line a layer, `x = layers.Something(...)(x)`, and print `x.shape` after each.",
-        "The sizes are 28, 28, 12, 6; then 6 * 6 * 32 numbers are flattened.",
-    ),
-    why="Three lines of text were enough to get the same network again: with the same weights, yours gives the same "
-    "outputs as the check's.",
-)
-def _described(answer):
-    model = networks.built(answer)
-    networks.is_model(model)
-    networks.gives(model, input_shape=_SHAPE, output_shape=(10,))
-    known = {
-        32_690: (
-            "valid padding",
-            "The dense layer gets 5 x 5 places, and should get 6 x 6. The first two convolutions should leave 28 x 28: "
-            "look at their padding and strides, and at the place of the pooling.",
-        ),
-        40_370: (
-            "same everywhere",
-            "The third convolution is valid: it keeps to windows inside the image. Yours seems to be padded too.",
-        ),
-        70_770: (
-            "not halved",
-            "12 x 12 places reach `Flatten`, and should be 6 x 6: a stride or the pooling is missing.",
-        ),
-        31_002: ("a convolution is missing", "There are two convolutions of 24 filters, one after the other."),
-    }
-    if model.count_params() != 36_210 and model.count_params() not in known:
-        _first_difference(model, _CHAIN_SHAPES)
-    networks.parameters(model, 36_210, mistakes=known)
-    networks.probabilities(model, input_shape=_SHAPE)
-    _computes(model, _CHAIN_SHAPES, _chain, _IN_CHAIN)
-
-
 _PATHS_SHAPES = ((3, 3, 1, 16), (7, 7, 1, 16), (3, 3, 32, 32), (1_152, 10))
 
 
@@ -724,6 +635,157 @@ function(
     ),
     why="It is the first thing to look at after an accuracy: mistakes are seldom spread evenly, and the pair in front "
     "often says what a network does not see.",
+)
+
+
+# --- reading predictions: what may be answered alone ------------------------------------------------------------------
+
+
+def _surest(labels, probabilities):
+    return probabilities.max(axis=1)
+
+
+def _answered(labels, probabilities, errors, *, rank=_surest, falling=True, strict=False, of_all=False, first=False):
+    """How many of the surest answers may be given, and the wrong ones along them, with switches for the mistakes."""
+    order = np.argsort(rank(labels, probabilities), kind="stable")
+    wrong = (probabilities.argmax(axis=1) != labels)[order[::-1] if falling else order].cumsum()
+    answered = np.arange(1, len(labels) + 1)
+    bound = errors * (len(labels) if of_all else answered)
+    allowed = wrong < bound if strict else wrong <= bound
+    allowed = allowed.cumprod().astype(bool) if first else allowed
+    return int(answered[allowed].max(initial=0)), wrong
+
+
+def _answered_share(labels, probabilities, errors, **switches):
+    count, _ = _answered(labels, probabilities, errors, **switches)
+    return count / len(labels)
+
+
+def _least_sure(labels, probabilities, errors):
+    """The largest probability of the least sure image that is answered."""
+    count, _ = _answered(labels, probabilities, errors)
+    return float(np.sort(_surest(labels, probabilities))[::-1][count - 1]) if count else 1.0
+
+
+def _right_share(labels, probabilities, errors):
+    count, wrong = _answered(labels, probabilities, errors)
+    return (count - wrong[count - 1]) / len(labels) if count else 0.0
+
+
+def _by_rank(pattern, errors, seed, dtypes=("int64", "float64")):
+    """Images in random order, of which the n-th surest is answered wrong where the pattern has a 1 at n."""
+    rng = np.random.default_rng(seed)
+    labels, rows = [], []
+    for top, wrong in zip(np.linspace(0.96, 0.42, len(pattern)).round(2), pattern, strict=True):
+        answer, second, third = rng.permutation(3)
+        row = np.zeros(3)
+        row[answer], row[second] = top, 0.7 * (1 - top)
+        row[third] = 1 - row.sum()
+        rows.append(row.round(3))
+        labels.append(second if wrong == "1" else answer)
+    order = rng.permutation(len(pattern))
+    return call(
+        typed(f'np.array({np.array(labels)[order].tolist()}, "{dtypes[0]}")'),
+        typed(f'np.array({np.array(rows)[order].tolist()}, "{dtypes[1]}")'),
+        errors,
+    )
+
+
+function(
+    "05.answered_share",
+    "answered_share(labels, probabilities, errors)",
+    cases=[
+        _by_rank("00100110", 0.25, 0),
+        _by_rank("00011", 0.25, 1),
+        _by_rank("00100", 0.0, 2),
+        _by_rank("10000000", 0.125, 3),
+        _by_rank("111", 0.25, 4),
+        _by_rank("000000", 0.0, 5),
+        _by_rank("0110001011", 0.375, 6, ("int32", "float32")),
+        # As `load` and `predict` give them: ten classes, and so few errors allowed as the notebook asks for.
+        call(
+            typed('np.arange(990, dtype="int32") % 10'),
+            typed(
+                "(np.eye(10)[(np.arange(990) + np.isin(np.arange(990), [299, 899])) % 10] "
+                '* np.linspace(0.9, 0.3, 990)[:, None] + np.linspace(0.01, 0.07, 990)[:, None]).astype("float32")'
+            ),
+            0.002,
+        ).in_next_cell(),
+    ],
+    right=_answered_share,
+    mistakes=[
+        Mistake(
+            "stopped too early",
+            {"first": True},
+            "You stop where too large a share is wrong for the first time. Further on, right answers can bring the "
+            "share down again, and more images may be answered.",
+        ),
+        Mistake(
+            "share of all images",
+            {"of_all": True},
+            "You compare the wrong answers with all images. The bound is for the images that are answered.",
+        ),
+        Mistake(
+            "bound left out",
+            {"strict": True},
+            "At most `errors` may be wrong: a share that is exactly `errors` is allowed.",
+        ),
+        Mistake(
+            "least sure first",
+            {"falling": False},
+            "You answer the images first of which the network is least sure. `argsort` begins with the smallest.",
+        ),
+        Mistake(
+            "in the given order",
+            {"rank": lambda labels, probabilities: -np.arange(len(labels))},
+            "You take the images in the order in which they are given. Those of which it is surest come first.",
+        ),
+        Mistake(
+            "ranked by the label",
+            {"rank": lambda labels, probabilities: probabilities[np.arange(len(labels)), labels]},
+            "You rank the images by the probability of the right class. Whoever uses the network does not know it: how "
+            "sure it is, its largest probability says.",
+        ),
+        Mistake(
+            "probabilities believed",
+            [
+                lambda labels, table, errors: float((table.max(axis=1) >= 1 - errors).mean()),
+                lambda labels, table, errors: float((table.max(axis=1) > 1 - errors).mean()),
+            ],
+            "You answer what has a probability of at least `1 - errors`, as if the network were right that often. In "
+            "the chapter it was nearly certain of answers that were wrong: count them, the labels say which.",
+        ),
+        Mistake(
+            "number for a share",
+            [
+                lambda labels, table, errors: _answered(labels, table, errors)[0],
+                lambda labels, table, errors: float(_answered(labels, table, errors)[0]),
+            ],
+            "That is how many images may be answered. The task asks for their share of all images.",
+        ),
+        Mistake(
+            "share that is left",
+            lambda *args: 1 - _answered_share(*args),
+            "That is the share of images that people have to read. The task asks for the others.",
+        ),
+        Mistake(
+            "right answers only",
+            _right_share,
+            "You count the right ones among the answers. The wrong ones are answered too, unnoticed.",
+        ),
+        Mistake(
+            "probability for a share",
+            _least_sure,
+            "That is the smallest probability with which an image is answered. The task asks for the share of images "
+            "that reach it.",
+        ),
+    ],
+    nudges=(
+        "Put the images in order, the surest first. How many of the first n are answered wrong, for each n?",
+        "`argsort` gives an order and `cumsum` counts along it. Of all n with few enough wrong, which do you want?",
+    ),
+    why="So are networks used where mistakes are dear: they answer what they are sure of, and people read the rest. "
+    "Such a bound holds for images like those on which it was set, and has to be checked on others.",
 )
 
 

@@ -18,7 +18,7 @@ def shapes(**changed):
     return [changed.get(f"at_{place}", shape) for place, shape in enumerate(SHAPES)]
 
 
-# --- 05.described, 05.two_paths ---------------------------------------------------------------------------------------
+# --- 05.two_paths -----------------------------------------------------------------------------------------------------
 
 
 def keras():
@@ -28,67 +28,6 @@ def keras():
 
 def as_it_is(x):
     return x
-
-
-def chain(
-    *, before=as_it_is, filters=24, convolutions=2, again=0, first="same", third="valid", strides=2, relu=None,
-    pool=None, dropout=0, classes=10, last="softmax", softmax_again=False, side=28, initializer="he_normal",
-):  # fmt: skip
-    """The described network, with parts exchanged for others that may compute the same."""
-    layers = keras().layers
-    relu = relu or layers.ReLU()
-    inputs = keras().Input((side, side, 1))
-    x = before(inputs)
-    equal = [layers.Conv2D(filters, 3, padding=first, kernel_initializer=initializer) for _ in range(convolutions)]
-    for convolution in [*equal, *equal[-1:] * again, layers.Conv2D(32, 5, strides=strides, padding=third)]:
-        x = relu(convolution(x))
-    x = layers.Flatten()(layers.Dropout(dropout)((pool or layers.MaxPooling2D(2))(x)))
-    x = layers.Dense(classes, activation=last, kernel_initializer=initializer)(x)
-    return keras().Model(inputs, layers.Softmax()(x) if softmax_again else x)
-
-
-def in_a_row():
-    from keras import Sequential, layers
-
-    return Sequential(
-        [
-            layers.Input((28, 28, 1)),
-            layers.Conv2D(24, (3, 3), padding="same", activation="relu"),
-            layers.Conv2D(24, (3, 3), padding="same", activation="relu"),
-            layers.Conv2D(32, (5, 5), (2, 2), activation="relu"),
-            layers.MaxPool2D(),
-            layers.Flatten(),
-            layers.Dense(10, "softmax"),
-        ]
-    )
-
-
-def with_a_block():
-    from keras import Input, Model, Sequential, layers, ops
-
-    block = Sequential([layers.Conv2D(24, 3, padding="same", activation=layers.ReLU()) for _ in range(2)])
-    inputs = Input((28, 28, 1))
-    x = layers.Conv2D(32, 5, strides=2, activation=lambda t: ops.relu(t))(block(inputs))
-    x = layers.Conv2D(10, 6)(layers.MaxPooling2D()(x))
-    return Model(inputs, layers.Softmax()(layers.Flatten()(x)))
-
-
-def subclassed():
-    from keras import Model, layers, ops
-
-    class Described(Model):
-        def __init__(self):
-            super().__init__()
-            self.dense = layers.Dense(10, activation="softmax")
-            self.convolutions = [layers.Conv2D(24, 3, padding="same") for _ in range(2)]
-            self.convolutions.append(layers.Conv2D(32, 5, strides=2))
-
-        def call(self, x):
-            for convolution in self.convolutions:
-                x = ops.relu(convolution(x))
-            return self.dense(ops.reshape(ops.max_pool(x, 2), (-1, 1152)))
-
-    return Described()
 
 
 def in_training(changed):
@@ -104,19 +43,10 @@ def in_training(changed):
     return layer
 
 
-def pooled(size=2, average=False, times=1, **options):
-    def pool(x):
-        layers = keras().layers
-        for _ in range(times):
-            x = (layers.AveragePooling2D if average else layers.MaxPooling2D)(size, **options)(x)
-        return x
-
-    return pool
-
-
 def paths(
     fine="CP", coarse="S", end="CP", *, average=False, dropout=0, relu="relu", late_relu=False, axis=-1, added=False,
     turn=as_it_is, coarse_filters=16, in_a_row=False, side=28, classes=10, last="softmax", softmax_again=False,
+    initializer="he_normal",
 ):  # fmt: skip
     """Two paths, each written as letters: C convolution, S convolution with a stride of 2, P pooling."""
     layers = keras().layers
@@ -124,9 +54,11 @@ def paths(
     def path(x, letters, filters, size, padding, relu=relu):
         for letter in letters:
             if letter == "P":
-                x = pooled(2, average)(x)
+                x = (layers.AveragePooling2D if average else layers.MaxPooling2D)(2)(x)
             else:
-                x = layers.Conv2D(filters, size, 2 if letter == "S" else 1, padding, activation=relu)(x)
+                strides = 2 if letter == "S" else 1
+                options = dict(padding=padding, activation=relu, kernel_initializer=initializer)
+                x = layers.Conv2D(filters, size, strides, **options)(x)
         return x
 
     inputs = keras().Input((side, side, 1))
@@ -136,8 +68,26 @@ def paths(
     x = b if in_a_row else (layers.Add() if added else layers.Concatenate(axis=axis))([a, b])
     x = path(keras().ops.relu(x) if late_relu else x, end, 32, 3, "valid")
     x = layers.Flatten()(layers.Dropout(dropout)(x))
-    x = layers.Dense(classes, activation=last)(x)
+    x = layers.Dense(classes, activation=last, kernel_initializer=initializer)(x)
     return keras().Model(inputs, layers.Softmax()(x) if softmax_again else x)
+
+
+def two_paths_subclassed():
+    from keras import Model, layers, ops
+
+    class TwoPaths(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(10, activation="softmax")
+            self.fine = layers.Conv2D(16, 3, padding="same")
+            self.coarse = layers.Conv2D(16, 7, strides=2, padding="same")
+            self.third = layers.Conv2D(32, 3)
+
+        def call(self, x):
+            x = ops.concatenate([ops.max_pool(ops.relu(self.fine(x)), 2), ops.relu(self.coarse(x))], axis=-1)
+            return self.dense(ops.reshape(ops.max_pool(ops.relu(self.third(x)), 2), (-1, 1152)))
+
+    return TwoPaths()
 
 
 def two_paths_with_ops():
@@ -153,7 +103,7 @@ def two_paths_with_ops():
 
 def nothing_returned():
     """The return is forgotten."""
-    in_a_row()
+    paths()
 
 
 def layer():
@@ -269,14 +219,68 @@ def into_a_table(dtype=int, classes=lambda labels: 10, at_once=False):
     return top_confusion
 
 
+# --- 05.answered_share ------------------------------------------------------------------------------------------------
+
+
+def share_by_cumsum(rank=lambda labels, probabilities: -probabilities.max(axis=1)):
+    def answered_share(labels, probabilities, errors):
+        order = np.argsort(rank(labels, probabilities))
+        wrong = np.cumsum((np.argmax(probabilities, axis=-1) != labels)[order])
+        shares = wrong / np.arange(1, len(labels) + 1)
+        allowed = 1 + np.flatnonzero(shares <= errors)
+        return allowed[-1] / len(labels) if len(allowed) else 0.0
+
+    return answered_share
+
+
+def share_in_a_loop(labels, probabilities, errors):
+    rows = sorted(zip(probabilities.tolist(), labels.tolist(), strict=True), key=lambda pair: max(pair[0]))[::-1]
+    best = wrong = 0
+    for count, (row, label) in enumerate(rows, 1):
+        wrong += row.index(max(row)) != label
+        if wrong / count <= errors:
+            best = count
+    return best / len(rows)
+
+
+def share_by_threshold(labels, probabilities, errors):
+    answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    best = 0.0
+    for threshold in sure:
+        kept = sure >= threshold
+        if (answers[kept] != labels[kept]).mean() <= errors:
+            best = max(best, kept.mean())
+    return best
+
+
+def share_until_too_many(labels, probabilities, errors):
+    order = probabilities.max(axis=1).argsort()[::-1]
+    wrong = 0
+    for count, image in enumerate(order, 1):
+        wrong += probabilities[image].argmax() != labels[image]
+        if wrong / count > errors:
+            return (count - 1) / len(labels)
+    return 1.0
+
+
+def share_of_few_mistakes(labels, probabilities, errors):
+    order = probabilities.max(axis=1).argsort()[::-1]
+    wrong = np.cumsum((probabilities.argmax(axis=1) != labels)[order])
+    return float((wrong <= errors * len(labels)).mean())
+
+
+def share_above_one_minus_errors(labels, probabilities, errors):
+    return float((probabilities.max(axis=1) >= 1 - errors).mean())
+
+
 # --- 05.small_network -------------------------------------------------------------------------------------------------
 
 
-def small(filters=(8, 12, 16), last="softmax", classes=10):
+def small(filters=(8, 12, 16), last="softmax", classes=10, side=28):
     import keras
     from keras import layers
 
-    inputs = x = keras.Input((28, 28, 1))
+    inputs = x = keras.Input((side, side, 1))
     for number, width in enumerate(filters):
         x = layers.Conv2D(width, 3, activation="relu")(x)
         x = layers.MaxPooling2D()(x) if number < 2 else x
@@ -346,37 +350,6 @@ WRONG = {
         ([160, 0, 9_624, 6_944, 0, 11_211], "other"),
         ([160, 9_624, 6_944, 11_210], "shape"),
     ],
-    "05.described": [
-        (made_of(chain, first="valid"), "valid padding"),
-        (made_of(chain, third="same"), "same everywhere"),
-        (made_of(chain, strides=1), "not halved"),
-        (made_of(chain, pool=as_it_is), "not halved"),
-        (made_of(chain, convolutions=1), "a convolution is missing"),
-        (made_of(chain, relu=as_it_is), "no activation"),
-        (made_of(chain, relu=as_it_is, initializer="zeros"), "no activation"),
-        (made_of(chain, filters=32), "parameters"),
-        (made_of(chain, last=None), "no probabilities"),
-        (made_of(chain, side=32), "input shape"),
-        (made_of(chain, classes=1, last="sigmoid"), "output shape"),
-        (made_of(chain, softmax_again=True), "softmax twice"),
-        (made_of(chain, last="relu", softmax_again=True), "relu before softmax"),
-        (made_of(chain, strides=1, pool=pooled(times=2)), "pooling for stride"),
-        (made_of(chain, pool=lambda x: x[:, ::2, ::2]), "pooling for stride"),
-        (made_of(chain, pool=pooled(average=True)), "average pooling"),
-        (made_of(chain, pool=pooled(3, strides=2, padding="same")), "other outputs"),
-        (made_of(chain, before=lambda x: x[:, ::-1]), "other outputs"),
-        (made_of(chain, relu=lambda x: keras().layers.LeakyReLU(0.01)(x)), "other outputs"),
-        (made_of(chain, relu=lambda x: keras().ops.relu6(x)), "other outputs"),
-        (made_of(chain, again=1), "used again"),
-        (made_of(chain, dropout=0.5), "dropout"),
-        (made_of(chain, before=in_training(lambda x: 1.01 * x)), "dropout"),
-        (made_of(chain, before=lambda x: keras().layers.GaussianNoise(0.01)(x)), "dropout"),
-        (made_of(chain, before=lambda x: keras().layers.Rescaling(1 / 255)(x)), "rescaled"),
-        (functools.partial(chain, first="valid"), "valid padding"),
-        (nothing_returned, "no return"),
-        (layer, "wrong type"),
-        (made(layer), "wrong type"),
-    ],
     "05.two_paths": [
         (made_of(paths, added=True), "added"),
         (made_of(paths, in_a_row=True), "in a row"),
@@ -394,6 +367,10 @@ WRONG = {
         (made_of(paths, fine="PC"), "pooled first"),
         (made_of(paths, average=True), "average pooling"),
         (made_of(paths, dropout=0.5), "dropout"),
+        (made_of(paths, turn=in_training(lambda x: 1.01 * x)), "dropout"),
+        (made_of(paths, turn=lambda x: keras().layers.GaussianNoise(0.01)(x)), "dropout"),
+        (made_of(paths, relu=None, initializer="zeros"), "no activation"),
+        (made_of(paths, relu=lambda x: keras().ops.relu6(x)), "other outputs"),
         (made_of(paths, end="C"), "parameters"),
         (made_of(paths, softmax_again=True), "softmax twice"),
         (made_of(paths, last="relu", softmax_again=True), "relu before softmax"),
@@ -429,12 +406,23 @@ WRONG = {
         (lambda labels, p: (*by_counter(labels, p)[:2], len(labels)), "other"),
         (lambda labels, probabilities: (0, 1, 4), "constant"),
     ],
+    "05.answered_share": [
+        (share_until_too_many, "stopped too early"),
+        (share_of_few_mistakes, "share of all images"),
+        (share_by_cumsum(rank=lambda labels, p: np.arange(len(p))), "in the given order"),
+        (share_by_cumsum(rank=lambda labels, p: p.max(axis=1)), "least sure first"),
+        (share_by_cumsum(rank=lambda labels, p: -p[np.arange(len(p)), labels]), "ranked by the label"),
+        (lambda labels, p, errors: int(len(labels) * share_in_a_loop(labels, p, errors)), "number for a share"),
+        (lambda labels, p, errors: 1 - share_in_a_loop(labels, p, errors), "share that is left"),
+        (share_above_one_minus_errors, "probabilities believed"),
+        (lambda labels, p, errors: 1.0, "constant"),
+    ],
     "05.small_network": [
         (made_of(small), "accuracy"),
         (made_of(small, filters=(32, 64, 128)), "parameters"),
         (made_of(small, last=None), "no probabilities"),
         (made_of(small, classes=9), "output shape"),
-        (made_of(chain, side=32, filters=2), "input shape"),
+        (made_of(small, side=32), "input shape"),
         (small, "wrong type"),
     ],
 }
@@ -442,19 +430,16 @@ WRONG = {
 RIGHT = {
     "05.shapes": [tuple(SHAPES), [list(shape) for shape in SHAPES]],
     "05.parameters": [(160, 0, 9_624, 6_944, 0, 11_210), np.array([160, 0, 9_624, 6_944, 0, 11_210])],
-    "05.described": [
-        in_a_row,
-        made(in_a_row),
-        made_of(chain),
-        made_of(chain, initializer="zeros", dropout=0),
-        made_of(chain, relu=lambda x: keras().ops.relu(x)),
-        made_of(chain, relu=lambda x: keras().ops.maximum(x, 0)),
-        made_of(chain, relu=lambda x: keras().layers.Lambda(lambda t: keras().ops.relu(t))(x)),
-        made_of(chain, last=None, softmax_again=True),
-        made(with_a_block),
-        made(subclassed),
+    "05.two_paths": [
+        paths,
+        made_of(paths),
+        made_of(paths, initializer="zeros", dropout=0),
+        made_of(paths, relu=lambda x: keras().ops.maximum(x, 0)),
+        made_of(paths, last=None, softmax_again=True),
+        made(two_paths_with_ops),
+        made(two_paths_subclassed),
+        made_of(paths, late_relu=True),
     ],
-    "05.two_paths": [paths, made_of(paths), made(two_paths_with_ops), made_of(paths, late_relu=True)],
     "05.cross_entropy": [
         entropy(),
         entropy(guard=lambda p: p + 1e-7),
@@ -466,5 +451,6 @@ RIGHT = {
     ],
     "05.stuck_loss": ["Softmax applied twice"],
     "05.top_confusion": [by_counter, by_unique, into_a_table()],
+    "05.answered_share": [share_by_cumsum(), share_in_a_loop, share_by_threshold],
     "05.small_network": [made(lambda: trained(small)), made(lambda: trained(strided))],
 }
