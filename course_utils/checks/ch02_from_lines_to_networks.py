@@ -408,9 +408,18 @@ function(
 )
 
 
+def _rows(values):
+    """An array's last axis as rows, one below the other."""
+    return values.reshape(-1, values.shape[-1])
+
+
+def _by_w(x, d):
+    return _rows(x).T @ _rows(d)
+
+
 def _linear_backward(x, w, d, *, sign=1, by_w=None, by_b=None, by_x=None):
     """The three gradients, any of which can be another."""
-    right = x.T @ d, d.sum(axis=0), d @ w.T
+    right = _by_w(x, d), _rows(d).sum(axis=0), d @ w.T
     return tuple(
         sign * (one if other is None else other(x, w, d)) for one, other in zip(right, (by_w, by_b, by_x), strict=True)
     )
@@ -425,6 +434,8 @@ function(
     "linear_backward(x, w, d)",
     cases=[
         call(_normal(1, 5, 3), _normal(2, 3, 4), _normal(3, 5, 4)),
+        call(_normal(10, 2, 5, 3), _normal(11, 3, 4), _normal(12, 2, 5, 4)),  # five places an image
+        call(_normal(13, 2, 3, 4, 3), _normal(14, 3, 2), _normal(15, 2, 3, 4, 2)),  # three rows of four places
         call(_normal(4, 3, 3), _normal(5, 3, 3), _normal(6, 3, 3)),
         call(_normal(7, 1, 3), _normal(8, 3, 4), _normal(9, 1, 4)),
         call(np.array([[1, 0, 2], [0, 3, 1]]), np.array([[0.5], [-0.25], [2.0]]), np.array([[0.5], [1.5]])),
@@ -433,29 +444,38 @@ function(
     mistakes=[
         Mistake(
             "mean for the bias",
-            {"by_b": lambda x, w, d: d.mean(axis=0)},
+            {"by_b": lambda x, w, d: _rows(d).mean(axis=0)},
             "The gradient of the bias is a mean over the examples. Gradients add; whether the loss is a mean is "
             "already in `d`.",
         ),
         Mistake(
             "divided by N",
             [
-                {"by_w": lambda x, w, d: x.T @ d / len(x), "by_b": lambda x, w, d: d.mean(axis=0)},
+                {"by_w": lambda x, w, d: _by_w(x, d) / len(x), "by_b": lambda x, w, d: _rows(d).sum(axis=0) / len(x)},
                 lambda x, w, d: _linear_backward(x, w, d / len(x)),
-                {"by_w": lambda x, w, d: x.T @ d / len(x)},
+                {"by_w": lambda x, w, d: _by_w(x, d) / len(x)},
             ],
             "You divide by the number of examples. If the loss is a mean, that division has been done where `d` was "
             "made; done again, the gradient is too small.",
         ),
         Mistake(
+            "a gradient for each place",
+            [
+                {"by_w": lambda x, w, d: np.einsum("n...i,n...j->...ij", x, d), "by_b": lambda x, w, d: d.sum(axis=0)},
+                {"by_b": lambda x, w, d: d.sum(axis=0)},
+            ],
+            "Right where an example is one row. Where it has several places, the layer has the same weights and biases "
+            "at all of them, so their gradients are added over the places too.",
+        ),
+        Mistake(
             "bias summed over units",
-            {"by_b": lambda x, w, d: d.sum(axis=1)},
+            {"by_b": lambda x, w, d: d.sum(axis=-1)},
             "The gradient of the bias has one number for each example. There is one bias for each unit: sum over the "
             "other axis.",
         ),
         Mistake(
             "bias kept as a row",
-            {"by_b": lambda x, w, d: d.sum(axis=0, keepdims=True)},
+            {"by_b": lambda x, w, d: _rows(d).sum(axis=0, keepdims=True)},
             "The gradient of the bias has two axes. The bias has the shape (units,), and its gradient has the same.",
         ),
         Mistake(
@@ -466,13 +486,13 @@ function(
         ),
         Mistake(
             "weights transposed",
-            {"by_w": lambda x, w, d: d.T @ x},
+            {"by_w": lambda x, w, d: _by_w(x, d).T},
             "The gradient of `w` is transposed. It must have the shape of `w`, (inputs, units).",
         ),
         Mistake(
             "inputs transposed",
-            {"by_x": lambda x, w, d: w @ d.T},
-            "The gradient of `x` is transposed. It must have the shape of `x`, (examples, inputs).",
+            {"by_x": lambda x, w, d: w @ _rows(d).T},
+            "The gradient of `x` is transposed. It must have the shape of `x`, the inputs last.",
         ),
         Mistake(
             "one number for all biases",
@@ -481,7 +501,7 @@ function(
         ),
         Mistake(
             "bias of one example",
-            [{"by_b": lambda x, w, d: d[0]}, {"by_b": lambda x, w, d: d[-1]}],
+            [{"by_b": lambda x, w, d: _rows(d)[0]}, {"by_b": lambda x, w, d: _rows(d)[-1]}],
             "The gradient of the bias is that of a single example. The same bias is added for every example.",
         ),
         Mistake(
@@ -506,90 +526,106 @@ function(
         ),
     ],
     nudges=(
-        "Write down the shapes of `x`, `w` and `d`, and the shape that each result must have. Which products fit?",
-        "`d` has a row for each example. For the weights the examples must be summed away, so they are the inner "
-        "dimension; for `x` the units are.",
+        "Write down the shapes of `x`, `w` and `d`, and the shape that each result must have. Which axes are gone?",
+        "With several places, every place of every example is one more use of the same weights. So let "
+        "`x.reshape(-1, x.shape[-1])` put all places of all examples below each other; then the products of the "
+        "chapter fit. `d @ w.T` works as it is.",
     ),
-    why="Three lines, and every dense layer of every network is trained with them. A convolution's backward pass is "
-    "the same with windows for rows.",
+    why="Every dense layer of every network is trained with this. A layer that is laid at every place of an image is "
+    "a convolution with a kernel of 1x1; one with a larger kernel has windows for rows, and the same gradients.",
 )
 
 function(
     "02.relu_backward",
-    "relu_backward(d, a)",
+    "relu_backward(d, a, negative_slope)",
     cases=[
-        call(_normal(1, 4, 5), _normal(2, 4, 5)),
-        call(np.array([[1.0, -2.0, 3.0, -4.0]]), np.array([[2.0, -1.0, -0.5, 0.25]])),
-        call(np.array([[0.5, -1.5, 0.25]]), np.array([[2, -1, 1]])),
-        call(np.array([[1.5, 0.0, -0.5]]), np.array([[3.0, 0.0, -1.0]])),  # at 0 any slope may be taken; not d / 0
+        call(_normal(1, 4, 5), _normal(2, 4, 5), 0.2),
+        call(_normal(3, 2, 3, 4), _normal(4, 2, 3, 4), 0.0),
+        call(np.array([[1.0, -2.0, 3.0, -4.0]]), np.array([[2.0, -1.0, -0.5, 0.25]]), 0.1),
+        call(np.array([[0.5, -1.5, 0.25]]), np.array([[2, -1, 1]]), 0.5),
+        call(np.array([[1.5, 0.0, -0.5]]), np.array([[3.0, 0.0, -1.0]]), 0.3),  # at 0 either slope may be taken
     ],
-    right=lambda d, a: d * (a > 0),
+    right=lambda d, a, negative_slope: d * np.where(a > 0, 1, negative_slope),
     mistakes=[
         Mistake(
             "mask turned round",
-            lambda d, a: d * (a < 0),
-            "You let the gradient through where the unit was off, and stop it where it was on.",
+            lambda d, a, negative_slope: d * np.where(a < 0, 1, negative_slope),
+            "You let the whole gradient through where `a` was negative, and a part of it where `a` was positive.",
+        ),
+        Mistake(
+            "slope left out",
+            lambda d, a, negative_slope: d * (a > 0),
+            "That is a plain ReLU: nothing comes back where `a` was negative. There the output of the leaky one is "
+            "`negative_slope * a`, which changes with `a` as well.",
+        ),
+        Mistake(
+            "slope everywhere",
+            lambda d, a, negative_slope: d * negative_slope,
+            "You multiply by `negative_slope` everywhere. Where `a` was positive the slope is 1.",
         ),
         Mistake(
             "mask of the gradient",
-            lambda d, a: np.maximum(d, 0),
-            "You set negative *gradients* to zero. What decides is whether the input of the ReLU was positive; the "
-            "gradient may have either sign.",
+            lambda d, a, negative_slope: np.where(d > 0, d, negative_slope * d),
+            "You reduce negative *gradients*. What decides is whether the input of the ReLU was positive; the gradient "
+            "may have either sign.",
         ),
         Mistake(
             "both masks",
-            lambda d, a: np.maximum(d, 0) * (a > 0),
-            "Where the unit was on, everything comes back, negative gradients too.",
+            lambda d, a, negative_slope: np.maximum(d, 0) * np.where(a > 0, 1, negative_slope),
+            "Negative gradients come back too, from both sides of 0.",
         ),
         Mistake(
             "output instead of slope",
-            [lambda d, a: d * np.maximum(a, 0), lambda d, a: d * a],
-            "You multiply by the value of the unit. Its slope is wanted, and that is 1 wherever the unit is on.",
+            [
+                lambda d, a, negative_slope: d * np.where(a > 0, a, negative_slope * a),
+                lambda d, a, negative_slope: d * a,
+            ],
+            "You multiply by the value of the unit. Its slope is wanted, and that is 1 wherever `a` is positive.",
         ),
         Mistake(
             "no mask",
-            lambda d, a: d,
-            "Everything comes back. Where `a` was negative, a small change of it does nothing.",
+            lambda d, a, negative_slope: d,
+            "All of the gradient comes back. Where `a` was negative, a small change of it does less.",
         ),
         Mistake(
             "forward again",
-            lambda d, a: np.maximum(a, 0),
+            lambda d, a, negative_slope: np.where(a > 0, a, negative_slope * a),
             "That is the ReLU itself, the way forward; `d` plays no part in it. Asked is what comes back.",
         ),
         Mistake(
             "arguments exchanged",
-            lambda d, a: a * (d > 0),
+            lambda d, a, negative_slope: a * np.where(d > 0, 1, negative_slope),
             "You treat the first argument as what went in, and the second as what comes back. It is the other way "
-            "round: `relu_backward(d, a)`.",
+            "round: `relu_backward(d, a, negative_slope)`.",
         ),
         Mistake(
             "sign",
-            lambda d, a: -d * (a > 0),
-            "All signs are turned round. Where the unit was on, the gradient comes back as it is.",
+            lambda d, a, negative_slope: -d * np.where(a > 0, 1, negative_slope),
+            "All signs are turned round. Where `a` was positive, the gradient comes back as it is.",
         ),
         Mistake(
             "mask only",
-            lambda d, a: (a > 0).astype(float),
+            lambda d, a, negative_slope: np.where(a > 0, 1.0, negative_slope),
             "That is the slope of the ReLU. The chain rule multiplies it with what comes back, `d`.",
         ),
         Mistake(
             "written into ints",
-            lambda d, a: (d * (a > 0)).astype(a.dtype),
+            lambda d, a, negative_slope: (d * np.where(a > 0, 1, negative_slope)).astype(a.dtype),
             "Right where `a` holds floats. Where it holds ints, an array made like it (`zeros_like`, a copy) holds "
             "ints too, and rounds all that is written into it: what comes back has the type of `d`.",
         ),
         Mistake(
             "divided by zero",
-            lambda d, a: np.where(a == 0, np.nan, d * (a > 0)),
+            lambda d, a, negative_slope: np.where(a == 0, np.nan, d * np.where(a > 0, 1, negative_slope)),
             "`nan` where `a` is exactly 0, right elsewhere: the slope of a ReLU needs no division. Compare `a` with 0.",
         ),
     ],
     nudges=(
-        "Draw max(0, a). What is its slope on the left of 0, and on the right?",
-        "The slope is 0 or 1. Multiply `d` by it, element by element.",
+        "Draw the output over `a`: a line on each side of 0. What is the slope of each?",
+        "The slope is 1 or `negative_slope`. Multiply `d` by it, element by element.",
     ),
-    why="What is 0 forward gets 0 backward. A unit that is off for every image gets no gradient at all and never "
-    "comes back: it is dead. Chapter 4 counts them.",
+    why="With a slope of 0 what is off gets no gradient, and a unit that is off for every image never comes back: it "
+    "is dead (chapter 4 counts them). A small negative slope keeps a way back open.",
 )
 
 
@@ -745,8 +781,8 @@ function(
     nudges=(
         "Forward with a name for each stage; then the gradient of the scores; then tasks 4, 5 and 4 again.",
         "`d` for the scores is `(p - t) / N`. `linear_backward` with the hidden outputs gives the second layer and "
-        "what comes back to them; `relu_backward` takes it to the input of the ReLU; `linear_backward` with `x` gives "
-        "the first layer.",
+        "what comes back to them; `relu_backward`, with a slope of 0, takes it to the input of the ReLU; "
+        "`linear_backward` with `x` gives the first layer.",
     ),
     why="Networks of a thousand layers are trained with this step. Only the graph is longer, and a program writes "
     "the backward half.",

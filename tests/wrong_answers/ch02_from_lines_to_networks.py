@@ -148,45 +148,47 @@ def staged_by_differences(w, x, b, y):
 
 
 def linear_by_einsum(x, w, d):
-    return np.einsum("ni,nj->ij", x, d), np.einsum("nj->j", d), np.einsum("nj,ij->ni", d, w)
+    return np.einsum("...i,...j->ij", x, d), np.einsum("...j->j", d), np.einsum("...j,ij->...i", d, w)
 
 
 def linear_by_loop(x, w, d):
-    by_w, by_b = np.zeros_like(w), np.zeros(w.shape[1])
-    for row, back in zip(x, d, strict=True):
-        by_w += np.outer(row, back)
-        by_b += back
-    return [by_w, by_b, np.array([w @ back for back in d])]
+    by_w, by_b, by_x = np.zeros_like(w), np.zeros(w.shape[1]), np.zeros(x.shape)
+    for place in np.ndindex(x.shape[:-1]):
+        by_w += np.outer(x[place], d[place])
+        by_b += d[place]
+        by_x[place] = w @ d[place]
+    return [by_w, by_b, by_x]
 
 
 def linear_into_an_array_like_x(x, w, d):
     by_x = np.zeros_like(x)
-    for i, back in enumerate(d):
-        by_x[i] = w @ back
-    return x.T @ d, d.sum(0), by_x
+    for place in np.ndindex(x.shape[:-1]):
+        by_x[place] = w @ d[place]
+    return *linear_by_einsum(x, w, d)[:2], by_x
 
 
 # --- 02.relu_backward -------------------------------------------------------------------------------------------------
 
 
-def relu_in_place(d, a):
-    d[a < 0] = 0
+def relu_in_place(d, a, negative_slope):
+    d[a < 0] *= negative_slope
     return d
 
 
-def relu_by_where(d, a):
-    return np.where(a >= 0, d, 0.0)
+def relu_by_where(d, a, negative_slope):
+    return np.where(a >= 0, d, negative_slope * d)
 
 
-def relu_into_an_array_like_a(d, a):
+def relu_into_an_array_like_a(d, a, negative_slope):
     back = np.zeros_like(a)
     back[a > 0] = d[a > 0]
+    back[a <= 0] = negative_slope * d[a <= 0]
     return back
 
 
-def relu_by_division(d, a):
+def relu_by_division(d, a, negative_slope):
     with np.errstate(invalid="ignore"):
-        return d * np.maximum(a, 0) / a
+        return d * np.where(a > 0, a, negative_slope * a) / a
 
 
 # --- 02.train_step ----------------------------------------------------------------------------------------------------
@@ -415,12 +417,13 @@ WRONG = {
     "02.linear_backward": [
         (linear_into_an_array_like_x, "written into ints"),
         (lambda x, w, d: (x @ d.T, d.sum(0), w @ d.T), "stopped"),
+        (lambda x, w, d: (x.T @ d, d.sum(0), d @ w.T), "stopped"),
     ],
     "02.relu_backward": [
         (relu_into_an_array_like_a, "written into ints"),
         (relu_by_division, "divided by zero"),
-        (lambda d, a: np.where(a > 0, d, 0.01 * d), "other"),
-        (lambda d, a: (d * (a > 0)).sum(0), "shape"),
+        (lambda d, a, negative_slope: np.where(a > 0, d, 0.01 * d), "other"),
+        (lambda d, a, negative_slope: relu_by_where(d, a, negative_slope).sum(0), "shape"),
         (relu_in_place, "input changed"),
     ],
     "02.train_step": [
@@ -467,7 +470,10 @@ RIGHT = {
     "02.several_names": [several_by_library, several_by_loop],
     "02.staged": [staged_right, staged_by_differences, lambda *given: np.array(staged_right(*given))],
     "02.linear_backward": [linear_by_einsum, linear_by_loop],
-    "02.relu_backward": [relu_by_where, lambda d, a: d * np.heaviside(a, 0)],
+    "02.relu_backward": [
+        relu_by_where,
+        lambda d, a, negative_slope: d * (negative_slope + (1 - negative_slope) * np.heaviside(a, 0)),
+    ],
     "02.train_step": [stepped(), step_as_list],
     "02.is_broken": [checking(), checking(close=1e-6), checking(near=0.2), checking(near=1), chapters_own],
     "02.your_own": [classify_well],
