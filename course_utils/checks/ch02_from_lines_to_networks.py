@@ -366,11 +366,12 @@ function(
 )
 
 
-def _staged(w, x, b, y, *, two=2, slope=lambda a, h: 1 - h**2, product=1, penalty=0.2):
+def _staged(w, x, b, y, *, two=2, slope=lambda a, h: 1 - h**2, product=1, product_of=None, penalty=0.2):
     a = w * x + b
     h = math.tanh(a)
     d_a = two * (h - y) * slope(a, h)
-    return product * d_a * x + penalty * w, d_a * w, d_a
+    by_w, by_x = product_of or (x, w)
+    return product * d_a * by_w + penalty * w, d_a * by_x, d_a
 
 
 def _staged_exchanged(w, x, b, y):
@@ -430,10 +431,11 @@ function(
         Mistake(
             "product passed by",
             [
-                lambda w, x, b, y, penalty=penalty: (_staged(w, x, b, y)[2] + penalty * w, *_staged(w, x, b, y)[2:] * 2)
-                for penalty in (0.2, 0)
+                lambda w, x, b, y, to_w=to_w, to_x=to_x: _staged(w, x, b, y, product_of=(to_w or x, to_x or w))
+                for to_w, to_x in ((1, 1), (1, None), (None, 1))
             ],
-            "You hand back to `w` and to `x` what came to their product. Each gets it times the *other* one.",
+            "What came to the product you hand back as it is, to `w` or `x` or both. Each gets it times the *other* "
+            "one.",
         ),
         Mistake(
             "bias treated as a product",
@@ -443,11 +445,8 @@ function(
         Mistake(
             "penalty on the bias",
             [
-                lambda w, x, b, y, penalty=penalty: (
-                    *_staged(w, x, b, y, penalty=penalty)[:2],
-                    _staged(w, x, b, y)[2] + 0.2 * b,
-                )
-                for penalty in (0.2, 0)
+                lambda w, x, b, y, of=of: (*_staged(w, x, b, y)[:2], _staged(w, x, b, y)[2] + 0.2 * of(w, b))
+                for of in (lambda w, b: b, lambda w, b: w)
             ],
             "You give `b` a part of the penalty. In the figure, which values does an edge join to the penalty?",
         ),
@@ -621,6 +620,12 @@ function(
             "weights transposed",
             {"by_w": lambda x, w, d: _by_w(x, d).T},
             "The gradient of `w` is transposed. It must have the shape of `w`, (inputs, units).",
+        ),
+        Mistake(
+            "places in a column",
+            {"by_x": lambda x, w, d: _rows(d) @ w.T},
+            "The gradients of `w` and `b` are right, and so are the numbers of that of `x`. It must have the shape of "
+            "`x`, with its axes for examples and places.",
         ),
         Mistake(
             "inputs transposed",
@@ -837,6 +842,13 @@ def _losses_of(softmax, least=0.0, added=0.0):
 
 
 _rounded = _losses_of(lambda scores: np.exp(_log_softmax(scores)))
+
+
+def _rounded_everywhere(scores, labels):
+    """All logarithms times 0 or 1, which is `nan` where one of them is infinite."""
+    return np.where(np.exp(_log_softmax(scores)).min(axis=1) > 0, _losses(scores, labels), np.nan)
+
+
 _on_nan = (np.multiply, lambda on, d: np.where(on, d, 0))  # 0 times nan is nan
 
 
@@ -904,10 +916,10 @@ function(
         ),
         Mistake(
             "logarithm of zero",
-            {"loss": _rounded},
-            "The new parameters are right. For large scores, as pixels from 0 to 255 make them, your loss is infinite: "
-            "the probability has been rounded to 0 before its logarithm was taken. `loss_and_gradient` of task 2 is "
-            "safe from that.",
+            [{"loss": _rounded}, {"loss": _rounded_everywhere}],
+            "The new parameters are right. For large scores, as pixels from 0 to 255 make them, your loss is infinite "
+            "or `nan`: a probability has been rounded to 0 before its logarithm was taken. `loss_and_gradient` of task "
+            "2 is safe from that.",
         ),
         Mistake(
             "loss cut off",
@@ -1360,8 +1372,8 @@ def _your_own(classify):
 
 def _labels(classify, images):
     """What the student's function says of images, having made sure that these are labels."""
-    given = images.copy()
-    found = run(classify, given, doing=f"`classify(images)` with {len(images)} image{'s' * (len(images) > 1)}")
+    given, count = images.copy(), f"{len(images)} image{'s' * (len(images) > 1)}"
+    found = run(classify, given, doing=f"`classify(images)` with {count}")
     if found is None:
         raise Wrong("no return", "`classify` returns `None`. Does it end with a `return`?")
     if not np.array_equal(given, images):
@@ -1370,14 +1382,14 @@ def _labels(classify, images):
     if found.dtype.kind not in "iuf":
         raise Wrong(
             "names for labels",
-            f"Labels are whole numbers from 0 to 3, the places of the names in `shapes`; yours are such as "
+            "Labels are whole numbers from 0 to 3, the places of the names in `shapes`; yours are such as "
             f"{describe(found.flat[0] if found.size else found)}.",
         )
     if found.shape != (len(images),):
         scores = " `argmax(axis=1)` makes labels of scores." if found.shape == (len(images), 4) else ""
         raise Wrong(
             "one label an image",
-            f"For {len(images)} images your function returned something of shape {found.shape}; expected one label "
+            f"For {count} your function returned something of shape {found.shape}; expected one label "
             f"for each image, an array of shape {(len(images),)}.{scores}",
         )
     if found.dtype.kind == "f" and not np.isin(found, range(4)).all():
