@@ -558,6 +558,21 @@ def test_the_second_hint_is_the_stronger_one_and_stays(capsys):
     assert "a nudge" in shown[0]
     assert 'hint("zz.half")' in shown[0]
     assert all("a stronger one" in text for text in shown[1:])
+    assert "again" not in shown[1]
+    assert "(2 of 2 again" in shown[2]
+
+
+def test_of_a_list_whose_parts_have_names_the_first_that_is_not_right_is_told():
+    kinds.value("zz.parts", "two shapes", right=[(3, 4), (12,)], parts=("`a`", "`b`"), nudges=NUDGES, why="It matters.")
+    assert judge("zz.parts", [(3, 4), (12,)]).right
+    for answer, told in {
+        ((3, 4), (3, 4)): "`b` is not right: you give `(3, 4)`. (1 of 2 are right.)",
+        ((3, 5), (15,)): "`a` is not right: you give `(3, 5)`.",
+        ((3, 4.5), (12,)): "`a` is not right: you give `(3, 4.5)`. (1 of 2 are right.)",
+        ((3, 4),): "The result is `((3, 4),)`: one value, and 2 were asked for.",
+        ("3 x 4", (12,)): "This check wants two shapes, and got `('3 x 4', (12,))`.",
+    }.items():
+        assert judge("zz.parts", answer).message == told
 
 
 def test_an_unknown_task_lists_those_of_its_chapter():

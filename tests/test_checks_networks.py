@@ -68,6 +68,8 @@ def test_shapes_are_looked_at_by_running_the_model():
     inputs = keras.Input((2,))
     two = keras.Model(inputs, [inputs, inputs])
     assert "2 outputs" in mistake(networks.gives, two, input_shape=(2,), output_shape=(2,))[1]
+    two = keras.Model([inputs, keras.Input((2,))], inputs)
+    assert "2 inputs" in mistake(networks.gives, two, input_shape=(2,), output_shape=(2,))[1]
 
 
 def test_outputs_that_are_no_probabilities_are_found():
@@ -202,3 +204,7 @@ def test_the_accuracy_asked_for_is_the_profiles(stripes, monkeypatch):
     assert name == "accuracy"
     assert "0.500" in hint
     assert "0.70" in hint
+    assert "Guessing" in hint
+    monkeypatch.setenv("COURSE_PROFILE", "full")
+    mostly = np.where(np.arange(64) < 50, labels, 1 - labels)
+    assert "still learning" in mistake(networks.scores, model, images, mostly, **bounds)[1]

@@ -41,6 +41,12 @@ CELLS = {
     "mistake in the answer": "nll(3)",
     "made after all": "loss = 3",
     "use of it": "print(loss)",
+    "mistake in the value": 'guess = [1][3]\ncheck("02.random_labels", guess)',
+    "another function": f'def build():\n    {GAP}\n\n\ncheck("02.staged", build)',
+    "what it would build": 'built = build() / 0\ncheck("02.train_step", built)',
+    "other function answered": "def build():\n    return 3",
+    "what is not built yet": "print(built)",
+    "mistake beside a right answer": 'built = build() / 0\ncheck("02.train_step", built)',
     "strict": "import os\n\nos.environ['COURSE_STRICT'] = '1'\nguess.upper()",
 }
 
@@ -72,6 +78,7 @@ def shown():
         ("use of the given function", "guess", "02.random_labels"),
         ("use of the part", "pair", "02.staged"),
         ("needs", "guess", "02.random_labels"),
+        ("what it would build", "build", "02.staged"),
         ("method", "Layer", "04.own_layer"),
         ("what the cell would have made", "later", "02.train_step"),
     ],
@@ -98,6 +105,8 @@ def test_a_gap_of_no_known_task_and_a_cell_that_is_a_gap_say_so(shown):
         ("unknown name in a function", "NameError"),
         ("library", "NotImplementedError"),
         ("mistake in the answer", "ZeroDivisionError"),
+        ("mistake in the value", "IndexError"),
+        ("mistake beside a right answer", "ZeroDivisionError"),
         ("strict", "AttributeError"),
     ],
 )
@@ -105,6 +114,11 @@ def test_every_other_error_keeps_its_traceback(shown, cell, error):
     output, reply = shown[cell]
     assert (output.ename, reply) == (error, "error")
     assert "line" in "".join(output.traceback)
+
+
+def test_a_cell_that_waited_for_what_is_answered_now_is_to_be_run_again(shown):
+    output, reply = shown["what is not built yet"]
+    assert (output.text, reply) == ("This cell needs `built`: run the cell that makes it first.\n", "ok")
 
 
 def test_a_name_that_a_check_does_not_find_has_its_sentence(shown):

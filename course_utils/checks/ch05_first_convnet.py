@@ -19,11 +19,15 @@ def _six(condition):
     return lambda answer: len(answer) == 6 and condition(answer)
 
 
+_SIX = [f"`{letter}`" for letter in "abcdef"]
+_SHAPES = [(28, 19, 16), (14, 9, 16), (14, 9, 24), (7, 5, 32), (1120,), (10,)]
 value(
     "05.shapes",
     "a list of six shapes, each a tuple",
-    right=[(28, 19, 16), (14, 9, 16), (14, 9, 24), (7, 5, 32), (1120,), (10,)],
+    right=_SHAPES,
+    parts=_SIX,
     mistakes=[
+        Mistake("from the end", _SHAPES[::-1], "The shapes are right, and stand from `f` to `a`. Begin with `a`."),
         Mistake(
             "with the batch",
             _six(lambda shapes: len(shapes[0]) == 4 and not isinstance(shapes[0], str)),
@@ -86,6 +90,9 @@ value(
             "With same padding every pixel is covered. In steps of 2 over 9 columns: how many windows does that take?",
         ),
         Mistake("flattened without channels", _has(4, (35,)), "`Flatten` keeps every number, those of all channels."),
+        Mistake(
+            "not flattened", _has(4, (35, 32), (7, 5, 32)), "`Flatten` makes one row of all numbers, with one axis."
+        ),
     ],
     nudges=(
         "Go layer by layer, height and width each on its own; the channels are the number of filters.",
@@ -96,14 +103,23 @@ value(
     "of MNIST, would have hidden some of the mistakes that can be made here.",
 )
 
+_WEIGHTS = [160, 0, 9_624, 6_944, 0, 11_210]
+
+
+def _each_one_of(others):
+    """Whether there are six counts, and each is right or this one."""
+    return _six(lambda counts: all(map(lambda count, *known: count in known, counts, _WEIGHTS, others)))
+
+
 value(
     "05.parameters",
     "a list of six whole numbers",
-    right=[160, 0, 9_624, 6_944, 0, 11_210],
+    right=_WEIGHTS,
+    parts=_SIX,
     mistakes=[
         Mistake(
             "biases forgotten",
-            [144, 0, 9_600, 6_912, 0, 11_200],
+            _each_one_of([144, 0, 9_600, 6_912, 0, 11_200]),
             "The weights are right. Each filter and each unit also adds a number of its own, the bias.",
         ),
         Mistake(
@@ -113,8 +129,23 @@ value(
         ),
         Mistake(
             "one bias a layer",
-            [145, 0, 9_601, 6_913, 0, 11_201],
+            _each_one_of([145, 0, 9_601, 6_913, 0, 11_201]),
             "You count one bias for a whole layer; each filter and each unit has one.",
+        ),
+        Mistake(
+            "a bias for each input",
+            _each_one_of([160, 0, 9_984, 7_680, 0, 12_320]),
+            "A filter or a unit adds up all that comes in, and then its bias: one, however many inputs there are.",
+        ),
+        Mistake(
+            "stride counted",
+            _six(lambda counts: counts[3] in (6_944 // 2, 6_944 // 4, 6_912 // 2 + 32, 6_912 // 4 + 32)),
+            "A stride skips places. The filter that is laid on them has as many weights as ever.",
+        ),
+        Mistake(
+            "other sizes before the dense layer",
+            _six(lambda counts: counts[5] in (360, 7_690, 8_970, 12_810)),
+            "How many numbers come into the dense layer? `e` of task 1 says it.",
         ),
         Mistake(
             "times the places",
@@ -123,7 +154,7 @@ value(
         ),
         Mistake(
             "pooling has weights",
-            _six(lambda counts: counts[1] != 0 or counts[4] != 0),
+            _six(lambda counts: counts[1] > 0 or counts[4] > 0),
             "Pooling and flattening have nothing to learn.",
         ),
         Mistake(
@@ -319,6 +350,13 @@ _ANY_MODEL += ("no return", "wrong type")
 _PATHS_SHAPES = ((3, 3, 1, 16), (7, 7, 1, 16), (3, 3, 32, 32), (1_152, 10))
 
 
+_STOPS = {  # what Keras says: what the check adds
+    "matching shapes": "Maps that are put side by side need the same height and width: 14 x 14, for both paths. "
+    "Which of yours does not?",
+    "positional argument": "If it is `Concatenate` that stopped: it is called on one argument, a list of the results.",
+}
+
+
 @task(
     "05.two_paths",
     "a function that returns a Keras model",
@@ -326,18 +364,24 @@ _PATHS_SHAPES = ((3, 3, 1, 16), (7, 7, 1, 16), (3, 3, 32, 32), (1_152, 10))
         "added",
         "in a row",
         "wrong axis",
+        "one path only",
         *(name for name, _, _ in _IN_PATHS),
         *_ANY_MODEL,
     ),
     nudges=(
         "Give the results of the two paths two names. Both begin with a layer that is called on `inputs`.",
-        "`layers.Concatenate()([a, b])` puts feature maps side by side, 16 and 16 make 32.",
+        "Only maps of one height and width can be put side by side. Work out what each path makes of 28 x 28, the "
+        "padding and the stride counted, before you join the two.",
     ),
     why="A chain cannot do this: `keras.Sequential` has no place for two layers with the same input. Inception, ResNet "
     "and U-Net are all made of such branches.",
 )
 def _two_paths(answer):
-    model = networks.built(answer)
+    try:
+        model = networks.built(answer)
+    except Wrong as wrong:
+        told = next((sentence for sign, sentence in _STOPS.items() if sign in wrong.hint), "")
+        raise Wrong(wrong.mistake, f"{wrong.hint} {told}".strip(), wrong.outcome) from wrong
     networks.is_model(model)
     networks.gives(model, input_shape=_SHAPE, output_shape=(10,))
     networks.parameters(
@@ -357,7 +401,12 @@ def _two_paths(answer):
                 "The feature maps are joined along their height or width, into a longer picture. Join them along the "
                 "channels.",
             ),
-            26_218: "The last convolution is valid: it keeps to windows inside the maps. Yours seems to be padded.",
+            **dict.fromkeys((20_938, 21_578), ("one path only", "One path goes on twice, and the other is lost.")),
+            25_898: "The last convolution is valid: it keeps to windows inside the maps. Yours seems to be padded.",
+            10_538: "One number of each map reaches the ten outputs, as after a mean. `Flatten` lets all of them pass.",
+            21_354: "The filters of the second path seem to be 5x5; the description has 7x7.",
+            31_914: "Your paths seem to have 32 filters each. Each has 16, and 32 maps go on from the two of them.",
+            18_218: "5 x 5 places reach the dense layer, and should be 6 x 6: first the convolution, then the pooling.",
             56_298: "12 x 12 places reach the dense layer, and should be 6 x 6: the last pooling is missing.",
         },
     )
@@ -392,15 +441,18 @@ _FIVE = np.array(
 )
 _SEVEN = np.array([[1, 2, 7], [3, 3, 4], [5, 3, 2], [2, 6, 2], [8, 1, 1], [4, 1, 5], [3, 2, 5]]) / 10
 _ONE = np.array([[0.05, 0.1, 0.05, 0.1, 0.15, 0.05, 0.1, 0.2, 0.1, 0.1]])
+_TWO = np.array([[0.2, 0.8], [0.5, 0.5]])
 _ONE_HOT = dict(
-    stopping="Are these labels one-hot? Both kinds must be possible: `labels.ndim` tells them apart.",
-    right_for=call(np.array([1, 0]), np.array([[0.2, 0.8], [0.5, 0.5]])),
+    stopping="These labels are one-hot; integers are possible already.", right_for=call(np.array([1, 0]), _TWO)
+)
+_INTEGERS = dict(
+    stopping="These labels are integers; one-hot ones are possible already.", right_for=call(np.eye(2)[[1, 0]], _TWO)
 )
 function(
     "05.cross_entropy",
     "cross_entropy(labels, probabilities)",
     cases=[
-        call(np.array([3, 0, 0, 2, 1]), _FIVE),
+        call(np.array([3, 0, 0, 2, 1]), _FIVE).told(**_INTEGERS),
         call(np.eye(4)[[3, 0, 0, 2, 1]], _FIVE).told(**_ONE_HOT),
         call(np.eye(3, dtype=int)[[2, 2, 0, 1, 0, 2, 1]], _SEVEN).told(**_ONE_HOT),
         call(np.array([7]), _ONE),
@@ -415,6 +467,7 @@ function(
         call(
             typed("np.zeros(1000, dtype=int)"), typed("np.repeat([[0.3, 0.7], [0.00008, 0.99992]], [999, 1], axis=0)")
         ),
+        call(np.array([1, 0]), np.array([[1e-9, 0.6, 0.4], [0.5, 0.5, 1e-9]])),  # a bound, if there is one, is a copy's
     ],
     right=_cross_entropy,
     mistakes=[
@@ -475,6 +528,11 @@ function(
             "would have no loss.",
         ),
         Mistake(
+            "a softmax more",
+            lambda labels, table: _cross_entropy(labels, np.exp(table) / np.exp(table).sum(axis=1, keepdims=True)),
+            "You apply a softmax to numbers that are probabilities already. The loss takes them as they are.",
+        ),
+        Mistake(
             "a loss for each class",
             [lambda *args: _binary(*args).sum(axis=1).mean(), lambda *args: _binary(*args).mean()],
             "You add something for the wrong classes too, as the binary cross-entropy does. This loss asks for the "
@@ -498,7 +556,7 @@ prediction(
         "learning rate too large": "Then the accuracy would suffer too. And why should the loss stop just there?",
         "softmax applied twice": "A probability of 1 and nine of 0, put through another softmax, give e / (e + 9) = "
         "0.232, and -log 0.232 = 1.461. Either the last layer has a softmax or the loss has `from_logits=True`; never "
-        "both. On TensorFlow, Keras notices and warns.",
+        "both. On TensorFlow, Keras notices, warns, and leaves out the second one.",
         "pixels were not divided by 255": "Undivided pixels make the first loss large, and it can fall to any value "
         "afterwards.",
     },
@@ -618,6 +676,11 @@ function(
             "The pair is right. How often it occurs is asked for too.",
         ),
         Mistake(
+            "nested",
+            lambda *args: (_top_confusion(*args)[:2], _top_confusion(*args)[2]),
+            "The pair stands in a tuple of its own. Three ints side by side are asked for: label, answer, times.",
+        ),
+        Mistake(
             "least probable",
             lambda labels, probabilities: _top_confusion(labels, -probabilities),
             "You take the least probable digit as the answer.",
@@ -645,7 +708,21 @@ def _surest(labels, probabilities):
     return probabilities.max(axis=1)
 
 
-def _answered(labels, probabilities, errors, *, rank=_surest, falling=True, strict=False, of_all=False, first=False):
+def _margin(labels, probabilities):
+    return np.diff(np.sort(probabilities, axis=1))[:, -1]
+
+
+def _minus_entropy(labels, probabilities):
+    return (probabilities * np.log(probabilities + 1e-9)).sum(axis=1)
+
+
+def _longest(answered, allowed):
+    return answered[allowed].max(initial=0)
+
+
+def _answered(
+    labels, probabilities, errors, *, rank=_surest, falling=True, strict=False, of_all=False, first=False, last=_longest
+):
     """How many of the surest answers may be given, and the wrong ones along them, with switches for the mistakes."""
     order = np.argsort(rank(labels, probabilities), kind="stable")
     wrong = (probabilities.argmax(axis=1) != labels)[order[::-1] if falling else order].cumsum()
@@ -653,7 +730,7 @@ def _answered(labels, probabilities, errors, *, rank=_surest, falling=True, stri
     bound = errors * (len(labels) if of_all else answered)
     allowed = wrong < bound if strict else wrong <= bound
     allowed = allowed.cumprod().astype(bool) if first else allowed
-    return int(answered[allowed].max(initial=0)), wrong
+    return int(last(answered, allowed)), wrong
 
 
 def _answered_share(labels, probabilities, errors, **switches):
@@ -665,6 +742,12 @@ def _least_sure(labels, probabilities, errors):
     """The largest probability of the least sure image that is answered."""
     count, _ = _answered(labels, probabilities, errors)
     return float(np.sort(_surest(labels, probabilities))[::-1][count - 1]) if count else 1.0
+
+
+def _labels_unsorted(labels, probabilities, errors):
+    """As if the first label belonged to the surest image."""
+    ranks = np.argsort(np.argsort(-_surest(labels, probabilities), kind="stable"))
+    return _answered_share(labels[ranks], probabilities, errors)
 
 
 def _right_share(labels, probabilities, errors):
@@ -699,7 +782,9 @@ function(
         _by_rank("00011", 0.25, 1),
         _by_rank("00100", 0.0, 2),
         _by_rank("10000000", 0.125, 3),
-        _by_rank("111", 0.25, 4),
+        _by_rank("111", 0.25, 4).told(
+            stopping="Not even the surest may be answered here: the share is 0.", right_for=_by_rank("000", 0.25, 4)
+        ),
         _by_rank("000000", 0.0, 5),
         _by_rank("0110001011", 0.375, 6, ("int32", "float32")),
         # As `load` and `predict` give them: ten classes, and so few errors allowed as the notebook asks for.
@@ -711,6 +796,8 @@ function(
             ),
             0.002,
         ).in_next_cell(),
+        # Of the second, the two best are closest and the entropy is least; its largest probability is the second.
+        call(np.array([0, 2, 2]), np.array([[0.64, 0.18, 0.18], [0.01, 0.6, 0.39], [0.23, 0.22, 0.55]]), 0.0),
     ],
     right=_answered_share,
     mistakes=[
@@ -745,6 +832,28 @@ function(
             {"rank": lambda labels, probabilities: probabilities[np.arange(len(labels)), labels]},
             "You rank the images by the probability of the right class. Whoever uses the network does not know it: how "
             "sure it is, its largest probability says.",
+        ),
+        Mistake(
+            "another measure",
+            [{"rank": _margin}, {"rank": _minus_entropy}],
+            "You rank the images by another measure of how sure the network is, such as the margin between its two "
+            "best answers. The task ranks them by the largest probability.",
+        ),
+        Mistake(
+            "labels left unsorted",
+            _labels_unsorted,
+            "You put the answers in order, the surest first, and compare them with labels that are in the old order.",
+        ),
+        Mistake(
+            "counted from 0",
+            {"last": lambda *args: max(_longest(*args) - 1, 0)},
+            "Yours is one image too few: the place of the last that may be answered, counted from 0. How many images "
+            "are there up to that place?",
+        ),
+        Mistake(
+            "counts that are allowed",
+            {"last": lambda answered, allowed: allowed.sum()},
+            "You count for how many n the first n may be answered. Of these n, the largest is asked for.",
         ),
         Mistake(
             "probabilities believed",
@@ -794,7 +903,7 @@ function(
 MOST_PARAMETERS = 5_000
 
 
-def _unseen():
+def _test_digits():
     """Test digits from 0 to 1 and their labels, as many as the profile can afford."""
     from ..budget import profile
     from ..datasets import load
@@ -808,8 +917,11 @@ def _unseen():
     "your trained model",
     mistakes=("parameters", "accuracy", "no probabilities", "input shape", "output shape", "wrong type"),
     nudges=(
-        "Count where the weights are before you train: in the convolutions, or in the dense layer after `Flatten`?",
-        "Few filters, and small maps before `Flatten`: each value that is flattened costs ten weights.",
+        "Count where the weights are before you train. Few filters, and small maps before `Flatten`: each value that "
+        "is flattened costs ten weights.",
+        "If the accuracy stays near 0.1, the training is at fault and not the size. Does the loss fit labels that are "
+        "integers? Is the learning rate one that worked in the chapter? If the accuracy only rises slowly, smaller "
+        "batches give more steps an epoch.",
     ),
     why="A twentieth of the chapter's weights for a little of its accuracy. How much of a large network is needed is "
     "a question that is worth asking each time.",
@@ -820,6 +932,6 @@ def _small_network(model):
     networks.parameters(model, at_most=MOST_PARAMETERS)
     networks.probabilities(model, input_shape=_SHAPE)
     reached = networks.scores(
-        model, *_unseen(), full=0.97, laptop=0.97, smoke=0.75, what="accuracy on digits that it has not seen"
+        model, *_test_digits(), full=0.97, laptop=0.97, smoke=0.75, what="accuracy on the test digits"
     )
-    return f"{reached:.1%} of unseen digits right with {model.count_params():,} parameters."
+    return f"{reached:.1%} of the test digits right with {model.count_params():,} parameters."

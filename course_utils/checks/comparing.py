@@ -106,7 +106,8 @@ def type_fault(answer, right, subject="The result is"):
             return "shape", f"{subject} one array, of shape {answer.shape}; {len(right)} were asked for, in a tuple."
         if len(answer) != len(right):
             count = "one value" if len(answer) == 1 else f"{len(answer)} values"
-            return "shape", f"{subject} {describe(answer)}: {count}, and {len(right)} were asked for."
+            asked = "one was" if len(right) == 1 else f"{len(right)} were"
+            return "shape", f"{subject} {describe(answer)}: {count}, and {asked} asked for."
         for given, wanted in zip(answer, right, strict=False):
             fault = type_fault(given, wanted, subject)
             if fault:

@@ -368,7 +368,11 @@ def hint(task_id):
         ...
     """
     task = find(task_id)
-    shown = min(_hints_shown.get(task_id, 0) + 1, 2)
-    _hints_shown[task_id] = shown
-    tail = f'\n\n(1 of 2. `hint("{task_id}")` again gives the stronger one.)' if shown == 1 else "\n\n(2 of 2.)"
-    show(Panel(task_id, "hint", task.nudges[shown - 1] + tail))
+    tails = (
+        f'(1 of 2. `hint("{task_id}")` again gives the stronger one.)',
+        "(2 of 2.)",
+        "(2 of 2 again: it is the last.)",
+    )
+    shown = min(_hints_shown.get(task_id, 0), 2)
+    _hints_shown[task_id] = shown + 1
+    show(Panel(task_id, "hint", f"{task.nudges[min(shown, 1)]}\n\n{tails[shown]}"))

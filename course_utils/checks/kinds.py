@@ -397,7 +397,7 @@ def _answering(implementation, parameters):
     return answer
 
 
-def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5):
+def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5, parts=()):
     """Declare a task that asks for a value: a number, a text, a sequence, a dict or an array.
 
     Parameters
@@ -411,6 +411,8 @@ def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5):
         Tried in order; `wrong` is a value or a predicate.
     tolerance : float
         Of floats, relative.
+    parts : sequence of str
+        What the parts of a list are called, where a student may be told which of them is not right.
     """
 
     def judge(answer):
@@ -426,6 +428,11 @@ def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5):
                 "wrong type", f"This check wants {asks}, and got {describe(answer)}. Call it, and pass the result."
             )
         fault = None if is_number(answer) and is_number(right) else type_fault(answer, right)
+        if parts and (fault is None or fault[0] != "wrong type") and len(answer) == len(parts):
+            pairs = zip(parts, answer, right, strict=True)
+            bad = [(part, given) for part, given, wanted in pairs if not same(given, wanted, tolerance)]
+            score = f" ({len(parts) - len(bad)} of {len(parts)} are right.)" if len(bad) < len(parts) else ""
+            raise Wrong("other", f"{bad[0][0]} is not right: you give {describe(bad[0][1])}.{score}")
         if fault and fault[0] == "shape":
             raise Wrong(*fault)
         if fault:

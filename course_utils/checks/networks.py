@@ -165,6 +165,12 @@ def gives(model, *, input_shape, output_shape, batch=2):
     Mistakes: ``input shape``, ``output shape``. `batch` images are tried.
     """
     images = np.zeros((batch, *input_shape), "float32")
+    if (count := len(getattr(model, "inputs", None) or ())) > 1:
+        raise Wrong(
+            "input shape",
+            f"The model has {count} inputs; the task asks for one. Call every layer that reads the images on the same "
+            "`keras.Input`.",
+        )
     try:
         result = outputs(model, images)
     except Exception as error:
@@ -255,11 +261,20 @@ def trains(model, images, labels, *, epochs=5, batch_size=32, learning_rate=1e-3
 
 def scores(model, images, labels, *, full, laptop, smoke, what="accuracy on images that it has not seen"):
     """The trained model's accuracy reaches the profile's bound. Mistake: ``accuracy``. Returns the accuracy."""
-    accuracy = float((model.predict(images, verbose=0).argmax(axis=-1) == np.ravel(labels)).mean())
+    given = model.predict(images, verbose=0)
+    accuracy = float((given.argmax(axis=-1) == np.ravel(labels)).mean())
     chosen = profile()
     bound = {"full": full, "laptop": laptop, "smoke": smoke}[chosen]
     if accuracy < bound:
+        advice = (
+            "Guessing reaches as much. Did the loss fall in training? If not, look at the learning rate and the scale "
+            "of the images."
+            if accuracy < 1.5 / given.shape[-1]
+            else "Did the accuracy in training still rise at the end? Then the model is still learning, and needs more "
+            "or larger steps."
+        )
         raise Wrong(
-            "accuracy", f"The model's {what} is {accuracy:.3f}; at profile {chosen} the task asks for {bound:.2f}."
+            "accuracy",
+            f"The model's {what} is {accuracy:.3f}; at profile {chosen} the task asks for {bound:.2f}. {advice}",
         )
     return accuracy

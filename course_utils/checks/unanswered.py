@@ -7,7 +7,7 @@ is everything where ``COURSE_STRICT=1``.
 
 How it is known: before a cell runs, the names that it gives to `check` are noted, and the gaps in it. A cell needs an
 answer if it stops and uses a name that is still ``...``, a name that a cell above would have made if it had not needed
-an answer itself, or if a function with a gap was called.
+an answer itself, or if a function with a gap was called. A name that it makes itself, without a gap, it does not need.
 """
 
 import ast
@@ -50,11 +50,14 @@ class Notebook:
         The task that asks for a name, by name: those given to `check`, and those left as a gap beside it.
     lacking : dict
         Names that a cell did not come to make, because it needed an answer: that answer's name.
+    gaps : set
+        Names that were left as a gap when they were last made.
     """
 
     shell: object
     asked: dict = field(default_factory=dict)
     lacking: dict = field(default_factory=dict)
+    gaps: set = field(default_factory=set)
     cell: ast.AST | None = None
     last_task: str | None = None
     unanswered: bool = False
@@ -78,6 +81,7 @@ class Notebook:
             self.cell = None
             return
         gaps = _gaps(self.cell)
+        self.gaps = self.gaps - _made(self.cell) | gaps
         checks = list(_checks(self.cell))
         for task_id, names in checks:
             self.asked |= dict.fromkeys(names, task_id)
@@ -121,19 +125,21 @@ class Notebook:
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
         codes = [frame.f_code for frame in frames if is_students(frame.f_code.co_filename)]
         name = self._called_gap(codes) if is_gap(error) else None
-        used = _names(self.cell, ast.Load).union(_needs(self.cell), *(code.co_names for code in codes[1:]))
+        used = _used(self.cell).union(_needs(self.cell), *(code.co_names for code in codes[1:]))
         name = name or self._missing(used)
         if name is None and not is_gap(error):
             return None
-        made = _names(self.cell, ast.Store) | {part.name for part in self.cell.body if hasattr(part, "name")}
-        made -= self.shell.user_ns.keys()
+        made = _made(self.cell) - self.shell.user_ns.keys()
         task_id = self.asked.get(name) or next((task_id for task_id, _ in _checks(self.cell)), self._next_task())
         asks = f"task `{task_id}`" if task_id else "a task above"
         if name is None:  # the cell itself is the gap
             self.asked |= dict.fromkeys(made, task_id)
             self.lacking |= zip(made, made, strict=True)
+            self.gaps |= made
             return f"This cell is not answered yet: {asks}."
         self.lacking |= dict.fromkeys(made, name)
+        if name in self.lacking and name not in self.gaps:
+            return f"This cell needs `{name}`: run the cell that makes it first."
         return f"This cell needs `{name}`, which {asks} asks for."
 
     def _called_gap(self, codes):
@@ -145,18 +151,32 @@ class Notebook:
         return None
 
     def _missing(self, used):
-        """The first of these names that is still ``...``, or the answer without which it was not made."""
+        """The first of these names that is missing: it, or the answer that it waits for, as long as that is a gap."""
         known = self.shell.user_ns
         for name in sorted(used, key=lambda name: (name not in self.asked, name)):
             if name in known and (known[name] is ... or holds_ellipsis(known[name])):
                 return name
             if name not in known and name in self.lacking:
-                return self.lacking[name]
+                return self.lacking[name] if self.lacking[name] in self.gaps else name
         return None
 
 
 def _names(cell, context):
     return {part.id for part in ast.walk(cell) if isinstance(part, ast.Name) and isinstance(part.ctx, context)}
+
+
+def _made(cell):
+    """The names that a cell makes."""
+    return set().union(*({part.name} if hasattr(part, "name") else _names(part, ast.Store) for part in cell.body))
+
+
+def _used(cell):
+    """The names that a cell uses, but for those that a statement before makes without a gap."""
+    used, made, gaps = set(), set(), _gaps(cell)
+    for part in cell.body:
+        used |= _names(part, ast.Load) - made
+        made |= _made(ast.Module([part], [])) - gaps
+    return used
 
 
 def _arguments(cell, function):

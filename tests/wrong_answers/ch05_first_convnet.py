@@ -18,6 +18,11 @@ def shapes(**changed):
     return [changed.get(f"at_{place}", shape) for place, shape in enumerate(SHAPES)]
 
 
+def weights(**changed):
+    """The right numbers of weights with others at some places."""
+    return [changed.get(f"at_{place}", count) for place, count in enumerate([160, 0, 9_624, 6_944, 0, 11_210])]
+
+
 # --- 05.two_paths -----------------------------------------------------------------------------------------------------
 
 
@@ -45,8 +50,9 @@ def in_training(changed):
 
 def paths(
     fine="CP", coarse="S", end="CP", *, average=False, dropout=0, relu="relu", late_relu=False, axis=-1, added=False,
-    turn=as_it_is, coarse_filters=16, in_a_row=False, side=28, classes=10, last="softmax", softmax_again=False,
-    initializer="he_normal",
+    turn=as_it_is, filters=16, coarse_filters=None, coarse_size=7, padding="same", last_padding="valid",
+    in_a_row=False, twice=False, inputs=1, side=28, classes=10, last="softmax", softmax_again=False, flat="Flatten",
+    join=None, initializer="he_normal",
 ):  # fmt: skip
     """Two paths, each written as letters: C convolution, S convolution with a stride of 2, P pooling."""
     layers = keras().layers
@@ -61,15 +67,16 @@ def paths(
                 x = layers.Conv2D(filters, size, strides, **options)(x)
         return x
 
-    inputs = keras().Input((side, side, 1))
+    images = [keras().Input((side, side, 1)) for _ in range(inputs)]
     early = None if late_relu else relu
-    a = path(inputs, fine, 16, 3, "same", early)
-    b = turn(path(a if in_a_row else inputs, coarse, coarse_filters, 7, "same", early))
-    x = b if in_a_row else (layers.Add() if added else layers.Concatenate(axis=axis))([a, b])
-    x = path(keras().ops.relu(x) if late_relu else x, end, 32, 3, "valid")
-    x = layers.Flatten()(layers.Dropout(dropout)(x))
+    a = path(images[0], fine, filters, 3, "same", early)
+    b = turn(path(a if in_a_row else images[-1], coarse, coarse_filters or filters, coarse_size, padding, early))
+    join = join or (layers.Add() if added else layers.Concatenate(axis=axis))
+    x = b if in_a_row else join([a, a if twice else b])
+    x = path(keras().ops.relu(x) if late_relu else x, end, 32, 3, last_padding)
+    x = getattr(layers, flat)()(layers.Dropout(dropout)(x))
     x = layers.Dense(classes, activation=last, kernel_initializer=initializer)(x)
-    return keras().Model(inputs, layers.Softmax()(x) if softmax_again else x)
+    return keras().Model(images, layers.Softmax()(x) if softmax_again else x)
 
 
 def two_paths_subclassed():
@@ -130,6 +137,10 @@ def entropy(is_one_hot=lambda labels, probabilities: labels.ndim == 2, guard=as_
 
 def entropy_for_integers(labels, probabilities):
     return float(-np.log([row[label] for row, label in zip(probabilities, labels, strict=True)]).mean())
+
+
+def entropy_for_one_hot(labels, probabilities):
+    return -np.sum(labels * np.log(probabilities)) / len(labels)
 
 
 def entropy_of_table(labels, probabilities):
@@ -269,6 +280,22 @@ def share_of_few_mistakes(labels, probabilities, errors):
     return float((wrong <= errors * len(labels)).mean())
 
 
+def share_as_flatnonzero_counts(count):
+    def answered_share(labels, probabilities, errors):
+        order = np.argsort(-probabilities.max(axis=1))
+        wrong = np.cumsum(probabilities.argmax(axis=1)[order] != labels[order])
+        places = np.flatnonzero(wrong / np.arange(1, len(labels) + 1) <= errors)
+        return count(places) / len(labels) if len(places) or count(range(1)) else 0.0
+
+    return answered_share
+
+
+def share_of_labels_in_the_old_order(labels, probabilities, errors):
+    answers = probabilities.argmax(axis=1)[np.argsort(-probabilities.max(axis=1))]
+    shares = np.cumsum(answers != labels) / np.arange(1, len(labels) + 1)
+    return max((n for n, share in enumerate(shares, 1) if share <= errors), default=0) / len(labels)
+
+
 def share_above_one_minus_errors(labels, probabilities, errors):
     return float((probabilities.max(axis=1) >= 1 - errors).mean())
 
@@ -317,6 +344,14 @@ def trained(build):
     return model
 
 
+SLIPS_THAT_COUNT = (  # what the number of parameters tells
+    dict(last_padding="same"),
+    dict(flat="GlobalAveragePooling2D"),
+    dict(coarse_size=5),
+    dict(filters=32),
+    dict(end="PC"),
+)
+
 WRONG = {
     "05.shapes": [
         ([(None, *shape) for shape in SHAPES], "with the batch"),
@@ -332,6 +367,7 @@ WRONG = {
         (shapes(at_3=(14, 9, 32), at_4=(4032,)), "stride ignored"),
         (shapes(at_3=(7, 4, 32), at_4=(896,)), "stride rounded down"),
         (shapes(at_4=(35,)), "flattened without channels"),
+        (shapes(at_4=(35, 32)), "not flattened"),
         (shapes(at_1=(14, 9.5, 16)), "halves not floored"),
         (
             [(27, 18, 16), (13, 9, 16), (13, 9, 24), (7, 5, 32), (1120,), (10,)],
@@ -344,6 +380,15 @@ WRONG = {
         ("28 x 19 x 16", "wrong type"),
     ],
     "05.parameters": [
+        ([144, 0, 9_600, 6_912, 0, 11_200], "biases forgotten"),
+        (weights(at_5=11_200), "biases forgotten"),
+        (weights(at_0=145, at_2=9_601, at_3=6_913, at_5=11_201), "one bias a layer"),
+        (weights(at_5=12_320), "a bias for each input"),
+        (weights(at_2=25 * 16 * 24 + 16 * 24), "a bias for each input"),
+        (weights(at_3=3_488), "stride counted"),
+        (weights(at_5=(7 * 4 * 32 + 1) * 10), "other sizes before the dense layer"),
+        (weights(at_2=9 * 16 * 24 + 24), "other"),
+        ([str(count) for count in weights()], "wrong type"),
         ([160, 0, 25 * 24 + 24, 9 * 32 + 32, 0, 11_210], "depth forgotten"),
         ([160 * 28 * 19, 0, 9_624 * 14 * 9, 6_944 * 7 * 5, 0, 11_210], "times the places"),
         ([160, 4, 9_624, 6_944, 0, 11_210], "pooling has weights"),
@@ -356,6 +401,11 @@ WRONG = {
         (made_of(paths, axis=1), "wrong axis"),
         (made_of(paths, axis=2), "wrong axis"),
         (made_of(paths, coarse_filters=32), "parameters"),
+        *((made_of(paths, **changed), "parameters") for changed in SLIPS_THAT_COUNT),
+        (made_of(paths, twice=True), "one path only"),
+        (made_of(paths, inputs=2), "input shape"),
+        (functools.partial(paths, padding="valid"), "stopped"),
+        (functools.partial(paths, join=lambda pair: keras().layers.Concatenate()(*pair)), "stopped"),
         (made_of(paths, relu=None), "no activation"),
         (made_of(paths, last=None), "no probabilities"),
         (made_of(paths, side=32), "input shape"),
@@ -391,6 +441,9 @@ WRONG = {
         (lambda labels, p: entropy()(labels.squeeze(), p), "stopped"),
         (entropy_into_integers, "other"),
         (entropy_into_its_input, "input changed"),
+        (entropy(guard=lambda p: np.clip(p, 1e-7, 1, out=p)), "input changed"),
+        (entropy(guard=lambda p: np.exp(p) / np.exp(p).sum(axis=-1)[:, None]), "a softmax more"),
+        (entropy_for_one_hot, "stopped"),
         (lambda labels, probabilities: 1.0, "constant"),
     ],
     "05.stuck_loss": [("overfitting", "not a choice")],
@@ -403,6 +456,7 @@ WRONG = {
         (into_a_table(classes=lambda labels: labels.max() + 1), "stopped"),
         (lambda labels, p: by_counter(labels, p, (p > 0.5).argmax(axis=1)), "other"),
         (each_apart, "label and answer apart"),
+        (lambda labels, p: pairs_of(labels, p.argmax(axis=1)).most_common(1)[0], "nested"),
         (lambda labels, p: (*by_counter(labels, p)[:2], len(labels)), "other"),
         (lambda labels, probabilities: (0, 1, 4), "constant"),
     ],
@@ -415,6 +469,12 @@ WRONG = {
         (lambda labels, p, errors: int(len(labels) * share_in_a_loop(labels, p, errors)), "number for a share"),
         (lambda labels, p, errors: 1 - share_in_a_loop(labels, p, errors), "share that is left"),
         (share_above_one_minus_errors, "probabilities believed"),
+        (share_by_cumsum(rank=lambda labels, p: np.subtract(*np.sort(p)[:, -2:].T)), "another measure"),
+        (share_by_cumsum(rank=lambda labels, p: -(p * np.log(p)).sum(axis=1)), "another measure"),
+        (share_as_flatnonzero_counts(max), "counted from 0"),
+        (share_as_flatnonzero_counts(len), "counts that are allowed"),
+        (share_as_flatnonzero_counts(lambda places: places[-1] + 1), "stopped"),
+        (share_of_labels_in_the_old_order, "labels left unsorted"),
         (lambda labels, p, errors: 1.0, "constant"),
     ],
     "05.small_network": [
