@@ -404,7 +404,7 @@ RIGHT = {
     ],
     "a1.kernel_steps": [kernel_steps],
     "a1.deep": [
-        dense(adam(), kernel="he_normal", units=7 * (32,)),
+        dense(adam(), kernel="he_normal", units=7 * (32,), epochs=15),
         dense(sgd(0.1), activation="tanh", units=7 * (32,), epochs=15),
         dense(sgd(0.1)),
         two_heads("linear", "softmax"),
