@@ -4,6 +4,7 @@ import json
 import linecache
 import subprocess
 import sys
+import threading
 import warnings
 from decimal import Decimal
 from fractions import Fraction
@@ -247,7 +248,8 @@ def test_a_result_that_is_changed_by_the_next_call_is_judged_as_it_was():
         ("zz.name", lambda n: n, "wrong type"),
         ("zz.name", lambda n: f"block {n}", "other"),
         ("zz.half", (i for i in ()), "wrong type"),
-        ("zz.half", lambda n: (i for i in ()), "unreadable"),
+        ("zz.half", lambda n: (i for i in ()), "wrong type"),
+        ("zz.half", lambda n: threading.Lock(), "unreadable"),
     ],
 )
 def test_a_wrong_result_is_told_what_is_wrong_with_it(task_id, answer, mistake):

@@ -2,7 +2,9 @@
 
 import ast
 import json
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import nbformat
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from course_utils import experiments, models
+from course_utils import experiments, load, models
 from tests.by_heart import learned_by_heart
 
 NAMES = ("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5")
@@ -31,12 +33,16 @@ def architecture(build):
 
 @pytest.fixture(scope="module")
 def chapter():
-    """The chapter's own functions that build a model, taken out of its cells."""
-    scope = {"keras": keras, "layers": layers}
+    """The chapter's own functions that build and train a model, taken out of its cells."""
+    images = load("cifar10", "train", examples=40, source="stand-in")
+    scope = {
+        "keras": keras, "layers": layers, "math": math, "np": np, "small": images, "validation": images,
+        "run": SimpleNamespace(epochs=1),
+    }  # fmt: skip
     for cell in nbformat.read(CHAPTER, as_version=4).cells:
         if cell.cell_type == "code" and "%" not in cell.source.split("\n")[0] and "!pip" not in cell.source:
             for statement in ast.parse(cell.source).body:
-                if isinstance(statement, ast.FunctionDef) and statement.name in NAMES:
+                if isinstance(statement, ast.FunctionDef) and statement.name in (*NAMES, "fit", "one_cycle", "fit_5"):
                     exec(ast.unparse(statement), scope)
     return scope
 
@@ -46,11 +52,32 @@ def test_the_package_has_the_model_that_the_chapter_shows(name, chapter):
     assert architecture(chapter[name]) == architecture(getattr(models, name))
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_the_experiments_are_made_with_these_models_at_half_their_width(number):
-    build = getattr(models, f"model_{number}")
-    experiment = experiments.declared("06_scratch_cnns").EXPERIMENTS[f"Model {number}"]
-    assert architecture(experiment.build) == architecture(lambda: build(filters=(16, 32, 64)))
+@pytest.mark.parametrize(
+    ("experiment", "name"), list(zip(("dense", *(f"Model {n}" for n in range(1, 6))), NAMES, strict=True))
+)
+def test_the_page_shows_the_network_whose_trainings_were_kept(experiment, name):
+    kept = experiments.declared("06_scratch_cnns").EXPERIMENTS[experiment]
+    assert architecture(kept.build) == architecture(getattr(models, name))
+
+
+def test_the_page_trains_as_the_kept_trainings_did(chapter):
+    declared = experiments.declared("06_scratch_cnns").EXPERIMENTS
+    progress = keras.callbacks.Callback()
+
+    def training(model):
+        optimizer = keras.optimizers.serialize(model.optimizer)
+        optimizer["config"].pop("name")
+        loss = model.loss if isinstance(model.loss, str) else keras.losses.serialize(model.loss)
+        return optimizer, loss
+
+    page, _ = chapter["fit"](chapter["model_1"](), progress)
+    assert training(page) == training(declared["Model 1"].model())
+    page, history = chapter["fit_5"](chapter["model_5"](), progress, chapter["small"], epochs=3)
+    kept = declared["Model 5"]
+    model = kept.build()
+    kept.compile(model, 3 * -(-40 // kept.batch_size))
+    assert training(page) == training(model)
+    assert history.params["steps"] == -(-40 // kept.batch_size)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,19 +97,19 @@ def test_a_model_can_have_another_size_and_number_of_classes(name):
 
 
 def test_parameters_are_those_of_the_formulas():
-    def conv(depth, filters, bias=True):
-        return 9 * depth * filters + bias * filters
+    def conv(depth, filters):
+        return 9 * depth * filters + filters
 
-    dense = 2_048 * 128 + 128 + 128 * 10 + 10
-    one = conv(3, 32) + conv(32, 64) + conv(64, 128)
+    dense = 1_024 * 128 + 128 + 128 * 10 + 10
+    one = conv(3, 16) + conv(16, 32) + conv(32, 64)
     assert models.model_1().count_params() == one + dense
-    two = one + conv(32, 32) + conv(64, 64) + conv(128, 128)
+    two = one + conv(16, 16) + conv(32, 32) + conv(64, 64)
     assert models.model_2().count_params() == models.model_3().count_params() == two + dense
-    # Batch normalisation brings four numbers a channel and makes the bias superfluous.
-    assert models.model_4().count_params() == two + dense + 3 * 2 * (32 + 64 + 128)
-    pairs = [(3, 32), (32, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256)]
-    five = sum(conv(depth, filters, bias=False) + 4 * filters for depth, filters in pairs)
-    assert models.model_5().count_params() == five + 256 * 10 + 10
+    # Batch normalisation brings four numbers a channel.
+    assert models.model_4().count_params() == two + dense + 4 * 2 * (16 + 32 + 64)
+    pairs = [(3, 16), (16, 32), (32, 32), (32, 64), (64, 64), (64, 128), (128, 128)]
+    five = sum(conv(depth, filters) + 4 * filters for depth, filters in pairs)
+    assert models.model_5().count_params() == five + 128 * 10 + 10
 
 
 def test_model_5_changes_images_only_while_it_trains():

@@ -40,6 +40,12 @@ def claims_in(outputs):
     return [Claim(record["statement"], record["holds"]) for record in found if record]
 
 
+def glued_name(output):
+    """Return the name as which an output was glued, and None where it is no glued value."""
+    record = output.get("metadata", {}).get("scrapbook", {})
+    return None if "claim" in record else record.get("name")
+
+
 def glued_in(notebook):
     """Return what a notebook's run glued.
 
@@ -55,9 +61,8 @@ def glued_in(notebook):
     glued = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
-            record = output.get("metadata", {}).get("scrapbook")
-            if record and "claim" not in record:
-                glued[record["name"]] = ast.literal_eval(output.data[PREFIX + "text/plain"])
+            if name := glued_name(output):
+                glued[name] = ast.literal_eval(output.data[PREFIX + "text/plain"])
     return glued
 
 

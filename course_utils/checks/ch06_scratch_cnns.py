@@ -96,6 +96,22 @@ function(
             "Your result has only the kept values. The next layer needs the same shape: dropped ones are 0.",
         ),
         Mistake(
+            "other entries",
+            [{"keeps": lambda uniform, rate: uniform < 1 - rate}, {"keeps": lambda uniform, rate: uniform <= 1 - rate}],
+            "You keep as many as you should, but other ones: what is dropped is where `uniform` is below `rate`.",
+        ),
+        Mistake(
+            "scaled by this draw",
+            [
+                lambda values, rate, uniform: np.where(uniform >= rate, values / np.mean(uniform >= rate), 0.0),
+                lambda values, rate, uniform: (
+                    np.where(uniform >= rate, values, 0.0) * values.sum() / values[uniform >= rate].sum()
+                ),
+            ],
+            "You scale by what this draw happened to leave. The factor follows from `rate` alone, so that the sum is "
+            "right on average and each entry is scaled alike in every batch.",
+        ),
+        Mistake(
             "dropped at the rate itself",
             {"keeps": np.greater},
             "Right but for one thing: where `uniform` is `rate` itself, yours drops the entry. The task drops what is "
@@ -201,13 +217,30 @@ function(
             "That is in per cent. Scores are given from 0 to 1.",
         ),
         Mistake(
+            "whole numbers",
+            [
+                lambda matrix: float(np.mean(2 * np.diag(matrix) // np.maximum(matrix.sum(0) + matrix.sum(1), 1))),
+                lambda matrix: float(_f1(*(each // 1 for each in _per_class(matrix))).mean()),
+            ],
+            "`//` leaves of each share only 0 or 1. Shares are divided with `/`.",
+        ),
+        Mistake(
+            "intersection over union",
+            lambda matrix: float(
+                np.mean(np.diag(matrix) / np.maximum(matrix.sum(0) + matrix.sum(1) - np.diag(matrix), 1))
+            ),
+            "That is intersection over union: right ones by all that are or were called so. F1 is the harmonic mean of "
+            "precision and recall, twice the right ones by the sum of the two counts.",
+        ),
+        Mistake(
             "empty class",
             [
                 lambda matrix: _macro_f1(matrix) if (matrix.sum(axis=0) > 0).all() else float("nan"),
                 lambda matrix: float(np.mean([f for f in _f1(*_per_class(matrix)) if f > 0])),
             ],
             "In one of the cases a class is never predicted, in another it does not occur at all: something is 0 "
-            "divided by 0. Count the F1 of such a class as 0.",
+            "divided by 0, which NumPy answers with `nan` and not with an error. Count the F1 of such a class as 0, "
+            "and let it count.",
         ),
     ],
     nudges=(
@@ -218,17 +251,21 @@ function(
 )
 
 
-def _reduced_rates(losses, rate, factor, patience, *, against="best", margin=0.0, reset=True, late=0, early=False):
-    rates, best, waited = [], math.inf, 0
+def _reduced_rates(
+    losses, rate, factor, patience, *, against="best", margin=0.0, ties=False, kept=True, reset=True, late=0,
+    early=False, first=False, rewarded=True,
+):  # fmt: skip
+    rates, best, waited = [], losses[0] if first else math.inf, 0
     for loss in losses:
         rates.append(rate)
-        if loss < best - margin:
-            best, waited = loss, 0
+        if loss < best - margin or (ties and loss == best):
+            best, waited = loss, 0 if rewarded else waited
         else:
             waited += 1
-            if waited >= patience + late:
+            if waited >= max(patience + late, 1):
                 rate *= factor
                 waited = 0 if reset else waited
+                best = best if kept else loss
                 if early:
                     rates[-1] = rate
         best = loss if against == "previous" else best
@@ -244,6 +281,7 @@ function(
         call([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5], 1.0, 0.3, 3),
         call([3.0, 2.0, 1.0], 0.2, 0.5, 1),
         call([0.5, 0.499999, 0.499998, 0.499997], 0.1, 0.5, 2),
+        call([1.0, 1.2, 1.1, 1.05, 1.06, 1.07], 0.1, 0.5, 2),
     ],
     right=_reduced_rates,
     mistakes=[
@@ -252,6 +290,37 @@ function(
             {"against": "previous"},
             "You compare each loss with the one before it. A loss can fall for epochs and still be worse than the "
             "best one so far.",
+        ),
+        Mistake(
+            "best forgotten at a cut",
+            {"kept": False},
+            "With each cut yours forgets the best loss so far. Only the waiting starts again: a loss must still be "
+            "better than the best of all epochs before.",
+        ),
+        Mistake(
+            "an equal loss",
+            {"ties": True},
+            "A loss that equals the best one is no new best.",
+        ),
+        Mistake(
+            "the first loss",
+            {"first": True},
+            "The first loss is a new best: nothing was before it. Yours counts it as an epoch without one.",
+        ),
+        Mistake(
+            "a new best does not end the waiting",
+            {"rewarded": False},
+            "A new best must set the waiting back: `patience` epochs *in a row* without one lead to a cut.",
+        ),
+        Mistake(
+            "too little patience",
+            {"late": -1},
+            "You cut one epoch too early: after `patience` epochs without a new best, not after one less.",
+        ),
+        Mistake(
+            "divided by the factor",
+            lambda losses, rate, factor, patience: _reduced_rates(losses, rate, 1 / factor, patience),
+            "Your rate rises. It is multiplied by `factor`, which is below 1.",
         ),
         Mistake(
             "waiting never starts again",
@@ -297,6 +366,11 @@ def _softmax(scores, axis=-1, less=None):
     with np.errstate(all="ignore"):
         weights = np.exp(scores - less)
         return weights / weights.sum(axis=axis, keepdims=True)
+
+
+def _log_softmax(scores):
+    above = scores - scores.max(axis=-1, keepdims=True)
+    return above - np.log(np.exp(above).sum(axis=-1, keepdims=True))
 
 
 def _soften(scores, temperature, *, less=None, axis=-1):
@@ -350,17 +424,34 @@ function(
             [
                 {"less": lambda scaled: 0},
                 {"less": lambda scaled: scaled.mean(axis=-1, keepdims=True)},
+                {"less": lambda scaled: scaled.min(axis=-1, keepdims=True)},
                 {"less": np.max},
             ],
             "The exponential of 250 still is a number, that of 1000 is not, and that of -1000 is 0: with large scores "
-            "yours gives `nan`, or 0 / 0. Subtract each row's largest score before the exponential; the result stays "
-            "the same.",
+            "yours gives `nan`, or 0 / 0. What can be done to the scores of a row so that its softmax stays the same, "
+            "and no exponential is too large?",
         ),
         Mistake(
             "softened too late",
             lambda scores, temperature: _raised(_softmax(scores), 1 / temperature),
             "You take the softmax first and soften its probabilities. Where scores are far apart, the small ones are 0 "
             "by then, and no temperature brings them back. Divide the scores.",
+        ),
+        Mistake(
+            "logarithms",
+            lambda scores, temperature: _log_softmax(scores / temperature),
+            "Those are the logarithms of the probabilities. Take their exponentials.",
+        ),
+        Mistake(
+            "sigmoid",
+            lambda scores, temperature: 0.5 * (1 + np.tanh(scores / temperature / 2)),
+            "A sigmoid treats each score by itself, and your rows do not sum to 1. The softmax compares the scores of "
+            "a row.",
+        ),
+        Mistake(
+            "softmax twice",
+            lambda scores, temperature: _softmax(_softmax(scores / temperature)),
+            "You take the softmax of a softmax, which makes the probabilities nearly equal. Once is enough.",
         ),
         Mistake(
             "only scores",
@@ -448,7 +539,11 @@ _NETWORK_MISTAKES = [
         "The sizes and weights are right, but a ReLU is missing: every convolution has one, and so has the dense layer "
         "of 256, or it would do no more than the one after it.",
     ),
-    ("average pooling", _each_block("average"), "A pooling of yours takes means; the study's take the largest."),
+    (
+        "average pooling",
+        _each_block("average"),
+        "A pooling of yours takes means; the described ones take the largest of 2 by 2.",
+    ),
     (
         "stride for pooling",
         _each_block("stride") + _each_block("skip"),
@@ -586,7 +681,7 @@ def _as_described(model):
     "a function that returns a Keras model",
     mistakes=(
         "parameters",
-        "valid padding",
+        "too few places left",
         "no batch normalisation",
         "a pooling is missing",
         "filters",
@@ -618,8 +713,9 @@ def _second_network(answer):
             612_362,
             mistakes={
                 120_842: (
-                    "valid padding",
-                    "Your feature maps shrink at every convolution. Which padding keeps them at 32 x 32?",
+                    "too few places left",
+                    "The dense layer of 256 reads 128 values, and should read 4 x 4 x 128. Do your maps shrink at "
+                    "every convolution (which padding keeps them?), or does a pooling take more than 2 x 2, or all?",
                 ),
                 611_210: (
                     "no batch normalisation",

@@ -9,6 +9,7 @@ import copy
 import functools
 import inspect
 import linecache
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .comparing import arithmetic_slip, describe, difference, is_number, same, type_fault, typed, written
@@ -244,6 +245,12 @@ def _results(answer, name, cases, wanted, parameters):
             raise
         if result is None:
             raise Wrong("no return", f"{shown} returns `None`. Is there a `return` on every way through the function?")
+        if isinstance(result, Iterator):
+            raise Wrong(
+                "wrong type",
+                f"{shown} gives a {type(result).__name__}, which computes its values one at a time, when it is asked. "
+                "Collect them, for instance with `list(...)`, and return what you collected.",
+            )
         if not same((args, kwargs), (case.args, case.kwargs), 0.0):
             lists = any(isinstance(value, list) for value in (*case.args, *case.kwargs.values()))
             instead = "write the results to a new array"

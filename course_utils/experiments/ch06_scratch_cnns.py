@@ -112,11 +112,11 @@ def slow_down():
 
 
 LARGE = dict(images=25_000, epochs=12)
-MEDIUM = dict(images=10_000, epochs=8)
+MEDIUM = dict(images=10_000, epochs=8, seeds=2)
 DROPOUT = dict(dropout=(0.2, 0.3, 0.4), dense_dropout=0.4)
 MODEL_4 = dict(normalise=True, dense_dropout=0.4)
 SGD = dict(batch_size=128, one_hot=True)
-TWICE = dict(**LARGE, seeds=2)  # differences of several points; the others are trained three times
+TWICE = dict(**LARGE, seeds=2)  # where differences are of several points
 
 EXPERIMENTS = {
     # The ladder at the large budget, and a rival of Model 2 that does as many multiply-adds with fewer layers.

@@ -225,12 +225,13 @@ def lines_by_layer(panels, ylabel):
     return figure
 
 
-def _legend_below(figure, panels):
-    """One legend for all panels; a name that stands in several is listed once."""
+def _legend_below(figure, panels, handles_of=None):
+    """One legend for all panels; a name that stands in several is listed once, with its handle here if it has one."""
     handles = {}
     for axes in panels:
         handles.update(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles), fontsize=9)
+    handles.update(handles_of or {})
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=min(len(handles), 4), fontsize=9)
 
 
 @course_figure
@@ -238,7 +239,8 @@ def sweep_panels(panels, ylabel, ylim, reference=None):
     """Draw final losses over learning rates, a panel for each kind of network; every run has a mark.
 
     A run that ends within ``ylim`` is a dot, one that ends above it a triangle at the upper edge, and one whose loss is
-    no number a cross there. Lines join the means; the lowest mean of each line has a ring.
+    no number a cross there. Lines join the means; the lowest mean of each line has a ring, unless it is the reference.
+    The legend explains the signs that occur.
 
     Parameters
     ----------
@@ -268,24 +270,27 @@ def sweep_panels(panels, ylabel, ylim, reference=None):
 
     figure, grid = plt.subplots(1, len(panels), figsize=(3.5 * len(panels), 3.4), sharey=True, squeeze=False)
     edge = ylim[1] - 0.04 * (ylim[1] - ylim[0])
+    named = MARKERS.replace("^", "")  # the triangle has a meaning of its own
+    seen, signs = set(), {}
     for axes, (title, lines) in zip(grid[0], panels.items(), strict=True):
         for index, (name, by_rate) in enumerate(lines.items()):
-            color, marker = PALETTE[index], MARKERS[index]
+            color, marker = PALETTE[index], named[index]
             shift = 1.12 ** (index - (len(lines) - 1) / 2)  # marks at the edge stand side by side
             means = {rate: np.mean(losses) for rate, losses in by_rate.items()}
             axes.plot(list(means), list(means.values()), color=color, linewidth=1.4, label=name)
+            signs[name] = plt.Line2D([], [], color=color, marker=marker, markersize=4)
             finite = {rate: mean for rate, mean in means.items() if np.isfinite(mean)}
-            if finite:
-                rate = min(finite, key=finite.get)
+            rate = min(finite, key=finite.get, default=None)
+            if finite and not (reference and abs(finite[rate] - reference[1]) < 0.01):
                 axes.plot(rate, finite[rate], "o", markersize=11, markerfacecolor="none", markeredgecolor=color, mew=2)
             for rate, losses in by_rate.items():
                 for loss in losses:
-                    if not np.isfinite(loss):
-                        axes.plot(rate * shift, edge, "x", color=color, markersize=7, markeredgewidth=2)
-                    elif loss > ylim[1]:
-                        axes.plot(rate * shift, edge, "^", color=color, markersize=6)
-                    else:
+                    if ylim[1] >= loss:
                         axes.plot(rate, loss, marker, color=color, markersize=4, alpha=0.7)
+                        continue
+                    sign, size = ("^", 6) if np.isfinite(loss) else ("x", 7)
+                    axes.plot(rate * shift, edge, sign, color=color, markersize=size, markeredgewidth=size - 5)
+                    seen.add(sign)
         if reference is not None:
             axes.axhline(reference[1], color=GREY, linestyle="--", linewidth=1)
             across = axes.get_yaxis_transform()
@@ -293,5 +298,10 @@ def sweep_panels(panels, ylabel, ylim, reference=None):
         axes.set(xscale="log", xlabel="learning rate", title=title, ylim=ylim)
         axes.grid(axis="y")
     grid[0, 0].set_ylabel(ylabel)
-    _legend_below(figure, grid[0])
+    look = {"color": INK, "linestyle": "none"}
+    signs["lowest mean"] = plt.Line2D([], [], marker="o", markersize=11, markerfacecolor="none", **look)
+    for name, sign in (("above the figure", "^"), ("no number", "x")):
+        if sign in seen:
+            signs[name] = plt.Line2D([], [], marker=sign, **look)
+    _legend_below(figure, grid[0], signs)
     return figure

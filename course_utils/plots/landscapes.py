@@ -66,7 +66,7 @@ def landscape(
         )
     at = _levels(heights, levels, log)
     groups = [{name: path} for name, path in paths.items()] if separate and paths else [paths]
-    columns = min(len(groups), 3)
+    columns = 2 if len(groups) == 4 else min(len(groups), 3)
     figure, panels = _panels(len(groups), columns, 0.95 if columns == 3 else 0.85, labels)
     shown = np.clip(heights, at[0], at[-1])
     for axes, group in zip(panels, groups, strict=True):
@@ -90,6 +90,8 @@ def landscape(
         if minimum is not None:
             axes.plot(*minimum, marker="*", color=INK, markersize=13, markeredgecolor=PAPER, zorder=4)
         axes.set(xlim=xlim, ylim=ylim)
+        if np.ptp(xlim) == np.ptp(ylim):
+            axes.set_aspect("equal")  # a turn by 45 degrees looks like one
     if paths and not separate:
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + 0.22 * -(-len(paths) // 2))

@@ -312,6 +312,7 @@ def model_comparison(names, scores, costs, cost_label, score_label="test accurac
     'seconds of training'
     """
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     if not len(names) == len(scores) == len(costs):
         raise ValueError(f"{len(names)} names, {len(scores)} scores and {len(costs)} costs; expected as many of each.")
@@ -321,6 +322,9 @@ def model_comparison(names, scores, costs, cost_label, score_label="test accurac
         axis.plot([cost] * len(values), values, "o", color=PALETTE[index % len(PALETTE)], markersize=5, alpha=0.75)
         axis.plot([cost], [means[index]], "_", color=INK, markersize=16, markeredgewidth=1.5)
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set(xlabel=cost_label, ylabel=score_label)
     axis.grid(axis="y")
     # Names stand in a column on the right, in the order of the scores, each with a line to its mean.

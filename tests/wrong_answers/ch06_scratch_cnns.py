@@ -289,6 +289,7 @@ WRONG = {
         (functools.partial(rates_of_keras, min_delta=1e-4), "a margin"),
         (functools.partial(rates_of_keras, min_delta=0.01), "a margin"),
         (lambda losses, rate, factor, patience: [rate for _ in losses], "other"),
+        (lambda losses, rate, factor, patience: map(float, rates_right(losses, rate, factor, patience)), "wrong type"),
     ],
     "06.soften": [
         (lambda scores, temperature: softmax(scores - temperature, 1), "no temperature"),
@@ -298,7 +299,8 @@ WRONG = {
         (lambda scores, temperature: softmax(scores / temperature, 1).round(1), "other"),
     ],
     "06.second_network": [
-        (variant(padding="valid"), "valid padding"),
+        (variant(padding="valid"), "too few places left"),
+        (variant(pool=layers_of("MaxPool2D", 3)), "too few places left"),
         (variant(normalise=False), "no batch normalisation"),
         (variant(pool_last=False), "a pooling is missing"),
         (variant(blocks=((32, 32), (64, 64), (128,))), "filters"),
