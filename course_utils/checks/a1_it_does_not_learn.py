@@ -11,7 +11,7 @@ import numpy as np
 
 from . import networks, scripts
 from .engine import Wrong
-from .kinds import Mistake, prediction, task, value
+from .kinds import Mistake, call, function, prediction, task
 
 _BOUND = 0.8  # accuracy on unseen digits; the repaired scripts reach 0.95 and more, guessing 0.1
 
@@ -205,7 +205,7 @@ def _averages(training):
             )
 
 
-def _learns(script, whole=False, averages=False):
+def _learns(script, whole=False, averages=False, deep=False):
     """Judge a script for ten classes; returns a sentence with what it reached."""
     images, labels, unseen, unseen_labels = _digits()
     training = scripts.trained(script, images, labels, 10)
@@ -221,6 +221,8 @@ def _learns(script, whole=False, averages=False):
     _two_modes(model, images, labels)
     if reached < _BOUND:
         _pairs(training, images, labels, whole=True)
+        if deep:
+            _fades(training)
         _cause(training, images, labels)
         _symptom(scores, reached, loss, _accuracy(_scores(model, images), labels), training.moved)
     surest = _surest(model, images)
@@ -377,89 +379,111 @@ def _nan(script):
     return _learns(script)
 
 
-_FLOOR = -math.log(math.e / (math.e + 99))
+def _kernel_steps(before, after, *, axes=2, of="step", by="before", power=1):
+    """`of` what the length is taken, what it is divided `by`, and the switches of the usual slips."""
+    shares = []
+    for old, new in zip(before, after, strict=True):
+        if old.ndim >= axes:
+            lengths = {"before": np.linalg.norm(old), "after": np.linalg.norm(new), "nothing": 1.0}
+            step = np.linalg.norm(new - old) if of == "step" else abs(lengths["after"] - lengths["before"])
+            with np.errstate(divide="ignore"):  # upside down, a kernel at rest gives infinity
+                shares.append(float((step / lengths[by]) ** power))
+    return shares
 
-value(
-    "a1.floor",
-    "the smallest possible loss of two softmaxes with 100 classes, a number",
-    right=_FLOOR,
-    tolerance=1e-3,
+
+function(
+    "a1.kernel_steps",
+    "kernel_steps(before, after)",
+    cases=[
+        call(
+            [np.array([[3.0, 0.0], [0.0, 4.0]]), np.array([1.0, 2.0])],
+            [np.array([[0.0, 3.0], [4.0, 0.0]]), np.array([1.0, 4.0])],
+        ),
+        call(
+            [np.full((1, 2, 1, 2), 2.0), np.array([5.0, 0.5]), np.array([[1.0], [2.0], [2.0]]), np.array([2.0])],
+            [np.full((1, 2, 1, 2), 2.5), np.array([5.0, 1.0]), np.array([[1.0], [2.0], [2.0]]), np.array([3.0])],
+        ),
+    ],
+    right=_kernel_steps,
     mistakes=[
         Mistake(
-            "ten classes",
-            -math.log(math.e / (math.e + 9)),
-            "That is the floor for ten classes. How many zeros does the second softmax see now?",
-        ),
-        Mistake("negative", -_FLOOR, "A loss is not negative: there is a minus before the logarithm."),
-        Mistake(
-            "log of the classes",
-            math.log(100),
-            "That is the loss of knowing nothing. The answer here is as sure and as right as it can be.",
+            "biases counted",
+            {"axes": 1},
+            "There are more numbers in your list than there are kernels. How many axes has a bias?",
         ),
         Mistake(
-            "no floor",
-            0.0,
-            "The first softmax can give 1 to the right class. What does the second make of a 1 and 99 zeros?",
+            "lengths compared",
+            {"of": "difference of lengths"},
+            "A kernel can turn without getting longer. How long is the difference of the two arrays?",
+        ),
+        Mistake("not compared", {"by": "nothing"}, "That is the length of the step. What share of the kernel's is it?"),
+        Mistake("compared with the end", {"by": "after"}, "The share is that of the length *before*."),
+        Mistake("no root", {"power": 2}, "That is the square of the share: the length has a root."),
+        Mistake(
+            "upside down",
+            {"power": -1},
+            "A kernel that does not move has moved by 0 of its length. What is divided by what?",
         ),
         Mistake(
-            "probability",
-            math.e / (math.e + 99),
-            "That is the largest probability. The loss is its negative logarithm.",
-        ),
-        Mistake(
-            "zeros miscounted",
-            lambda answer: any(math.isclose(answer, math.log(math.e + n) - 1, abs_tol=1e-4) for n in (98, 100)),
-            "One of the 100 numbers is the 1 itself. How many zeros are left?",
-        ),
-        Mistake(
-            "sum without the 1",
-            math.log(99) - 1,
-            "The sum below the fraction goes over all 100 numbers, the 1 included. What is its exponential?",
-        ),
-        Mistake(
-            "sum of 100 ones",
-            math.log(100) - 1,
-            "The sum below the fraction is not 100: 99 of its numbers are the exponential of 0. Which is the other?",
-        ),
-        Mistake(
-            "other logarithm",
-            lambda answer: any(math.isclose(answer * math.log(base), _FLOOR, rel_tol=1e-2) for base in (2, 10)),
-            "The logarithm in the loss is the natural one, `np.log`, not that to the base 2 or 10.",
-        ),
-        Mistake(
-            "mean over classes",
-            lambda answer: math.isclose(answer, _FLOOR / 100, rel_tol=1e-2),
-            "The loss of an image is one logarithm, that of the right class's probability. Nothing is divided by the "
-            "number of classes.",
-        ),
-        Mistake(
-            "rounded",
-            lambda answer: math.isclose(answer, round(_FLOOR, 1)),
-            "That is about right. Give two decimals or more, or the expression itself.",
+            "mean of shares",
+            lambda before, after: [
+                float(np.mean(np.abs(new - old)) / np.mean(np.abs(old)))
+                for old, new in zip(before, after, strict=True)
+                if old.ndim > 1
+            ],
+            "That compares mean sizes. The length of an array is the root of the sum of its squares.",
         ),
     ],
     nudges=(
-        "What is the surest thing that the first softmax can say? Put it into the second.",
-        "The second gets one 1 and 99 zeros; the exponential of 0 is 1.",
+        "Go through both lists at once, and leave out what has one axis.",
+        "`np.linalg.norm` of an array with any number of axes is the root of the sum of its squares.",
     ),
-    why="A loss that stops at a value which a formula explains is a bug, and the formula says which.",
+    why="A step of the first kernel says little about the others. With one number a layer you see where the learning "
+    "ends, and which layers were frozen by mistake.",
 )
+
+
+def _fades(training):
+    """The first kernel hardly moved, compared with the one that moved most: its gradient got lost on the way."""
+    from keras import ops
+
+    lengths = [
+        (np.linalg.norm(ops.convert_to_numpy(kernel) - before), np.linalg.norm(before))
+        for kernel, before in training.kernels
+    ]
+    shares = [float(step / length) for step, length in lengths if length]
+    if len(shares) > 2 and shares[0] < 0.01 * max(shares):
+        raise Wrong(
+            "fading",
+            f"In the whole training the first kernel has moved by {shares[0]:.1g} of its length, and another one by "
+            f"{max(shares):.1g}. On its way back through {len(shares)} layers the gradient gets smaller and smaller. "
+            "How large is the derivative of the activation, at most?",
+        )
 
 
 @task(
-    "a1.two_softmaxes",
+    "a1.deep",
     "a function of images and labels that returns a trained model",
-    mistakes=("floor", "no probabilities", "places lost", "units alike", "another range", "wrong type"),
-    nudges=(
-        "How often are the scores of the last layer turned into probabilities?",
-        "The agreement asks for probabilities at the end: one softmax stays, in the training or on what is returned.",
+    mistakes=(
+        "fading",
+        "units alike",
+        "steps too small",
+        "floor",
+        "no probabilities",
+        "places lost",
+        "another range",
+        "wrong type",
     ),
-    why="On JAX and PyTorch the same happens when a loss is told to expect scores and is given probabilities; the "
-    "TensorFlow backend finds the scores by itself and warns. Accuracy hardly shows it: the order of the classes "
-    "stays.",
+    nudges=(
+        "The slope of a sigmoid is a quarter where it is steepest. What becomes of a gradient that goes through seven?",
+        "Which activation has a slope of 1 over half of its range, and which initial values go with it? Fewer layers "
+        "would do as well.",
+    ),
+    why="Each layer multiplies the gradient by its own slopes. Where these are below 1, the first layers of a deep "
+    "network hear nothing. ReLUs, initial values made for them, normalisation and shortcuts are all answers to this.",
 )
-def _two_softmaxes(script):
-    return _learns(script)
+def _deep(script):
+    return _learns(script, deep=True)
 
 
 prediction(

@@ -1,7 +1,5 @@
 """Answers to appendix a1, as students write them: scripts that train, rightly or not."""
 
-import math
-
 import numpy as np
 
 from . import made
@@ -274,6 +272,18 @@ def scaled_when_returned(images, labels):
     return keras.Model(inputs, trained_model(layers.Rescaling(-1 / 255, offset=1)(inputs)))
 
 
+# --- steps by layer ---------------------------------------------------------------------------------------------------
+
+
+def kernel_steps(before, after, axes=2):
+    shares = []
+    for i in range(len(before)):
+        if len(before[i].shape) >= axes:
+            step = np.sqrt(((after[i] - before[i]) ** 2).sum())
+            shares.append(step / np.sqrt((before[i] ** 2).sum()))
+    return shares
+
+
 # Repairs of a1.nan that leave the input as large as it is: the network learns, and is sure of its mistakes.
 SURE_WHEN_WRONG = [
     dense(adam(1e-3), scale=1.0, activation="leaky_relu", units=(64, 64)),
@@ -315,19 +325,16 @@ WRONG = {
         (dense(sgd(0.1), scale=1.0, change=divided, train=by_batches), "another range"),
         (0.1, "wrong type"),
     ],
-    "a1.floor": [
-        (-math.log(math.e / (math.e + 100)), "zeros miscounted"),
-        (np.log(98 + np.e) - 1, "zeros miscounted"),
-        (-np.log(np.e / 99), "sum without the 1"),
-        (-np.log(np.e / 100), "sum of 100 ones"),
-        (3.6, "rounded"),
-        (3.63, "other"),
-        (round(math.log(math.e / (math.e + 99)), 2), "negative"),
-        (math.log2(math.e + 99) - math.log2(math.e), "other logarithm"),
-        (-math.log10(math.e / (math.e + 99)), "other logarithm"),
-        (-math.log(math.e / (math.e + 99)) / 100, "mean over classes"),
+    "a1.kernel_steps": [
+        (lambda before, after: kernel_steps(before, after, axes=1), "biases counted"),
+        (lambda before, after: kernel_steps(before, after)[0], "wrong type"),
+        (lambda before, after: [100 * share for share in kernel_steps(before, after)], "percent"),
+        ([0.1, 0.2], "wrong type"),
     ],
-    "a1.two_softmaxes": [
+    "a1.deep": [
+        (dense(sgd(0.1), activation="sigmoid", units=7 * (32,)), "fading"),
+        (dense(sgd(0.1), activation="sigmoid", units=7 * (32,), epochs=15), "fading"),
+        (dense(sgd(1e-4), kernel="he_normal", units=7 * (32,), epochs=3), "steps too small"),
         (two_heads("softmax", "softmax"), "floor"),
         (two_heads("linear", "linear", loss_on="scores"), "no probabilities"),
         (two_heads("linear", "sigmoid"), "no probabilities"),
@@ -395,8 +402,14 @@ RIGHT = {
         normalised_inside,
         *SURE_WHEN_WRONG,
     ],
-    "a1.floor": [math.log(math.e + 99) - 1, 3.62, np.array([3.6222])],
-    "a1.two_softmaxes": [two_heads("linear", "softmax"), softmax_afterwards],
+    "a1.kernel_steps": [kernel_steps],
+    "a1.deep": [
+        dense(adam(), kernel="he_normal", units=7 * (32,), epochs=15),
+        dense(sgd(0.1), activation="tanh", units=7 * (32,), epochs=15),
+        dense(sgd(0.1)),
+        two_heads("linear", "softmax"),
+        softmax_afterwards,
+    ],
     "a1.which_test": ["A batch drawn with its labels"],
     "a1.shuffled": [
         dense(adam(), change=same_seed_twice),
