@@ -210,6 +210,18 @@ def test_whoever_empties_a_list_is_told_how_to_go_through_it():
     assert "`reversed(...)`" in verdict.message
 
 
+def test_whoever_changes_the_arrays_of_a_list_is_told_of_a_new_array():
+    def double(arrays):
+        arrays[0] *= 2
+        return arrays[0]
+
+    cases = [kinds.call([np.ones(2)])]
+    kinds.function("zz.arrays", "double(arrays)", cases=cases, right=lambda a: 2 * a[0], nudges=NUDGES, why="-")
+    verdict = judge("zz.arrays", double)
+    assert verdict.mistake == "input changed"
+    assert verdict.message.endswith("work on a copy, or write the results to a new array.")
+
+
 def test_a_repeated_call_with_another_result_is_said_so():
     calls = []
 
@@ -358,6 +370,13 @@ def test_a_missing_key_is_not_printed_with_all_its_arrays():
     message = judge("zz.half", lambda n: {}[nn.Parameter("kernel", n * np.ones((9, 9)))]).message
     assert "raised `KeyError: a Parameter`" in message
     assert "raised `KeyError: 'velocity'`" in judge("zz.half", lambda n: {}["velocity"]).message
+
+
+def test_a_list_of_one_value_is_asked_for_and_shown_as_such():
+    kinds.function("zz.list", "ones(n)", cases=[kinds.call(1)], right=lambda n: [1.0], nudges=NUDGES, why="-")
+    assert judge("zz.list", lambda n: 1.0).message.endswith("one value, `1.0`; a list of one value was expected.")
+    assert judge("zz.list", lambda n: []).message == "`ones(1)` returns `[]`: 0 values, and one was asked for."
+    assert judge("zz.list", lambda n: [2.0]).message == "`ones(1)` gives `[2.0]`, and should give `[1.0]`."
 
 
 def test_a_stop_gets_the_cases_own_sentence_only_where_it_is_the_cause():

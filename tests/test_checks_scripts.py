@@ -69,6 +69,24 @@ def test_how_far_the_weights_moved_grows_with_the_rate():
     assert scripts.trained(script(epochs=0), IMAGES, LABELS, 3).moved == 0
 
 
+def test_a_step_is_known_by_the_number_of_its_kernel_and_zeros_are_no_measure():
+    training = scripts.Training()
+    training.kernels = [(np.ones(4), np.zeros(4)), (np.full(4, 3.0), np.full(4, 2.0))]
+    assert training.steps == {2: 0.5}
+    assert "moved by 0.5 of its length" in checks_a1._far(training)
+    training.kernels.append((np.zeros(4), np.ones(4)))
+    assert "number 3 has moved most, by 1 of its length, and number 2 least, by 0.5" in checks_a1._far(training)
+
+
+def test_a_training_is_announced_and_what_the_script_prints_is_not_shown(capsys):
+    def talks(images, labels):
+        print("epoch 1")
+        return script()(images, labels)
+
+    scripts.trained(talks, IMAGES, LABELS, 3)
+    assert capsys.readouterr().out == "The check trains this network on 40 images of its own ...\n"
+
+
 def test_keras_is_as_it_was_after_a_script_that_ends_and_one_that_stops():
     before = keras.Model.compile, keras.Model.fit
     scripts.trained(script(), IMAGES, LABELS, 3)
@@ -91,10 +109,14 @@ def test_another_number_of_units_than_classes_is_said_so(units):
     assert f"{units}" in hint
 
 
-def test_a_network_that_learns_on_large_inputs_is_right_and_told_that_it_is_sure_of_its_mistakes():
+def test_a_network_that_is_sure_of_its_mistakes_is_right_and_told_what_is_large():
     verdict = engine.judge("a1.nan", a1.SURE_WHEN_WRONG[0])
     assert verdict.right
     assert "the wrong name a probability of more than 0.9" in verdict.message
+    assert "the first layer gets go up to 255: your repair lives with them." in verdict.message
+    large_weights = engine.judge("a1.stuck", a1.LARGE_WEIGHTS)
+    assert large_weights.right
+    assert "the first layer gets go up to 1. How large are its weights?" in large_weights.message
     assert "wrong name" not in engine.judge("a1.nan", a1.RIGHT["a1.nan"][0]).message
 
 

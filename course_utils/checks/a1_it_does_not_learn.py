@@ -4,6 +4,7 @@ A repair is right if its network learns and keeps the agreement of the page: pix
 come out. What else is wrong is found by a measurement, and the hint says what was measured.
 """
 
+import contextlib
 import functools
 import math
 
@@ -73,14 +74,35 @@ def _surest(model, images):
         return float(max(surest, _scores(model, images).max()))
 
 
-def _alike(model):
+def _alike(arrays):
     """How many units of a layer have the same weights, and whether these are zeros; None if units differ everywhere."""
-    for kernel in (np.asarray(weights) for weights in model.get_weights()):
+    for kernel in map(np.asarray, arrays):
         if kernel.ndim > 1 and kernel.shape[-1] > 1:
             units = kernel.reshape(-1, kernel.shape[-1])
             if np.ptp(units, axis=1).max() <= 1e-6 * np.abs(units).max():
                 return units.shape[1], not units.any()
     return None
+
+
+def _first_input(model, images):
+    """The largest number, without its sign, that the first layer with a kernel is given."""
+    import keras
+
+    layer = next(layer for layer in model.layers if any(len(weights.shape) > 1 for weights in layer.weights))
+    reached = networks.outputs(keras.Model(model.inputs, layer.input), images)
+    return _first_input(layer, reached) if hasattr(layer, "layers") else float(np.abs(reached).max())
+
+
+def _far(training):
+    """A sentence about the kernels that moved most and least."""
+    steps = training.steps
+    if len(steps) < 2:
+        return f" Its kernel has moved by {training.moved:.2g} of its length." if steps else ""
+    (most, far), (least, near) = (choose(steps.items(), key=lambda step: step[1]) for choose in (max, min))
+    return (
+        f" Of its {len(training.kernels)} kernels number {most} has moved most, by {far:.2g} of its length, and number "
+        f"{least} least, by {near:.2g}."
+    )
 
 
 def _momentum(model):
@@ -176,7 +198,7 @@ def _training_was_seen(training):
 
 
 def _two_modes(model, images, labels):
-    """The model does as well as in the mode of training."""
+    """The model does as well as in the mode of training. Returns a sentence with the two losses."""
     now, then = _scores(model, images), _scores(model, images, training=True)
     if _loss(now, labels) > _loss(then, labels) + 0.3:
         momentum = _momentum(model)
@@ -188,10 +210,14 @@ def _two_modes(model, images, labels):
             f"{_accuracy(then, labels):.2f}. Which layer does something else in training than later?"
             + (f" {remedy} {momentum:g}." if momentum else ""),
         )
+    return (
+        f" On the images that it was trained on its loss is {_loss(now, labels):.2f}, in the mode of training "
+        f"{_loss(then, labels):.2f}."
+    )
 
 
 def _averages(training):
-    """The averages of batch normalisation are mostly those of the training."""
+    """The averages of batch normalisation are mostly those of the training. Returns a sentence about them, or ""."""
     momentum = _momentum(training.model)
     if momentum and training.compiled:
         steps = int(training.compiled.optimizer.iterations)
@@ -203,6 +229,8 @@ def _averages(training):
                 f"{1 - momentum:.1%}. It shows little where numbers far larger than 1 are normalised, and would show "
                 "with others.",
             )
+        return f" Of the averages of batch normalisation {1 - momentum**steps:.0%} come from the training."
+    return ""
 
 
 def _learns(script, whole=False, averages=False, deep=False):
@@ -218,13 +246,15 @@ def _learns(script, whole=False, averages=False, deep=False):
         _training_was_seen(training)
     if not same_pixels:
         _range(model, unseen, unseen_labels)
-    _two_modes(model, images, labels)
+    both_modes = _two_modes(model, images, labels)
     if reached < _BOUND:
         _pairs(training, images, labels, whole=True)
         if deep:
             _fades(training)
         _cause(training, images, labels)
-        _symptom(scores, reached, loss, _accuracy(_scores(model, images), labels), training.moved)
+        if deep:
+            _sigmoids(training, reached)
+        _symptom(scores, reached, loss, _accuracy(_scores(model, images), labels), _far(training))
     surest = _surest(model, images)
     if surest < 0.99:
         raise Wrong(
@@ -233,29 +263,38 @@ def _learns(script, whole=False, averages=False, deep=False):
             f"however large the weights become: the loss stays above {-math.log(surest):.2f}. What squeezes the "
             "outputs?",
         )
-    if averages:
-        _averages(training)
     said = f"{reached:.1%} of images that it has not seen are named rightly, with a loss of {loss:.2f}."
+    if averages:
+        said += both_modes + _averages(training)
     wrong = scores.argmax(axis=-1) != unseen_labels
     if loss > 0.5 and np.median(scores[wrong].max(axis=-1)) > 0.9:
         said += (
             " So it has learned, and yet the loss is large: in most of its mistakes the network gives the wrong name a "
-            "probability of more than 0.9. Outputs are so sure where the numbers on the way to them are large. How "
-            "large are those that the first layer gets?"
+            "probability of more than 0.9. Outputs are so sure where the numbers on the way to them are large."
         )
+        with contextlib.suppress(Exception):  # of a model without `layers` it cannot be told
+            largest = _first_input(model, np.asarray(unseen, "float32"))
+            said += f" Those that the first layer gets go up to {largest:.3g}"
+            said += ": your repair lives with them." if largest > 10 else ". How large are its weights?"
     return said
 
 
 def _cause(training, images, labels):
     """Why a network has not learned, where a measurement says so."""
-    model, moved = training.model, training.moved
+    model, moved, before = training.model, training.moved, [before for _, before in training.kernels]
     shown = training.fits[-1][0] if training.fits else images  # what the network saw, wherever it was scaled
     spread = _spread(_scores(model, shown))
-    if alike := _alike(model):
+    if alike := _alike(model.get_weights()):
         raise Wrong(
             "units alike",
             f"After training, the {alike[0]} units of a layer still have the same weights{', all 0' * alike[1]}. What "
             "would have made them different?",
+        )
+    if alike := _alike(before[:-1]):  # the last layer may begin so
+        raise Wrong(
+            "units alike",
+            f"Before the first step the {alike[0]} units of a layer had the same weights{', all 0' * alike[1]}, so all "
+            "of them gave the next layer the same number. What would have made them different from the beginning?",
         )
     if moved is not None and moved > 1 and spread < 1e-5:
         raise Wrong(
@@ -285,21 +324,21 @@ def _cause(training, images, labels):
         )
 
 
-def _symptom(scores, reached, loss, known, moved):
-    """What a network that has not learned looks like from outside."""
+def _symptom(scores, reached, loss, known, far):
+    """What a network that has not learned looks like from outside; `far` is what is said of its steps."""
     guessing = max(known, reached) < 0.25
     if guessing and abs(loss - math.log(10)) < 0.15:
         raise Wrong(
             "stuck at log 10",
             f"Trained on other digits, its loss on unseen ones is {loss:.2f}, about log 10, which is 2.30: it answers "
-            "every image alike, or nearly so. What do the gradients look like, and what the images beside their "
+            f"every image alike, or nearly so.{far} What do the gradients look like, and what the images beside their "
             "labels?",
         )
     if len(set(scores.argmax(axis=-1).tolist())) == 1:
         raise Wrong(
             "one class only",
-            f"It calls every unseen image a {scores[0].argmax()}, with a loss of {loss:.3g}. Do the units of a layer "
-            "differ from each other, or are they all saturated?",
+            f"It calls every unseen image a {scores[0].argmax()}, with a loss of {loss:.3g}.{far} Do the units of a "
+            "layer differ from each other, or are they all saturated?",
         )
     if guessing and loss > math.log(10):
         raise Wrong(
@@ -307,7 +346,6 @@ def _symptom(scores, reached, loss, known, moved):
             f"Its loss of {loss:.2f} is above log 10, which is 2.30: it is sure of what it says, and right on "
             f"{known:.2f} of the very images that it was given. It has learned something else than their names.",
         )
-    far = f" A kernel has moved by {moved:.2g} times its size." if moved is not None else ""
     raise Wrong(
         "accuracy",
         f"It learns something: {reached:.3f} of unseen images are right, and {known:.3f} of those that it was trained "
@@ -325,7 +363,8 @@ prediction(
         "the ReLUs are dead": "A dead ReLU has a derivative of 0, and so have all weights before it. These gradients "
         "are as large as in a healthy network.",
         "the learning rate is too small": "The gradient is there and the step is not: what lies between them is the "
-        "rate. Steps of about a thousandth of the weights are usual.",
+        "rate. A rule of thumb asks for steps of about a thousandth of the weights; a healthy network of yours is a "
+        "better yardstick.",
         "the labels belong to other images": "With such labels a network still learns twenty images by heart.",
     },
     nudges=(
@@ -372,22 +411,23 @@ def _stuck(script):
         "A gradient of the first layer is proportional to its input. With another optimizer or a lower rate the "
         "weights stay finite, and the input is as large as before. Make it smaller, inside the model.",
     ),
-    why="Inputs near 1 in size are what the default initial values and rates are made for. Scaling inside the model "
-    "also means that nobody can forget it later.",
+    why="Inputs near 1 in size are what the default initial values and rates are made for, and a layer that scales "
+    "them inside the model cannot be forgotten later.",
 )
 def _nan(script):
     return _learns(script)
 
 
-def _kernel_steps(before, after, *, axes=2, of="step", by="before", power=1):
-    """`of` what the length is taken, what it is divided `by`, and the switches of the usual slips."""
+def _kernel_steps(before, after, *, counted=lambda place, axes: axes > 1, of="step", by="before", power=1):
+    """Which arrays are `counted`, `of` what the length is taken, what it is divided `by`: the usual slips."""
     shares = []
-    for old, new in zip(before, after, strict=True):
-        if old.ndim >= axes:
+    for place, (old, new) in enumerate(zip(before, after, strict=True)):
+        if counted(place, old.ndim):
             lengths = {"before": np.linalg.norm(old), "after": np.linalg.norm(new), "nothing": 1.0}
-            step = np.linalg.norm(new - old) if of == "step" else abs(lengths["after"] - lengths["before"])
+            lengths |= {"step": np.linalg.norm(new - old), "gain": lengths["after"] - lengths["before"]}
+            lengths |= {"loss": -lengths["gain"], "difference": abs(lengths["gain"])}
             with np.errstate(divide="ignore"):  # upside down, a kernel at rest gives infinity
-                shares.append(float((step / lengths[by]) ** power))
+                shares.append(float((lengths[of] / lengths[by]) ** power))
     return shares
 
 
@@ -400,20 +440,42 @@ function(
             [np.array([[0.0, 3.0], [4.0, 0.0]]), np.array([1.0, 4.0])],
         ),
         call(
-            [np.full((1, 2, 1, 2), 2.0), np.array([5.0, 0.5]), np.array([[1.0], [2.0], [2.0]]), np.array([2.0])],
-            [np.full((1, 2, 1, 2), 2.5), np.array([5.0, 1.0]), np.array([[1.0], [2.0], [2.0]]), np.array([3.0])],
+            [np.full((1, 2, 1, 4), 2.0), np.array([[1.0], [2.0], [2.0]]), np.array([2.0])],  # the first has no bias
+            [np.full((1, 2, 1, 4), 2.5), np.array([[1.0], [2.0], [2.0]]), np.array([3.0])],
         ),
     ],
     right=_kernel_steps,
     mistakes=[
         Mistake(
             "biases counted",
-            {"axes": 1},
+            {"counted": lambda place, axes: True},
             "There are more numbers in your list than there are kernels. How many axes has a bias?",
         ),
         Mistake(
+            "two axes only",
+            {"counted": lambda place, axes: axes == 2},
+            "Your list has a number too few: the kernel of a convolution has four axes.",
+        ),
+        Mistake(
+            "every second array",
+            {"counted": lambda place, axes: place % 2 == 0},
+            "Not every kernel has a bias behind it: in front of batch normalisation it may have none. A kernel is "
+            "known by its axes, not by its place.",
+        ),
+        Mistake(
+            "last layer first",
+            lambda before, after: _kernel_steps(before, after)[::-1],
+            "The numbers are right, and begin with the last kernel. `before` and `after` begin with the first.",
+        ),
+        Mistake(
+            "ratio of lengths",
+            {"of": "after"},
+            "A kernel that stays as it is has moved by 0, and you give it a 1. How long is the difference of the two "
+            "arrays?",
+        ),
+        Mistake(
             "lengths compared",
-            {"of": "difference of lengths"},
+            [{"of": "difference"}, {"of": "gain"}, {"of": "loss"}],
             "A kernel can turn without getting longer. How long is the difference of the two arrays?",
         ),
         Mistake("not compared", {"by": "nothing"}, "That is the length of the step. What share of the kernel's is it?"),
@@ -445,19 +507,27 @@ function(
 
 def _fades(training):
     """The first kernel hardly moved, compared with the one that moved most: its gradient got lost on the way."""
-    from keras import ops
-
-    lengths = [
-        (np.linalg.norm(ops.convert_to_numpy(kernel) - before), np.linalg.norm(before))
-        for kernel, before in training.kernels
-    ]
-    shares = [float(step / length) for step, length in lengths if length]
+    shares = list(training.steps.values())
     if len(shares) > 2 and shares[0] < 0.01 * max(shares):
         raise Wrong(
             "fading",
             f"In the whole training the first kernel has moved by {shares[0]:.1g} of its length, and another one by "
             f"{max(shares):.1g}. On its way back through {len(shares)} layers the gradient gets smaller and smaller. "
             "How large is the derivative of the activation, at most?",
+        )
+
+
+def _sigmoids(training, reached):
+    """They have stayed. An optimiser that divides by the size of the gradient hides it from the steps."""
+    from keras import activations
+
+    squeezing = sum(getattr(layer, "activation", None) is activations.sigmoid for layer in training.model.layers)
+    if squeezing > 2:
+        raise Wrong(
+            "fading",
+            f"{reached:.0%} of unseen images are named rightly.{_far(training)} Longer steps are no repair where "
+            f"{squeezing} layers have a sigmoid: how large is its derivative, at most, and what is left of a gradient "
+            "that goes through all of them?",
         )
 
 
@@ -490,9 +560,11 @@ prediction(
     "a1.which_test",
     right="a batch drawn with its labels",
     choices={
-        "the first loss": "It is log 10 for any labels: the network knows none of them yet.",
-        "the size of the gradients": "There is something to learn, if only by heart, and the gradients are as large as "
-        "ever.",
+        "the first loss": "It is that of guessing for any labels, log 10 or a little more: the network knows none of "
+        "them yet.",
+        "the size of the gradients": "They are not 0, since there is something to learn, if only by heart. As the "
+        "training goes on they may be smaller than in a healthy network, as patient A's are in the appendix; but that "
+        "has many causes, and says nothing of labels.",
         "twenty images by heart": "Wrong names can be learned by heart as well as right ones.",
         "a batch drawn with its labels": "Whoever looks sees a 3 that is called a 7. No number made from images alone "
         "or labels alone could say so.",
@@ -535,7 +607,8 @@ def _shuffled(script):
     ),
     nudges=(
         "What does the loss lose when an eight is missed, and how often does that happen?",
-        "`fit` takes `class_weight`, a dict. More training, or rare images shown more often, can do it too.",
+        "Let an error on a rare image count more, for which the given `fit` has an argument, or show rare images more "
+        "often. More training can do it too.",
     ),
     why="State the accuracy of the constant answer beside every accuracy. Here it is 0.95, and worth nothing.",
 )

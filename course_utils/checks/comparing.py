@@ -97,13 +97,14 @@ def type_fault(answer, right, subject="The result is"):
     elif isinstance(right, (tuple, list)):
         if isinstance(answer, (str, bytes, dict, set)) or not hasattr(answer, "__len__"):
             count = "one value, " if is_number(answer) else ""
-            return (
-                "wrong type",
-                f"{subject} {count}{describe(answer)}; a tuple of {len(right)} values was expected.",
-            )
+            asked = f"{_kind(right)} of {'one value' if len(right) == 1 else f'{len(right)} values'}"
+            return "wrong type", f"{subject} {count}{describe(answer)}; {asked} was expected."
         shapes = [np.shape(part) for part in right]
         if hasattr(answer, "shape") and any(shapes) and [np.shape(part) for part in answer] != shapes:
-            return "shape", f"{subject} one array, of shape {answer.shape}; {len(right)} were asked for, in a tuple."
+            return (
+                "shape",
+                f"{subject} one array, of shape {answer.shape}; {len(right)} were asked for, in {_kind(right)}.",
+            )
         if len(answer) != len(right):
             count = "one value" if len(answer) == 1 else f"{len(answer)} values"
             asked = "one was" if len(right) == 1 else f"{len(right)} were"
@@ -196,7 +197,7 @@ def difference(answer, right):
         return _difference_of_parts(answer, right)
     given, wanted = _array(answer), _array(right)
     if isinstance(right, (tuple, list)) and given is not None and given.shape == wanted.shape:
-        answer, given = tuple(given.tolist()), None  # to be shown like the right one
+        answer, given = (list if isinstance(right, list) else tuple)(given.tolist()), None  # shown like the right one
     if given is None or wanted is None or wanted.ndim == 0:
         return "other", f"{describe(answer)}, and should give {describe(right)}."
     if given.shape != wanted.shape:

@@ -263,9 +263,9 @@ def _result(answer, case, cases, shown, signature, wanted):
             "Collect them, for instance with `list(...)`, and return what you collected.",
         )
     if not same((args, kwargs), (case.args, case.kwargs), 0.0):
-        lists = any(isinstance(value, list) for value in (*case.args, *case.kwargs.values()))
+        before, after = (*case.args, *case.kwargs.values()), (*args, *kwargs.values())
         instead = "write the results to a new array"
-        if lists:
+        if any(isinstance(old, list) and len(old) != len(new) for old, new in zip(before, after, strict=True)):
             instead = "take nothing out: `reversed(...)` goes through a list backwards and leaves it as it is"
         raise Wrong(
             "input changed",
@@ -483,10 +483,10 @@ def prediction(task_id, *, right, choices, nudges):
 
 
 def _choice(answer):
-    """A choice without what does not tell it from the others: case, spaces, underscores, "the ... layer"."""
+    """A choice without what does not tell it from the others: case, spaces, underscores, full stop, "the ... layer"."""
     if not isinstance(answer, (str, bool)) and not is_number(answer):
         return None
-    words = str(answer).casefold().replace("_", " ").split()
+    words = str(answer).casefold().replace("_", " ").rstrip(" .").split()
     return [word for word in words if word not in ("the", "layer")] or words
 
 

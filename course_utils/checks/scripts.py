@@ -7,6 +7,7 @@ how far the weights moved. A script with a training loop of its own is not watch
 
 import contextlib
 import io
+import sys
 from dataclasses import dataclass, field
 from unittest import mock
 
@@ -40,24 +41,33 @@ class Training:
     kernels: list = field(default_factory=list)
 
     @property
-    def moved(self):
-        """How far the kernel that moved most has moved, as a fraction of its size before; None if nobody saw it."""
+    def steps(self):
+        """By the number of a kernel, how far it has moved, as a share of its length before; zeros are left out."""
         from keras import ops
 
-        sizes = [
+        lengths = [
             (np.linalg.norm(ops.convert_to_numpy(kernel) - before), np.linalg.norm(before))
             for kernel, before in self.kernels
         ]
-        return max((float(step / size) for step, size in sizes if size), default=None)
+        return {n: float(step / length) for n, (step, length) in enumerate(lengths, start=1) if length}
+
+    @property
+    def moved(self):
+        """The largest of these steps; None if nobody saw one."""
+        return max(self.steps.values(), default=None)
 
     @contextlib.contextmanager
-    def watching(self):
-        """Within it, what Keras' models are told is kept here."""
+    def watching(self, announced=None):
+        """Within it, what Keras' models are told is kept here. With the first model, a line is printed."""
         import keras
 
         from ..training import build
 
+        outside = sys.stdout  # a script's own lines may be swallowed
+
         def watched_compile(model, *args, **kwargs):
+            if announced and self.compiled is None:
+                print(announced, file=outside, flush=True)
             self.compiled = model
             return compile_(model, *args, **kwargs)
 
@@ -80,7 +90,7 @@ class Training:
 
 
 def trained(script, images, labels, classes):
-    """Train the student's script, quietly: a `Training` whose model gives a number for each class.
+    """Train the student's script, with no line of its own: a `Training` whose model gives a number for each class.
 
     Mistakes: ``wrong type``, ``no return``, ``input shape``, ``output shape``.
     """
@@ -101,7 +111,8 @@ def trained(script, images, labels, classes):
     keras.utils.set_random_seed(0)
     training = Training()
     try:
-        with training.watching(), contextlib.redirect_stdout(io.StringIO()):
+        announced = f"The check trains this network on {len(images)} images of its own ..."
+        with training.watching(announced), contextlib.redirect_stdout(io.StringIO()):
             training.model = run(script, images.copy(), labels.copy())
     except Wrong as wrong:
         if wrong.outcome == "stopped":

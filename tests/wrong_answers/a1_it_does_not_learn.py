@@ -284,12 +284,30 @@ def kernel_steps(before, after, axes=2):
     return shares
 
 
+def moved_in_place(before, after):
+    shares = []
+    for old, new in zip(before, after, strict=True):
+        new -= old
+        if old.ndim > 1:
+            shares.append(float(np.linalg.norm(new) / np.linalg.norm(old)))
+    return shares
+
+
+def large_weights(shape, dtype=None):
+    import keras
+
+    return 10 * keras.random.normal(shape, dtype=dtype)
+
+
 # Repairs of a1.nan that leave the input as large as it is: the network learns, and is sure of its mistakes.
 SURE_WHEN_WRONG = [
     dense(adam(1e-3), scale=1.0, activation="leaky_relu", units=(64, 64)),
     dense(sgd(0.1, clipnorm=1.0), scale=1.0, activation="leaky_relu", units=(64, 64), epochs=15),
     dense(sgd(1e-5, momentum=0.9), scale=1.0, activation="leaky_relu", units=(64, 64), epochs=30),
 ]
+
+# One of a1.stuck that is as sure, for another reason: the weights.
+LARGE_WEIGHTS = dense(sgd(0.1), kernel=large_weights, epochs=15)
 
 WRONG = {
     "a1.colleague": [
@@ -299,6 +317,7 @@ WRONG = {
         (dense(sgd(0.1), kernel="zeros"), "units alike"),
         (dense(sgd(0.1), kernel="zeros", answer="glorot_uniform"), "units alike"),
         (dense(sgd(0.1), kernel="ones"), "units alike"),
+        (dense(sgd(0.1), kernel="ones", answer="glorot_uniform"), "units alike"),
         (dense(sgd(1e-7), epochs=3), "steps too small"),
         (dense(sgd(1e-3), epochs=15), "steps too small"),
         (dense(adam(), epochs=0), "steps too small"),
@@ -329,11 +348,13 @@ WRONG = {
         (lambda before, after: kernel_steps(before, after, axes=1), "biases counted"),
         (lambda before, after: kernel_steps(before, after)[0], "wrong type"),
         (lambda before, after: [100 * share for share in kernel_steps(before, after)], "percent"),
+        (moved_in_place, "input changed"),
         ([0.1, 0.2], "wrong type"),
     ],
     "a1.deep": [
         (dense(sgd(0.1), activation="sigmoid", units=7 * (32,)), "fading"),
         (dense(sgd(0.1), activation="sigmoid", units=7 * (32,), epochs=15), "fading"),
+        (dense(adam(0.01), activation="sigmoid", units=7 * (32,)), "fading"),
         (dense(sgd(1e-4), kernel="he_normal", units=7 * (32,), epochs=3), "steps too small"),
         (two_heads("softmax", "softmax"), "floor"),
         (two_heads("linear", "linear", loss_on="scores"), "no probabilities"),
@@ -389,10 +410,11 @@ WRONG = {
 }
 
 RIGHT = {
-    "a1.colleague": ["The learning rate is too small"],
+    "a1.colleague": ["The learning rate is too small."],
     "a1.stuck": [
         dense(sgd(0.1), kernel="he_normal"),
         dense(adam(), kernel="glorot_uniform", answer="zeros"),
+        LARGE_WEIGHTS,
         dense(sgd(0.01), epochs=15),
         dense(sgd(0.1), train=by_batches),
     ],
