@@ -668,7 +668,7 @@ _FORMULAS = [  # n times the variance that a wrong formula gives
     (
         "limits of the uniform",
         1 / _KEPT / 3,
-        "`rng.uniform(-limit, limit)` has the variance limit² / 3: your limit is what the standard deviation should "
+        "`rng.uniform(-limit, limit)` has the variance limit**2 / 3: your limit is what the standard deviation should "
         "be. After 20 layers {} of the signal is left.",
     ),
     (
