@@ -183,10 +183,17 @@ def test_needs_stops_at_a_gap_and_at_a_name_that_does_not_exist():
         needs("model", "history", "done")
 
 
-def test_needs_stops_at_none():
-    nothing = None  # noqa: F841
-    with pytest.raises(NotImplementedError, match="needs nothing: answer the task above"):
-        needs("nothing")
+def test_needs_stops_at_a_function_that_is_not_answered_yet():
+    def classify(images):
+        raise NotImplementedError("not answered yet")
+
+    def left_behind(images):
+        return images
+        raise NotImplementedError("not answered yet")
+
+    needs("left_behind")
+    with pytest.raises(NotImplementedError, match="needs classify: answer the task above"):
+        needs("classify")
 
 
 def test_needs_lets_pass_what_is_there_even_if_it_is_zero_or_empty():

@@ -17,7 +17,7 @@ import pytest
 from course_utils import nn
 from course_utils.budget import profile
 from course_utils.checks import CheckFailed, Wrong, check, engine, hint, judge, kinds, run
-from course_utils.checks.comparing import describe, difference, same, typed, written
+from course_utils.checks.comparing import describe, difference, same, type_fault, typed, written
 from course_utils.checks.rendering import Panel
 
 NUDGES = ("a nudge", "a stronger one")
@@ -408,6 +408,29 @@ def test_of_several_sentences_the_one_that_fits_is_told_also_where_nothing_is_re
         assert f"returns `None`. {sentence}" in judge("zz.silent", known.get).message
 
 
+def test_of_an_error_in_a_graph_the_cause_is_told_and_not_the_way_to_it():
+    way = "".join(f'  File "/usr/lib/keras/layer.py", line {n}, in call\n\n' for n in range(9))
+
+    def stops(n):
+        raise RuntimeError(f"Graph execution error:\n\nDetected at node loss defined at:\n{way}Received a label of 1.")
+
+    assert "`RuntimeError: Received a label of 1.`" in judge("zz.half", stops).message
+
+
+def test_what_has_no_order_is_no_list():
+    for answer, kind in (({1, 2, 3}, "a set"), ({"a": 1, "b": 2, "c": 3}, "a dict")):
+        verdict = judge("zz.box", answer)
+        assert verdict.mistake == "wrong type"
+        assert kind in verdict.message
+
+
+def test_where_ints_are_asked_for_arrays_of_floats_in_a_tuple_are_not_right():
+    case = kinds.call(np.array([1, 2]))
+    kinds.function("zz.both", "both(n)", cases=[case], right=lambda n: (n, n), ints=True, nudges=NUDGES, why="So.")
+    assert judge("zz.both", lambda n: (n, n + 0)).right
+    assert judge("zz.both", lambda n: (n, n + 0.0)).mistake == "float for int"
+
+
 class Layer:
     def forward(self, n):
         raise NotImplementedError(f"{type(self).__name__}.forward")
@@ -750,6 +773,29 @@ def test_a_value_is_written_so_that_it_can_be_pasted(value):
     assert getattr(again, "dtype", None) == getattr(value, "dtype", None) or np.isscalar(value)
 
 
+def test_a_list_is_asked_for_where_a_dict_is_given_whatever_a_mistake_is_true_of():
+    kinds.value(
+        "zz.listed",
+        "a list of two numbers",
+        right=[2**20, 7],
+        mistakes=[kinds.Mistake("short", lambda answer: len(answer) == 2, "Two.")],
+        nudges=NUDGES,
+        why="It matters.",
+    )
+    for answer in ({"a": 1, "b": 2}, {1, 2}, "ab"):
+        assert judge("zz.listed", answer).mistake == "wrong type"
+    assert judge("zz.listed", [1, 2]).mistake == "short"
+
+
+def test_a_float_in_a_list_of_whole_numbers_is_another_number_and_no_other_type():
+    kinds.value("zz.whole", "a list of two numbers", right=[2**20, 7], nudges=NUDGES, why="It matters.")
+    assert judge("zz.whole", (2.0**20, 7.0)).right
+    verdict = judge("zz.whole", [1.05e6, 7])
+    assert verdict.mistake == "other"
+    assert "1 of 2 is right" in verdict.message
+    assert judge("zz.whole", ["1048576", 7]).mistake == "wrong type"
+
+
 def test_a_long_call_is_typed_with_its_arguments_behind_it():
     case = kinds.call(
         typed("np.arange(60).reshape(3, 4, 5) % 7"), np.zeros(3), times=typed("np.eye(40)[:, ::2] * 3 - np.pi / 7")
@@ -838,6 +884,29 @@ def test_of_a_dict_of_results_the_wrong_key_is_shown():
     assert "with the keys 'kernel', 'bias'" in clause
 
 
+def test_what_is_found_in_a_list_is_not_taken_for_the_list():
+    assert type_fault([2], ["dense"], "It returns")[1] == "It returns a list with `2`; text was expected."
+
+
+def test_a_view_of_a_dict_is_told_to_be_collected():
+    message = judge("zz.shape", lambda n: {n: 0, n + 1: 0}.keys()).message
+    assert "gives a dict_keys, which shows what is in a dict. Collect the values" in message
+
+
+def test_floats_are_refused_only_where_ints_are_used_as_such():
+    wanted, given = np.array([1, 2]), np.array([1.0, 2.0])
+    assert type_fault(given, wanted) is None
+    assert type_fault(given, wanted, ints=True)[0] == "float for int"
+    assert type_fault(wanted.astype("uint8"), wanted, ints=True) is None
+
+
+def test_a_list_that_is_not_it_is_told_how_many_are_right_and_a_hint_may_quote_the_answer():
+    assert "is not it. (2 of 3 are right.)" in judge("zz.box", (1, 2, 4)).message
+    mistake = kinds.Mistake("odd", lambda n: n % 2, lambda n: f"{n} is odd.")
+    kinds.value("zz.even", "an even number", right=2, mistakes=[mistake], nudges=NUDGES, why="It matters.")
+    assert judge("zz.even", 7).message == "7 is odd."
+
+
 def test_truth_values_are_compared_one_by_one():
     assert same(np.array([True, False]), np.array([True, False]))
     assert not same(np.array([True, True]), np.array([True, False]))
@@ -845,6 +914,11 @@ def test_truth_values_are_compared_one_by_one():
 
 def test_numbers_of_numpy_are_described_as_numbers():
     assert describe((np.int64(3), (np.int64(4), np.float64(0.5)))) == "`(3, (4, 0.5))`"
+
+
+@pytest.mark.parametrize("value", [1 - 0.9, np.float64(1 - 0.9), np.float32(0.1), np.array(0.1, "float32")])
+def test_numbers_are_described_without_what_rounding_leaves_behind(value):
+    assert describe(value) == "`0.1`"
 
 
 def test_values_are_described_in_few_words():

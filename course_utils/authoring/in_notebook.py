@@ -149,18 +149,24 @@ def _written(name, value, spec):
         raise ValueError(f"glue({name!r}, {value!r}, {spec!r}): {error}. Try '.3f', '.1%' or ','.") from None
 
 
+def _is_gap(value):
+    """Whether a function still says "not answered yet". Python drops what stands behind a `return`, texts and all."""
+    return "not answered yet" in getattr(getattr(value, "__code__", None), "co_consts", ())
+
+
 def needs(*names):
     """Stop a cell here, with one clear sentence, while it lacks an answer from above.
 
     Parameters
     ----------
     *names : str
-        Names of variables that this cell uses, which are not there until the tasks above are answered.
+        Names that this cell uses, of variables or functions, which are not there until the tasks above are answered.
 
     Raises
     ------
     NotImplementedError
-        One of them does not exist yet, is still ``...``, or is None, as after a function without a ``return``.
+        One of them does not exist yet, is still ``...``, is None, as after a function without a ``return``, or is a
+        function that is not answered yet.
 
     Notes
     -----
@@ -178,7 +184,7 @@ def needs(*names):
     """
     scope = sys._getframe(1)
     known = {**scope.f_globals, **scope.f_locals}
-    missing = [name for name in names if known.get(name) is None or known[name] is ...]
+    missing = [name for name in names if known.get(name) is None or known[name] is ... or _is_gap(known[name])]
     if missing:
         raise NotImplementedError(
             f"This cell needs {', '.join(missing)}: answer the task above, run its cell, then run this one."

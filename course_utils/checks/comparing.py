@@ -30,12 +30,12 @@ def is_number(value):
 def same(answer, right, tolerance=1e-5):
     """Whether an answer has the right value, whatever its type.
 
-    Integers must agree exactly, floats to `tolerance` (relative, and absolute near 0), texts up to case and spaces. A
-    tuple or list is equal to any sequence of the same values; an array to any nested sequence of the same shape. 0 and
-    1 stand for False and True.
+    Integers must agree exactly, floats to `tolerance` (relative, and absolute near 0), texts up to case, spaces, a full
+    stop at the end and American spelling. A tuple or list is equal to any sequence of the same values; an array to any
+    nested sequence of the same shape. 0 and 1 stand for False and True.
     """
     if isinstance(right, str):
-        return isinstance(answer, str) and " ".join(answer.split()).casefold() == " ".join(right.split()).casefold()
+        return isinstance(answer, str) and _words(answer) == _words(right)
     if isinstance(right, (bool, np.bool_)):
         return _is_truth_value(answer) and bool(answer) == bool(right)
     if isinstance(right, dict):
@@ -58,14 +58,18 @@ def same(answer, right, tolerance=1e-5):
     return bool(np.allclose(given, wanted, rtol=tolerance, atol=tolerance, equal_nan=True))
 
 
+def _words(text):
+    return " ".join(text.split()).casefold().rstrip(" .").replace("ization", "isation")
+
+
 def _is_truth_value(answer):
     return isinstance(answer, (bool, np.bool_)) or (is_number(answer) and float(answer) in (0, 1))
 
 
-def type_fault(answer, right, subject="The result is"):
+def type_fault(answer, right, subject="The result is", *, ints=False):
     """What is wrong with the type of a result whose value may be right: (mistake, sentence), or None.
 
-    ``subject`` begins the sentence: what it is that gave this result.
+    ``subject`` begins the sentence: what it is that gave this result. With ``ints``, arrays must be of ints.
     """
     if isinstance(right, (bool, np.bool_)):
         if not _is_truth_value(answer):
@@ -94,6 +98,8 @@ def type_fault(answer, right, subject="The result is"):
             )
         if _array(answer) is None or not hasattr(answer, "shape"):
             return "wrong type", f"{subject} {describe(answer)}; a NumPy array of numbers was expected."
+        if ints and _array(answer).dtype.kind == "f":
+            return "float for int", f"{subject} an array of floats; an array of ints was asked for, to be used as such."
     elif isinstance(right, (tuple, list)):
         if isinstance(answer, (str, bytes, dict, set)) or not hasattr(answer, "__len__"):
             count = "one value, " if is_number(answer) else ""
@@ -110,7 +116,7 @@ def type_fault(answer, right, subject="The result is"):
             asked = "one was" if len(right) == 1 else f"{len(right)} were"
             return "shape", f"{subject} {describe(answer)}: {count}, and {asked} asked for."
         for given, wanted in zip(answer, right, strict=False):
-            fault = type_fault(given, wanted, subject)
+            fault = type_fault(given, wanted, f"{subject} {_kind(answer)} with", ints=ints)
             if fault:
                 return fault
     elif not isinstance(answer, type(right)):
@@ -133,21 +139,28 @@ def describe(value, longest=60):
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         if value.shape != () and np.size(value) > 9:
             return f"an array of shape {tuple(value.shape)}"
-        return f"`{np.asarray(value).tolist()}`"
+        array = np.asarray(value)
+        return f"`{_plain(array.tolist(), digits=12 if array.dtype.itemsize > 4 else 7)}`"
     if callable(value):
         name = getattr(value, "__name__", None)
         return f"the {'class' if isinstance(value, type) else 'function'} `{name}`" if name else _kind(value)
-    text = repr(_plain(value))
+    text = repr(_plain(value, digits=12))
     if len(text) > longest:
         return f"{_kind(value)} of length {len(value)}" if hasattr(value, "__len__") else _kind(value)
     return quoted(text)
 
 
-def _plain(value):
-    """NumPy's numbers in a tuple or list as Python's: `np.int64(3)` would stand for 3 in a sentence."""
+def _plain(value, digits=None):
+    """NumPy's numbers in a tuple or list as Python's: `np.int64(3)` would stand for 3 in a sentence.
+
+    With `digits`, floats are rounded to so many: 0.1 for 0.09999999999999998.
+    """
+    if type(value) in (tuple, list):
+        return type(value)(_plain(part, digits) for part in value)
     if isinstance(value, np.generic):
-        return value.item()
-    return type(value)(map(_plain, value)) if type(value) in (tuple, list) else value
+        digits = digits and (7 if value.dtype.itemsize <= 4 else digits)
+        value = value.item()
+    return float(f"{value:.{digits}g}") if digits and isinstance(value, float) else value
 
 
 class typed:  # noqa: N801 - stands in the place of the value

@@ -154,8 +154,13 @@ def _students_line(error, function=None):
 
 
 def _said(error, longest=300):
-    """The type and message of an exception on one line, without a terminal's colours; long messages are cut."""
-    text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
+    """The type and message of an exception on one line; long messages are cut.
+
+    A terminal's colours are left out, and so is TensorFlow's list of calls in front of what went wrong in a graph.
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    text = re.sub(r'^Graph execution error:.*\n *File "[^\n]*\n', "", text, flags=re.DOTALL)
+    text = " ".join(text.split())
     if isinstance(error, KeyError) and len(text) > 60 and error.args:  # a key may be an object with arrays in it
         text = describe(error.args[0])
     text = text if len(text) <= longest else text[:longest].rsplit(" ", 1)[0] + " ..."

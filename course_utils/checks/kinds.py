@@ -9,7 +9,8 @@ import copy
 import functools
 import inspect
 import linecache
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, MappingView
 from dataclasses import dataclass
 
 from .comparing import arithmetic_slip, describe, difference, is_number, same, type_fault, typed, written
@@ -25,12 +26,12 @@ class Mistake:
     `wrong` is, for a function, an implementation with that mistake, which is called with all arguments of the task's
     signature by position; or a dict of the arguments with which the reference makes the mistake, be they the task's or
     switches of its own; or a list of several of these. For a value it is the value that the mistake leads to, or a
-    predicate of the answer.
+    predicate of the answer; the hint may then be a function of the answer too.
     """
 
     name: str
     wrong: object
-    hint: str
+    hint: object
 
 
 class call:  # noqa: N801 - reads like the call that it stands for
@@ -133,8 +134,9 @@ def task(task_id, asks, *, nudges, why, mistakes=()):
 
 
 def is_callable(answer, name):
-    """The answer is the student's function `name` and not what it returns. Mistake: ``wrong type``."""
-    if not callable(answer) or isinstance(answer, type):
+    """The answer is the student's function `name` and not what it returns, or a model. Mistake: ``wrong type``."""
+    keras = sys.modules.get("keras")  # a model can be called too
+    if not callable(answer) or isinstance(answer, (type, *([keras.Model] if keras else []))):
         raise Wrong(
             "wrong type",
             f"This check wants the function itself, `{name}` without parentheses after it, and got {describe(answer)}.",
@@ -256,11 +258,13 @@ def _result(answer, case, cases, shown, signature, wanted):
     if result is None:
         why = _sentence(answer, case, wanted) or "Is there a `return` on every way through the function?"
         raise Wrong("no return", f"{shown} returns `None`. {why}")
-    if isinstance(result, Iterator):
+    if isinstance(result, (Iterator, MappingView)):
+        is_view = isinstance(result, MappingView)
+        how = "shows what is in a dict" if is_view else "computes its values one at a time, when it is asked"
         raise Wrong(
             "wrong type",
-            f"{shown} gives a {type(result).__name__}, which computes its values one at a time, when it is asked. "
-            "Collect them, for instance with `list(...)`, and return what you collected.",
+            f"{shown} gives a {type(result).__name__}, which {how}. "
+            "Collect the values, for instance with `list(...)`, and return what you collected.",
         )
     if not same((args, kwargs), (case.args, case.kwargs), 0.0):
         before, after = (*case.args, *case.kwargs.values()), (*args, *kwargs.values())
@@ -305,7 +309,7 @@ def _is_right(answer, case, wanted):
     return False
 
 
-def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tolerance=1e-5, apart=False):
+def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tolerance=1e-5, apart=False, ints=False):
     """Declare a task that asks for a function.
 
     Parameters
@@ -328,6 +332,8 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
     apart : bool
         The cases are questions of their own, of which several may be mistaken, each in another way. A mistake then
         counts as found where its wrong implementation is wrong, and no message gives the right result away.
+    ints : bool
+        The result is an array of ints, or several, used as such, for instance as indices: floats are not right.
     """
     name, parameters = signature.split("(")[0], _parameters(signature)
     wrong = [(mistake, of) for mistake in mistakes for of in _implementations(mistake, right, parameters)]
@@ -340,7 +346,7 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         results = _results(answer, name, cases, wanted_for, parameters)
         wanted = [wanted_for(case) for case in cases]
         good = [same(result, want, tolerance) for result, want in zip(results, wanted, strict=True)]
-        faults = [type_fault(result, want) for result, want in zip(results, wanted, strict=True)]
+        faults = [type_fault(result, want, ints=ints) for result, want in zip(results, wanted, strict=True)]
         if all(good) and not any(faults):
             return
         faulty = [number for number, fault in enumerate(faults) if fault]
@@ -348,7 +354,7 @@ def function(task_id, signature, *, cases, right, nudges, why, mistakes=(), tole
         if faulty:
             number = min(faulty, key=lambda number: faults[number][0] != "in millions")  # small counts show it less
             shown, long = cases[number].typed(name, list(parameters.parameters))
-            mistake, sentence = type_fault(results[number], wanted[number], f"{shown} returns")
+            mistake, sentence = type_fault(results[number], wanted[number], f"{shown} returns", ints=ints)
             fault = mistake, sentence + long
         if not all(good):
             for mistake, of in wrong:
@@ -420,14 +426,22 @@ def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5, par
             answer = answer[0]  # a number all the same; a loss of one example comes like this
         if same(answer, right, tolerance):
             return
+        if isinstance(right, (list, tuple)) and isinstance(answer, (str, bytes, dict, set, frozenset)):
+            raise Wrong(
+                "wrong type",
+                f"This check wants {asks}, in the order of the task, and got a {type(answer).__name__}, "
+                f"{describe(answer)}.",
+            )
         for mistake in mistakes:
             if _recognised(mistake.wrong, answer, tolerance):
-                raise Wrong(mistake.name, mistake.hint)
+                raise Wrong(mistake.name, mistake.hint(answer) if callable(mistake.hint) else mistake.hint)
         if callable(answer):
             raise Wrong(
                 "wrong type", f"This check wants {asks}, and got {describe(answer)}. Call it, and pass the result."
             )
         fault = None if is_number(answer) and is_number(right) else type_fault(answer, right)
+        if fault and fault[0] in ("float for int", "in millions"):  # whole floats are ints here, others are not it
+            fault = None
         if parts and (fault is None or fault[0] != "wrong type") and len(answer) == len(parts):
             pairs = zip(parts, answer, right, strict=True)
             bad = [(part, given) for part, given, wanted in pairs if not same(given, wanted, tolerance)]
@@ -437,7 +451,12 @@ def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5, par
             raise Wrong(*fault)
         if fault:
             raise Wrong("wrong type", f"This check wants {asks}, and got {describe(answer)}.")
-        raise Wrong("other", f'{describe(answer)} is not it. `hint("{task_id}")` has a nudge.')
+        score = ""
+        if isinstance(right, (list, tuple)) and len(right) > 1:  # as long as the answer, which has no fault
+            good = sum(same(given, wanted, tolerance) for given, wanted in zip(answer, right, strict=True))
+            score = f" ({good} of {len(right)} {'is' if good == 1 else 'are'} right.)"
+        given = describe(answer)
+        raise Wrong("other", f'{given[0].upper()}{given[1:]} is not it.{score} `hint("{task_id}")` has a nudge.')
 
     names = tuple(mistake.name for mistake in mistakes)
     examples = tuple((one.name, one.wrong, one.hint) for one in mistakes if not callable(one.wrong))

@@ -23,7 +23,7 @@ def restored(answer):
     what may be trained, how the model is compiled, and the random numbers that Python and NumPy draw next.
     """
     drawn, drawn_by_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is what Keras' seeds set
-    parts = [part for thing in _keras_things(answer) for part in _with_layers(thing)]
+    parts = [part for thing in _keras_things(answer) for part in with_layers(thing)]
     compiled = [(part, _compiled(part)) for part in parts]
     variables = {id(variable): variable for part in parts for variable in _variables(part)}.values()
     values = [(variable, np.array(_numpy(variable))) for variable in variables]
@@ -68,7 +68,7 @@ def _keras_things(answer):
             yield from _keras_things(part)
 
 
-def _with_layers(thing, known=None):
+def with_layers(thing, known=None):
     """A layer and all layers in it, wherever they are kept; each once."""
     import keras
 
@@ -79,7 +79,7 @@ def _with_layers(thing, known=None):
             kept = [*vars(thing).values(), getattr(thing, "layers", [])]
             for part in [part for value in kept for part in _parts(value)]:
                 if isinstance(part, keras.Layer):
-                    _with_layers(part, known)
+                    with_layers(part, known)
     return list(known.values())
 
 
@@ -152,11 +152,11 @@ def is_model(answer):
     raise Wrong("wrong type", f"The task asks for a Keras model, and got {describe(answer)}.")
 
 
-def outputs(model, images):
+def outputs(model, images, training=False):
     """What the model gives for a few images, as arrays. `predict` would compile, which takes longer."""
     import keras
 
-    return keras.tree.map_structure(keras.ops.convert_to_numpy, model(images, training=False))
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, model(images, training=training))
 
 
 def gives(model, *, input_shape, output_shape, batch=2):
@@ -248,6 +248,7 @@ def trains(model, images, labels, *, epochs=5, batch_size=32, learning_rate=1e-3
     keras.utils.set_random_seed(seed)
     copy = run(keras.models.clone_model, model, doing="Copying the model")
     copy.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
+    print(f"The check trains a copy of this network on {len(images)} images of its own ...", flush=True)
     losses = copy.fit(images, labels, epochs=epochs, batch_size=batch_size, verbose=0).history["loss"]
     if not np.isfinite(losses).all():
         raise Wrong("does not train", "In a trial training of a few steps, the loss became infinite or not a number.")

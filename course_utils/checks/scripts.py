@@ -89,11 +89,8 @@ class Training:
             yield
 
 
-def trained(script, images, labels, classes):
-    """Train the student's script, with no line of its own: a `Training` whose model gives a number for each class.
-
-    Mistakes: ``wrong type``, ``no return``, ``input shape``, ``output shape``.
-    """
+def is_script(script):
+    """The answer is a function that trains, and not the model that it returns. Mistake: ``wrong type``."""
     import keras
 
     networks.not_keras_2(script)
@@ -108,6 +105,16 @@ def trained(script, images, labels, classes):
             "wrong type",
             f"This check wants the function itself, without parentheses after it, and got {describe(script)}.",
         )
+
+
+def trained(script, images, labels, classes):
+    """Train the student's script, with no line of its own: a `Training` whose model gives a number for each class.
+
+    Mistakes: ``wrong type``, ``no return``, ``input shape``, ``output shape``.
+    """
+    import keras
+
+    is_script(script)
     keras.utils.set_random_seed(0)
     training = Training()
     try:

@@ -7,7 +7,8 @@ is everything where ``COURSE_STRICT=1``.
 
 How it is known: before a cell runs, the names that it gives to `check` are noted, and the gaps in it. A cell needs an
 answer if it stops and uses a name that is still ``...``, a name that a cell above would have made if it had not needed
-an answer itself, or if a function with a gap was called. A name that it makes itself, without a gap, it does not need.
+an answer itself, or if a function with a gap was called or is one that the cell says it `needs`. A name that it makes
+itself, without a gap, it does not need.
 """
 
 import ast
@@ -125,8 +126,11 @@ class Notebook:
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
         codes = [frame.f_code for frame in frames if is_students(frame.f_code.co_filename)]
         name = self._called_gap(codes) if is_gap(error) else None
-        used = _used(self.cell).union(_needs(self.cell), *(code.co_names for code in codes[1:]))
+        needed = _needs(self.cell)
+        used = _used(self.cell).union(needed, *(code.co_names for code in codes[1:]))
         name = name or self._missing(used)
+        if name is None and isinstance(error, NotImplementedError):  # of `needs`: a function that is a gap
+            name = min(needed & self.gaps, default=None)
         if name is None and not is_gap(error):
             return None
         made = _made(self.cell) - self.shell.user_ns.keys()

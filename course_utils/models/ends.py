@@ -31,7 +31,7 @@ def as_layers(given, argument):
     >>> as_layers(layers.RandomFlip("horizontal"), "augmentation")
     [<RandomFlip name=random_flip...>]
     """
-    found = [given] if isinstance(given, layers.Layer) else list(given or ())
+    found = [given] if callable(given) else list(given or ())  # a function is no sequence, and named below
     for each in found:
         if not isinstance(each, layers.Layer):
             raise TypeError(

@@ -6,6 +6,7 @@ first at what they are given (`_watch`); the file that it is saved to is that of
 
 import difflib
 import functools
+import logging
 import warnings
 
 import keras
@@ -14,6 +15,9 @@ from keras import layers
 
 from .ends import as_layers, output_layer
 from .pixels import check_images, check_range, rescales
+
+# TensorFlow warns when several models predict in turn, as bases do on the pages about transfer.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 _LOOKED_AT = 32  # images of which the range is looked at, of each call
 
@@ -122,8 +126,8 @@ def unfreeze(model, from_layer=None):
     Returns
     -------
     keras.Model
-        The same model, no longer compiled: what learns is settled by ``compile``. Give it a rate a hundred times
-        smaller than the classifier was trained with.
+        The same model, no longer compiled: once trained, a model goes on with what learned then until it is compiled
+        again. Give it a rate a hundred times smaller than the classifier was trained with.
 
     Raises
     ------
@@ -319,9 +323,9 @@ def _watch(model, stored=None):
         if changed or not model.compiled:
             reason = "`trainable` has changed since it was compiled" if changed else "it is not compiled"
             raise ValueError(
-                f"fit: {model.name!r} cannot train: {reason}. What learns is settled when a model is compiled, and a "
-                "change of `trainable` does nothing until then. Call compile() now; after unfreezing, with a small "
-                "rate, such as keras.optimizers.Adam(1e-5)."
+                f"fit: {model.name!r} cannot train: {reason}. What learns is settled when `fit` runs for the first "
+                "time after `compile`; later changes of `trainable` do nothing. Call compile() now; after unfreezing, "
+                "with a small rate, such as keras.optimizers.Adam(1e-5)."
             )
         learned.clear()
         learned.update(learning)
