@@ -183,6 +183,12 @@ def test_needs_stops_at_a_gap_and_at_a_name_that_does_not_exist():
         needs("model", "history", "done")
 
 
+def test_needs_stops_at_none():
+    nothing = None  # noqa: F841
+    with pytest.raises(NotImplementedError, match="needs nothing: answer the task above"):
+        needs("nothing")
+
+
 def test_needs_stops_at_a_function_that_is_not_answered_yet():
     def classify(images):
         raise NotImplementedError("not answered yet")
