@@ -54,6 +54,11 @@ def patient(epochs=1):
     return [keras.callbacks.ReduceLROnPlateau(patience=epochs)]
 
 
+def no_bias(model, images, labels):
+    """Something that is done to a model before `fit`, and seen afterwards where nothing is learned."""
+    model.layers[-1].bias.assign(np.full(10, len(images)))
+
+
 SMALL = Experiment(network, compiled, images=40, epochs=2, batch_size=16)
 
 
@@ -88,6 +93,8 @@ def test_a_fingerprint_is_the_same_twice_and_in_no_two_experiments():
         replace(SMALL, choose=partial(first_of_class, label=1, count=4)),
         replace(SMALL, batches=Pairs),
         replace(SMALL, weights="small_vgg"),
+        replace(SMALL, first=no_bias),
+        replace(SMALL, data=no_bias),
     ]
     assert SMALL.fingerprint() == replace(SMALL).fingerprint()
     assert len({each.fingerprint() for each in [SMALL, *others]}) == len(others) + 1
@@ -132,6 +139,24 @@ def test_an_experiment_can_make_its_batches_itself(data):
 
     replace(SMALL, batches=batches).train("pairs", 0, data)
     assert given == [((40, 32, 32, 3), (40,), 16)]
+
+
+def test_what_comes_first_is_done_before_the_training_and_with_its_images(data):
+    made = []
+
+    def kept():
+        made.append(network())
+        return made[-1]
+
+    replace(SMALL, build=kept, compile=partial(compiled, rate=0.0), first=no_bias).train("first", 0, data)
+    np.testing.assert_array_equal(made[0].layers[-1].bias, 40)  # the fingerprint builds a second one, later
+
+
+def test_an_experiment_can_have_data_of_its_own(chapter, data):
+    train, validation, test = data
+    chapter.EXPERIMENTS["one"] = replace(SMALL, images=20, data=lambda: (train.subset(range(20)), validation, test))
+    chapter.EXPERIMENTS["two"] = replace(SMALL, images=21, data=lambda: (train.subset(range(21)), validation, test))
+    assert running.run("any", seeds=1, say=lambda line: None) == 0
 
 
 def test_one_probability_is_that_of_class_1(data):

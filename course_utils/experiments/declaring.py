@@ -40,6 +40,11 @@ class Experiment:
     weights : str
         Name of a trained base, for `course_utils.models.pretrained_base`: the layer of that name begins with its
         weights. `build` leaves it untrained, so that an experiment can be described where no weights are at hand.
+    first : callable, optional
+        ``first(model, images, labels)`` is called before ``fit``, once the weights are in place: a part of the model that
+        is trained before the rest. Its time counts.
+    data : callable, optional
+        ``data()`` returns training, validation and test images, where they are not those of the chapter.
     scores : callable, optional
         ``scores(labels, probabilities, trained_labels)`` returns more scores, a dict of float.
     seeds : int
@@ -56,6 +61,8 @@ class Experiment:
     choose: Callable | None = None
     batches: Callable | None = None
     weights: str = ""
+    first: Callable | None = None
+    data: Callable | None = None
     scores: Callable | None = None
     seeds: int = 3
 
@@ -76,7 +83,7 @@ class Experiment:
             "callbacks": [_plain(vars(callback)) for callback in self.callbacks()],
             "numbers": [self.images, self.epochs, self.batch_size, self.one_hot],
         }
-        own = {"choose": self.choose, "batches": self.batches, "weights": self.weights}
+        own = {key: getattr(self, key) for key in ("choose", "batches", "weights", "first", "data")}
         described |= {key: _called(value) for key, value in own.items() if value}
         text = json.dumps(described, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16], model.count_params()
@@ -128,6 +135,8 @@ class Experiment:
         else:
             fed = dict(x=train.images, y=labels, batch_size=self.batch_size)
         started = time.process_time()
+        if self.first:
+            self.first(model, train.images, labels)
         history = model.fit(
             **fed,
             epochs=self.epochs,

@@ -93,6 +93,8 @@ _DATA = {}
 def _train(chapter, name, seed):
     """In a process of its own, which reads the images once."""
     module = declared(chapter)
-    if chapter not in _DATA:
-        _DATA[chapter] = module.data()
-    return module.EXPERIMENTS[name].train(name, seed, _DATA[chapter])
+    experiment = module.EXPERIMENTS[name]
+    data = experiment.data or module.data
+    if data not in _DATA:
+        _DATA[data] = data()
+    return experiment.train(name, seed, _DATA[data])
