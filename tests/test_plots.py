@@ -19,6 +19,7 @@ def figures():
     yield plots.confusion_matrix([[9, 1], [2, 8]], ["cat", "dog"])
     yield plots.loss_curves({"a": [3.0, 2.0]}, reference=("log 10", 2.3))
     yield plots.rate_sweep({"a": {0.1: [0.5, float("nan")], 1.0: 0.6}})
+    yield plots.two_scores({"a": {"0.1": (0.5, 0.9), "1": (0.4, 0.8)}, "b": {"0.1": (0.5, 0.7)}}, "kept", "gained")
     yield plots.reliability_diagram({"x": evaluation.calibration([0, 1], [[0.9, 0.1], [0.8, 0.2]])})
 
 

@@ -1,17 +1,690 @@
-"""The checks of chapter 9."""
+"""The checks of chapter 09, fine-tuning."""
 
-from .kinds import Mistake, call, function, typed
+import functools
+import math
+
+import numpy as np
+
+from . import networks, patients
+from .comparing import describe
+from .engine import Wrong, run
+from .kinds import Mistake, call, function, is_callable, prediction, task, typed, value
+
+# --- what is frozen ---------------------------------------------------------------------------------------------------
+
+prediction(
+    "09.frozen",
+    right="batch normalisation only",
+    choices={
+        "both": "Half of it. `trainable = False` is about weights, and dropout has none: `fit` runs the layer in "
+        "training, frozen or not, and it drops.",
+        "batch normalisation only": "Frozen batch normalisation uses the averages that it keeps, in `fit` too: Keras "
+        "makes an exception for this one layer. Dropout has nothing to freeze, and goes on dropping.",
+        "dropout only": "The other way round. Which of the two has weights that `trainable` could be about?",
+        "neither": "Half of it. Dropout goes on dropping, but one layer is an exception in Keras: frozen, it behaves "
+        "in `fit` as it does in use.",
+    },
+    nudges=(
+        "`trainable` says which weights may change. Which of the two layers has weights?",
+        "A layer without weights cannot be frozen. For the other one, think of what the chapter said of averages in a "
+        "frozen base.",
+    ),
+)
+
+
+value(
+    "09.one_image",
+    "a tuple of three numbers",
+    right=(4.5, 0.5, 4.5),
+    tolerance=2e-3,
+    parts=("In use", "In training", "Frozen and in training"),
+    mistakes=[
+        Mistake(
+            "averages in training",
+            (4.5, 4.5, 4.5),
+            "In training, batch normalisation does not use the averages that it keeps: it takes mean and variance of "
+            "the batch. What is the mean of this batch?",
+        ),
+        Mistake(
+            "trainable ignored",
+            (4.5, 0.5, 0.5),
+            "The first two are right. A layer of batch normalisation that may not learn does not look at the batch, "
+            "not even in training.",
+        ),
+        Mistake(
+            "modes exchanged",
+            (0.5, 4.5, 0.5),
+            "That is the wrong way round: in use there may be one image only, so the layer takes the averages that it "
+            "keeps.",
+        ),
+        Mistake(
+            "beta forgotten",
+            lambda given: np.allclose(given, (4.0, 0.0, 4.0), atol=0.02),
+            "You normalise and multiply by gamma. What is added at the end?",
+        ),
+        Mistake(
+            "gamma forgotten",
+            lambda given: np.allclose(given, (2.5, 0.5, 2.5), atol=0.02),
+            "You normalise and add beta. What is multiplied before?",
+        ),
+        Mistake(
+            "no root",
+            lambda given: np.allclose(given, (11 / 6, 0.5, 11 / 6), atol=0.02),
+            "You divide by the variance. Batch normalisation divides by its root.",
+        ),
+        Mistake(
+            "nothing by nothing is one",
+            (4.5, 2.5, 4.5),
+            "The value less the mean of the batch is 0. Divided by something tiny, it is still 0, and not 1.",
+        ),
+        Mistake(
+            "not a number",
+            lambda given: len(given) == 3 and math.isnan(given[1]),
+            "The variance of this batch is 0, but the layer adds a small number to it before it takes the root. So 0 "
+            "is divided by something, and that is a number.",
+        ),
+    ],
+    nudges=(
+        "Subtract a mean, divide by the root of a variance, times gamma, plus beta. Only: whose mean and variance?",
+        "In use and when frozen: those that are kept. In training: those of the batch, and the batch is one value.",
+    ),
+    why="A map of one place and a batch of one image leave nothing of the image: in training, whatever is shown, beta "
+    "comes out. The larger the maps and the batch, the more is left.",
+)
+
+
+# --- averages that are kept -------------------------------------------------------------------------------------------
+
+
+def _moving_mean(
+    start, batches, momentum, *, axes=(0, 1, 2), exchanged=False, first=None, each=False, only_last=False, of=np.mean
+):  # fmt: skip
+    mean = np.array(start, dtype=float)
+    kept = 1 - momentum if exchanged else momentum
+    parts = [image[None] for batch in batches for image in batch] if each else list(batches)
+    if first == "batch":
+        mean, parts = np.array(of(parts[0], axis=axes)), parts[1:]
+    elif first == "zero":
+        mean = np.zeros_like(mean)
+    for batch in parts[-1:] if only_last else parts:
+        mean = kept * mean + (1 - kept) * of(batch, axis=axes)
+    return mean
+
+
+def _channels_mixed(start, batches, momentum):
+    mean = np.array(start, dtype=float)
+    for batch in batches:
+        mean = momentum * mean + (1 - momentum) * batch.mean()
+    return mean
+
+
+def _all_at_once(start, batches, momentum):
+    """The start and the mean of all batches, weighed as if they were two."""
+    left = momentum ** len(batches)
+    return left * np.array(start) + (1 - left) * np.mean([batch.mean(axis=(0, 1, 2)) for batch in batches], axis=0)
+
 
 function(
-    "09.example",
-    "mirrored(images)",
-    cases=[call(typed("np.arange(2 * 3 * 4 * 3).reshape(2, 3, 4, 3)"))],
-    right=lambda images: images[:, :, ::-1],
-    mistakes=[
-        Mistake("upside down", lambda images: images[:, ::-1], "That is top and bottom. Which axis counts columns?"),
-        Mistake("colours", lambda images: images[..., ::-1], "That is the order of red, green and blue."),
-        Mistake("order", lambda images: images[::-1], "That is the order of the images; each one is as it was."),
+    "09.moving_mean",
+    "moving_mean(start, batches, momentum)",
+    cases=[
+        call(np.array([4.0, 0.0]), typed("[np.arange(24.0).reshape(2, 3, 2, 2), np.ones((3, 3, 2, 2))]"), 0.9),
+        call(np.array([1.0]), typed("[np.full((1, 1, 1, 1), 5.0)]"), 0.99),
+        call(
+            np.array([0.0, 10.0, -1.0]),
+            typed("[np.random.default_rng(batch).normal(size=(4, 2, 3, 3)) for batch in range(5)]"),
+            0.75,
+        ),
     ],
-    nudges=("An image has as many columns as its width.", "The first axis counts images, the second one rows."),
-    why="An example of what a right answer is told: why it matters.",
+    right=_moving_mean,
+    mistakes=[
+        Mistake(
+            "momentum exchanged",
+            {"exchanged": True},
+            "Your average nearly forgets what it was with every batch. `momentum` is the share of the old one that "
+            "stays.",
+        ),
+        Mistake(
+            "places kept",
+            {"axes": (0,)},
+            "You average over the images only, and keep a number for each place. Batch normalisation has one for each "
+            "channel.",
+        ),
+        Mistake(
+            "channels mixed",
+            _channels_mixed,
+            "You take one mean of the whole batch. Every channel has its own.",
+        ),
+        Mistake(
+            "start forgotten",
+            [{"first": "batch"}, {"first": "zero"}],
+            "Your average does not begin with `start`: a trained network brings averages, and they go slowly.",
+        ),
+        Mistake(
+            "last batch only",
+            {"only_last": True},
+            "Only the last batch reaches your average. Each batch moves it from where the one before left it.",
+        ),
+        Mistake(
+            "image by image",
+            {"each": True},
+            "You move the average once for every image. It moves once for every batch.",
+        ),
+        Mistake(
+            "mean of the batches",
+            lambda start, batches, momentum: np.mean([batch.mean(axis=(0, 1, 2)) for batch in batches], axis=0),
+            "That is the plain mean of the batches. Where do `start` and `momentum` come in?",
+        ),
+        Mistake(
+            "all batches alike",
+            _all_at_once,
+            "The share of `start` that is left is right. But the batches do not all count the same: what the first one "
+            "brought has faded when the last one comes.",
+        ),
+        Mistake(
+            "variances",
+            {"of": np.var},
+            "Those are variances. The moving mean is moved by the means of the batches.",
+        ),
+    ],
+    nudges=(
+        "Which axes of a batch are averaged, so that one number is left for each channel?",
+        "After each batch: a share `momentum` of what the average was, and the rest from the batch's own mean.",
+    ),
+    why="What a frozen base brings in its averages was gathered over a million images. A few dozen small batches are "
+    "enough to replace it.",
+)
+
+
+value(
+    "09.half_gone",
+    "a number of batches, an int",
+    right=69,
+    mistakes=[
+        Mistake(
+            "in equal steps",
+            50,
+            "You take a hundredth of the beginning away with each batch. It is a hundredth of what is left: the steps "
+            "get smaller.",
+        ),
+        Mistake(
+            "one by one hundredth",
+            100,
+            "After so many batches about 0.37 is left, a common yardstick. When was it a half?",
+        ),
+        Mistake("one too few", 68, "Very near: after 68 batches a little more than half is left."),
+        Mistake(
+            "no whole batches",
+            lambda given: 68 < given < 69,
+            "That is where the curve crosses a half. Batches are whole: after which one is at most half left?",
+        ),
+        Mistake(
+            "what is left",
+            lambda given: 0 < given < 1,
+            "That is a share. The question is after how many batches.",
+        ),
+    ],
+    nudges=(
+        "After one batch 0.99 of it is left. And after two, and after n?",
+        "You look for the first whole n with 0.99 to the power of n at most a half. A logarithm finds it, and so does "
+        "a loop.",
+    ),
+    why="With batches of two that is 138 images: an epoch on a small data set replaces the averages. With a momentum "
+    "of 0.9 it takes seven batches.",
+)
+
+
+# --- the first layers stay --------------------------------------------------------------------------------------------
+
+
+def _small_base():
+    """Convolutions, two of them without a bias, with and without batch normalisation; none of its values is 0."""
+    import keras
+    from keras import layers
+
+    base = keras.Sequential(
+        [
+            keras.Input((12, 12, 3)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3, use_bias=False, name="first"),
+            layers.BatchNormalization(name="first_bn"),
+            layers.ReLU(),
+            layers.Conv2D(5, 3, name="second"),
+            layers.MaxPooling2D(),
+            layers.SeparableConv2D(6, 1, name="third"),
+            layers.BatchNormalization(name="third_bn"),
+            layers.ReLU(),
+            layers.Conv2D(7, 3, use_bias=False, name="fourth"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, name="fifth"),
+        ],
+        name="small_base",
+    )
+    rng = np.random.default_rng(0)
+    base.set_weights([rng.uniform(0.1, 1, weight.shape).astype("float32") for weight in base.get_weights()])
+    return base
+
+
+_CONVOLUTIONS = ("first", "second", "third", "fourth", "fifth")
+_COUNTS = (2, 0, 3, 1, 5)  # how many stay, in the order in which they are tried on one base: up and down
+
+
+def _learning(
+    base, count, *, counted=lambda layer, norm: layer.weights and not norm, stays=lambda place, count: place < count,
+    norm_learns=lambda frozen: False,
+):  # fmt: skip
+    """The names of the layers that learn: counted are layers with weights but batch normalisation, or by mistake."""
+    from keras import layers
+
+    place, names = 0, set()
+    for layer in base.layers:
+        norm = isinstance(layer, layers.BatchNormalization)
+        frozen = stays(place, count)
+        if (norm_learns(frozen) if norm else not frozen) and layer.weights:
+            names.add(layer.name)
+        place += bool(counted(layer, norm))
+    return frozenset(names)
+
+
+_FREEZING = [
+    (
+        "batch normalisation learns",
+        [dict(norm_learns=lambda frozen: True), dict(norm_learns=lambda frozen: not frozen)],
+        "The right convolutions stay, but batch normalisation learns, and small batches would spoil its averages.",
+    ),
+    (
+        "the first learn",
+        [
+            dict(stays=lambda place, count: place >= count),
+            dict(stays=lambda place, count: place >= count, norm_learns=lambda frozen: not frozen),
+        ],
+        "The other way round: the first `count` layers learn and the rest stays.",
+    ),
+    (
+        "all layers counted",
+        [
+            dict(counted=lambda layer, norm: True, norm_learns=norm_learns)
+            for norm_learns in (lambda frozen: False, lambda frozen: not frozen)
+        ],
+        "You count layers that have no weights, such as ReLU and pooling. They have nothing to freeze.",
+    ),
+    (
+        "batch normalisation counted",
+        [
+            dict(counted=lambda layer, norm: layer.weights, norm_learns=norm_learns)
+            for norm_learns in (lambda frozen: False, lambda frozen: not frozen)
+        ],
+        "You count batch normalisation among the `count` layers. It stays anyway, and is left out of the counting.",
+    ),
+    (
+        "one too many",
+        [dict(stays=lambda place, count: place <= count)],
+        "One layer too many stays: with a `count` of 0 all of them are to learn.",
+    ),
+    (
+        "one too few",
+        [dict(stays=lambda place, count: place < count - 1)],
+        "One layer too few stays: with a `count` of 1 it is the first.",
+    ),
+    (
+        "the last stay",
+        [dict(stays=lambda place, count: place >= len(_CONVOLUTIONS) - count)],
+        "You freeze the last `count` layers. The first ones are to stay, those next to the image.",
+    ),
+]
+
+
+@task(
+    "09.freeze_first",
+    "a function `freeze_first(base, count)`",
+    mistakes=(
+        *(name for name, _, _ in _FREEZING),
+        "nothing learns",
+        "everything learns",
+        "frozen before",
+        "another base",
+        "weights changed",
+        "no return",
+        "wrong type",
+        "other",
+    ),
+    nudges=(
+        "Go through `base.layers` and count as you go. Which layers count, and which stay whatever the count?",
+        "`base.trainable = True` reaches every layer within, and so does `False`: say it before you choose layer by "
+        "layer, not after.",
+    ),
+    why="How many layers stay is a setting to be tried like the rate: more images allow more layers to learn.",
+)
+def _freeze_first(answer):
+    is_callable(answer, "freeze_first")
+    base = _small_base()
+    before = base.get_weights()
+    found = []
+    for count in _COUNTS:
+        base.trainable = True
+        found.append(_learning_after(answer, base, count))
+    if not all(np.array_equal(*pair) for pair in zip(before, base.get_weights(), strict=True)):
+        raise Wrong("weights changed", "`freeze_first` changes weights of the base. It is only to say which may learn.")
+    wanted = [_learning(base, count) for count in _COUNTS]
+    if found != wanted:
+        _why_not_frozen(base, found, wanted)
+    base.trainable = False  # as it is after the classifier was trained
+    if _learning_after(answer, base, 2) != wanted[0]:
+        raise Wrong(
+            "frozen before",
+            "Right for a base of which everything may learn. Given one that is frozen, as it is when its classifier "
+            "has been trained, yours leaves too much frozen: what learns must be said as well as what stays.",
+        )
+
+
+def _learning_after(answer, base, count):
+    """The names of the layers that learn once the student's function has had the base."""
+    import keras
+
+    result = run(answer, base, count, doing=f"`freeze_first(base, {count})`")
+    if result is None:
+        raise Wrong("no return", "`freeze_first` returns `None`. It changes the base, and returns it.")
+    networks.not_keras_2(result)
+    if not isinstance(result, keras.Model):
+        raise Wrong("wrong type", f"`freeze_first` returns {describe(result)}; it is to return the base, a model.")
+    if {id(weight) for weight in result.weights} != {id(weight) for weight in base.weights}:
+        raise Wrong(
+            "another base",
+            "What `freeze_first` returns has not the weights of the base that it was given: it is another model. "
+            "Change the one that is given.",
+        )
+    learns = {id(weight) for weight in result.trainable_weights}
+    own = {
+        layer.name: [id(weight) for weight in (*layer.trainable_weights, *layer.non_trainable_weights)]
+        for layer in base.layers
+    }
+    return frozenset(name for name, weights in own.items() if learns.intersection(weights))
+
+
+def _why_not_frozen(base, found, wanted):
+    for name, several, text in _FREEZING:
+        if any(found == [_learning(base, count, **changes) for count in _COUNTS] for changes in several):
+            raise Wrong(name, text)
+    if not any(found):
+        raise Wrong(
+            "nothing learns",
+            "Whatever the count, nothing of the base learns. If `base.trainable` is False, no layer within it does: "
+            "that of the base, too, has to be True.",
+        )
+    if len(set(found)) == 1:
+        raise Wrong(
+            "everything learns",
+            "Whatever the count, the same layers learn. What is said of the whole base afterwards overrides what was "
+            "said of its layers, and a layer that has no `trainable` of that spelling keeps its own.",
+        )
+    wrong = next(n for n, pair in enumerate(zip(found, wanted, strict=True)) if pair[0] != pair[1])
+    listed = ", ".join(f"`{layer.name}`" for layer in base.layers if layer.name in found[wrong]) or "nothing"
+    raise Wrong(
+        "other",
+        f"A base has convolutions {', '.join(f'`{name}`' for name in _CONVOLUTIONS[:4])}, batch normalisation after "
+        f"the first and the third, and a dense layer `fifth`. After `freeze_first(base, {_COUNTS[wrong]})`, {listed} "
+        "can learn.",
+    )
+
+
+# --- a rate for each step ---------------------------------------------------------------------------------------------
+
+
+def _rate_at(
+    step, steps, warmup, peak, *, begun=0, late=True, over="rest", wave=lambda share: (1 + math.cos(math.pi * share)) / 2,
+    warms=True,
+):  # fmt: skip
+    if step < warmup:
+        return peak * (step + begun) / warmup if warms else peak
+    gone = step - warmup if late else step
+    return peak * wave(gone / (steps - warmup if over == "rest" else steps))
+
+
+function(
+    "09.rate_at",
+    "rate_at(step, steps, warmup, peak)",
+    cases=[
+        call(0, 100, 20, 0.01),
+        call(5, 100, 20, 0.01),
+        call(20, 100, 20, 0.01),
+        call(40, 100, 20, 0.01),
+        call(60, 100, 20, 0.01),
+        call(70, 100, 20, 0.01).in_next_cell(),
+        call(100, 100, 20, 0.01),
+        call(10, 40, 0, 2.0).told(
+            stopping="Here is no warm-up: what do you divide by?",
+            right_for=call(15, 100, 20, 0.01),
+        ),
+        call(0, 40, 0, 2.0).told(
+            stopping="Here is no warm-up: what do you divide by?",
+            right_for=call(15, 100, 20, 0.01),
+        ),
+    ],
+    right=_rate_at,
+    tolerance=1e-7,
+    mistakes=[
+        Mistake(
+            "cosine from the first step",
+            {"late": False, "over": "all"},
+            "Your cosine begins at step 0 and has fallen already when the warm-up ends: the rate jumps there. Let it "
+            "begin where the warm-up ends.",
+        ),
+        Mistake(
+            "not at zero",
+            {"over": "all"},
+            "At the last step your rate is not 0: the cosine has `steps` less the warm-up to come down.",
+        ),
+        Mistake("past zero", {"late": False}, "Your cosine counts the steps of the warm-up as well."),
+        Mistake(
+            "a straight line",
+            {"wave": lambda share: 1 - share},
+            "The warm-up is right. After it your rate falls along a straight line, and not along a cosine.",
+        ),
+        Mistake(
+            "a whole wave",
+            {"wave": lambda share: (1 + math.cos(2 * math.pi * share)) / 2},
+            "Your rate falls to 0 halfway and rises again: that is a whole wave. Half of one is asked for.",
+        ),
+        Mistake(
+            "a quarter wave",
+            {"wave": lambda share: math.cos(math.pi * share / 2)},
+            "Your ends are right. But that is a quarter of a wave: half of one falls slowly at first and slowly at the "
+            "end, and is at half of the peak halfway.",
+        ),
+        Mistake(
+            "below zero",
+            {"wave": lambda share: math.cos(math.pi * share)},
+            "A cosine goes from 1 to -1, and your rate below 0 with it. From 1 to 0 is asked for.",
+        ),
+        Mistake(
+            "not halved",
+            {"wave": lambda share: 1 + math.cos(math.pi * share)},
+            "Your rate is twice the peak when the warm-up ends: 1 and a cosine go from 2 to 0.",
+        ),
+        Mistake(
+            "upside down",
+            {"wave": lambda share: (1 - math.cos(math.pi * share)) / 2},
+            "After the warm-up your rate begins at 0 and rises.",
+        ),
+        Mistake(
+            "in degrees",
+            {"wave": lambda share: (1 + math.cos(180 * share)) / 2},
+            "The cosine of Python and NumPy takes radians: half a wave is pi, not 180.",
+        ),
+        Mistake("no warm-up", {"warms": False}, "Your rate is at the peak from the first step on: there is no warm-up."),
+        Mistake(
+            "begun one step early",
+            {"begun": 1},
+            "At step 0 your rate is above 0 already, and one step before the warm-up ends it is at the peak.",
+        ),
+        Mistake(
+            "a share",
+            lambda step, steps, warmup, peak: _rate_at(step, steps, warmup, 1.0),
+            "That goes from 0 to 1 and back. It is to reach `peak`.",
+        ),
+    ],
+    nudges=(
+        "Two pieces: one for steps before `warmup`, one for the rest. How much of its piece has a step done, from 0 to "
+        "1?",
+        "Over half a wave the cosine goes from 1 to -1. Add 1, and halve.",
+    ),
+    why="The warm-up spares the base the large steps of an optimiser that has seen too few gradients to judge them; at "
+    "the end, small steps let the weights settle. Keras has it as `keras.optimizers.schedules.CosineDecay`.",
+)
+
+
+# --- early stopping ---------------------------------------------------------------------------------------------------
+
+
+def _early_stop(
+    val_losses, patience, *, late=0, ties=False, against="best", in_a_row=True, kept=None, first=0, exchanged=False
+):  # fmt: skip
+    best, at, waited, stopped = math.inf, 0, 0, len(val_losses) - 1
+    for epoch, loss in enumerate(val_losses):
+        if loss < best or (ties and loss == best):
+            best, at, waited = loss, epoch, 0 if in_a_row else waited
+        else:
+            waited += 1
+            if waited >= max(patience + late, 1):
+                stopped = epoch
+                break
+        best = loss if against == "previous" else best
+    if against == "previous":
+        at = int(np.argmin(val_losses[: stopped + 1]))
+    at = {None: at, "last": stopped, "before": max(stopped - patience, 0), "of all": int(np.argmin(val_losses))}[kept]
+    pair = (stopped + first, at + first)
+    return pair[::-1] if exchanged else pair
+
+
+function(
+    "09.early_stop",
+    "early_stop(val_losses, patience)",
+    cases=[
+        call([1.0, 0.8, 0.9, 0.85, 0.7, 0.6], 2),
+        call([1.0, 0.9, 0.8], 3),
+        call([0.5, 0.5, 0.5, 0.4], 2),
+        call([1.0, 0.7, 0.8, 0.6, 0.65, 0.7, 0.8, 0.5], 3),
+        call([0.9, 0.5, 0.8, 0.7, 0.6, 0.55, 0.4], 4),
+        call([2.0, 1.0, 1.5, 1.4], 5),
+        call([1.0, 1.1, 0.9], 1),
+    ],
+    right=_early_stop,
+    mistakes=[
+        Mistake(
+            "seen ahead",
+            {"kept": "of all"},
+            "You keep the epoch with the lowest loss of the whole list. After the stop nothing is trained: those "
+            "epochs never come to be.",
+        ),
+        Mistake("last weights", {"kept": "last"}, "You keep the last epoch. The best one that was trained is asked for."),
+        Mistake(
+            "counted back from the stop",
+            {"kept": "before"},
+            "You take the stop less the patience. That is the best epoch only where patience ran out, and not where "
+            "the list ended first.",
+        ),
+        Mistake(
+            "compared with the previous epoch",
+            {"against": "previous"},
+            "You compare each loss with the one before it. It can fall for epochs and still be worse than the best.",
+        ),
+        Mistake("an equal loss", {"ties": True}, "A loss that equals the best one is no new best."),
+        Mistake(
+            "not in a row",
+            {"in_a_row": False},
+            "A new best must set the waiting back: `patience` epochs *in a row* without one lead to the stop.",
+        ),
+        Mistake("one epoch too late", {"late": 1}, "You stop one epoch late: patience ran out an epoch before."),
+        Mistake("one epoch too early", {"late": -1}, "You stop one epoch early: yours has less patience than is given."),
+        Mistake("counted from 1", {"first": 1}, "You count epochs from 1. Here they are places in the list, from 0 on."),
+        Mistake("exchanged", {"exchanged": True}, "The right two epochs, exchanged: first where it stops."),
+    ],
+    nudges=(
+        "Keep two things from epoch to epoch: the best loss with its place, and how many epochs it is old.",
+        "Leave the loop at the end of the epoch in which the waiting reaches `patience`; where it never does, the last "
+        "epoch of the list is the last one trained.",
+    ),
+    why="`keras.callbacks.EarlyStopping` gives back the weights of the best epoch only if you ask for it, with "
+    "`restore_best_weights=True`.",
+)
+
+
+# --- the most probable classes ----------------------------------------------------------------------------------------
+
+
+def _top_k(probabilities, k, *, axis=-1):
+    return np.argsort(-np.asarray(probabilities), axis=axis, kind="stable")[:, :k]
+
+
+def _ties_from_the_end(probabilities, k):
+    return np.argsort(probabilities, axis=-1, kind="stable")[:, ::-1][:, :k]
+
+
+function(
+    "09.top_k",
+    "top_k(probabilities, k)",
+    cases=[
+        call(np.array([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3]]), 2),
+        call(np.array([[0.25, 0.25, 0.3, 0.2], [0.2, 0.4, 0.2, 0.2]]), 3),
+        call(np.array([[0.4, 0.4, 0.1, 0.1]]), 1),
+        call(np.array([[0.2, 0.5, 0.3]]), 3),
+        call(typed("np.random.default_rng(9).dirichlet(np.ones(8), size=3)"), 5),
+        call(typed("np.tile([0.05, 0.01, 0.04], (2, 10))"), 12),
+    ],
+    right=_top_k,
+    ints=True,
+    mistakes=[
+        Mistake(
+            "least probable",
+            lambda probabilities, k: np.argsort(probabilities, axis=-1, kind="stable")[:, :k],
+            "Those are the least probable classes: sorting begins with the smallest.",
+        ),
+        Mistake(
+            "ties from the end",
+            _ties_from_the_end,
+            "Right but for ties: of two classes that are as probable, yours has the one with the higher number first. "
+            "Turning a sorted list round turns its ties round as well.",
+        ),
+        Mistake(
+            "rising",
+            [
+                lambda probabilities, k: _ties_from_the_end(probabilities, k)[:, ::-1],
+                lambda probabilities, k: _top_k(probabilities, k)[:, ::-1],
+            ],
+            "The right classes, with the most probable one last. It is to come first.",
+        ),
+        Mistake(
+            "by number",
+            lambda probabilities, k: np.sort(_top_k(probabilities, k), axis=-1),
+            "The right classes, in the order of their numbers. The most probable one is to come first.",
+        ),
+        Mistake(
+            "probabilities",
+            lambda probabilities, k: np.sort(probabilities, axis=-1)[:, ::-1][:, :k],
+            "Those are the probabilities themselves. Which classes have them?",
+        ),
+        Mistake(
+            "along the images",
+            {"axis": 0},
+            "You sort along the first axis, and so compare images with each other. Classes are along the second.",
+        ),
+        Mistake(
+            "counted from 1",
+            lambda probabilities, k: _top_k(probabilities, k) + 1,
+            "You count classes from 1; the first one is class 0.",
+        ),
+        Mistake("all classes", lambda probabilities, k: _top_k(probabilities, None), "Those are all classes, not `k`."),
+        Mistake(
+            "first image only",
+            lambda probabilities, k: _top_k(probabilities, k)[0],
+            "That is the answer for the first image. Every image has a row.",
+        ),
+    ],
+    nudges=(
+        "`np.argsort` gives the order of numbers along an axis, the smallest first. How does the largest come first?",
+        "Sort the negative probabilities. Only a stable sort, `kind='stable'`, leaves ties in the order in which they "
+        "were.",
+    ),
+    why="The right class second or third is not the same as lost: with a thousand classes that look alike in pairs, "
+    "the share of images whose class is among the first five says so.",
 )

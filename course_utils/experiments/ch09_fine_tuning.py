@@ -258,9 +258,11 @@ BASES = {LITE0: 1e-4, "efficientnet_lite1": 1e-4, "efficientnet_lite2": 1e-4, "v
 
 EXPERIMENTS = {
     # What learns, at which rate.
-    **{f"all, rate {rate:g}": on_cats("all", rate, callbacks=remembers) for rate in RATES},
-    **{f"last block, rate {rate:g}": on_cats("last block", rate, callbacks=remembers) for rate in RATES},
-    **{f"none, rate {rate:g}": on_cats("none", rate) for rate in RATES},
+    **{
+        f"{learns}, rate {rate:g}": on_cats(learns, rate, callbacks=remembers)
+        for learns in ("all", "last block", "none")
+        for rate in RATES
+    },
     # The classifier still random when the base begins to learn.
     **{f"all at once, rate {rate:g}": on_cats("all", rate, None, callbacks=remembers) for rate in RATES[1:]},
     # Batch normalisation learns too, and takes new averages.

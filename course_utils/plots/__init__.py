@@ -21,6 +21,7 @@ _HOMES = {
     "reliability_diagram": "training",
     "saliency_overlay": "saliency",
     "templates": "features",
+    "two_scores": "training",
 }
 _MODULES = (
     "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes", "overlays", "saliency",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import BLUE, GREY, INK, ORANGE, PALETTE, VERMILION, course_figure
+from .style import BLUE, GREY, INK, MARKERS, ORANGE, PALETTE, VERMILION, course_figure
 
 
 @course_figure
@@ -344,6 +344,46 @@ def model_comparison(names, scores, costs, cost_label, score_label="test accurac
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6, "alpha": 0.7, "shrinkA": 1, "shrinkB": 6},
         )
     axis.set_ylim(bottom, max(top, place + step / 2))
+    return figure
+
+
+@course_figure
+def two_scores(series, xlabel, ylabel):
+    """One score against another, both better further up and to the right: a line for each series, a name at each point.
+
+    Parameters
+    ----------
+    series : dict of str to dict of str to pair of float
+        Name of a series to its points, by name, in the order in which the line goes through them.
+    xlabel, ylabel : str
+        Names of the axes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Notes
+    -----
+    Used in chapter 09, Fine-tuning.
+
+    Examples
+    --------
+    >>> figure = two_scores({"all": {"0.01": (0.5, 0.9), "0.1": (0.4, 0.95)}}, "kept", "gained")
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['0.01', '0.1']
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6.6, 4.2))
+    for index, (name, points) in enumerate(series.items()):
+        color, marker = PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)]
+        axis.plot(*zip(*points.values(), strict=True), color=color, marker=marker, linewidth=1.2, label=name)
+        for label, place in points.items():
+            axis.annotate(label, place, xytext=(5, 5), textcoords="offset points", fontsize=8, color=color)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    axis.margins(0.1)
+    axis.grid()
+    figure.legend(loc="outside upper center", ncols=min(3, len(series)), fontsize=9)
     return figure
 
 
