@@ -24,7 +24,7 @@ def figures():
 
 
 @pytest.mark.parametrize(
-    "figure", list(figures()), ids=["curves", "comparison", "confusion", "losses", "sweep", "reliability"]
+    "figure", list(figures()), ids=["curves", "comparison", "confusion", "losses", "sweep", "two scores", "reliability"]
 )
 def test_axes_have_names_and_the_paper_is_opaque(figure):
     assert any(axis.get_xlabel() for axis in figure.axes)
