@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
-from . import networks, patients
-from .comparing import describe
+from . import memory, networks, patients, scripts
+from .comparing import describe, same
 from .engine import Wrong, run
 from .kinds import Mistake, call, function, is_callable, prediction, task, typed, value
 
@@ -394,11 +394,7 @@ def _learning_after(answer, base, count):
             "Change the one that is given.",
         )
     learns = {id(weight) for weight in result.trainable_weights}
-    own = {
-        layer.name: [id(weight) for weight in (*layer.trainable_weights, *layer.non_trainable_weights)]
-        for layer in base.layers
-    }
-    return frozenset(name for name, weights in own.items() if learns.intersection(weights))
+    return frozenset(layer.name for layer in base.layers if any(id(weight) in learns for weight in layer.weights))
 
 
 def _why_not_frozen(base, found, wanted):
@@ -430,10 +426,11 @@ def _why_not_frozen(base, found, wanted):
 # --- a rate for each step ---------------------------------------------------------------------------------------------
 
 
-def _rate_at(
-    step, steps, warmup, peak, *, begun=0, late=True, over="rest", wave=lambda share: (1 + math.cos(math.pi * share)) / 2,
-    warms=True,
-):  # fmt: skip
+def _half_a_wave(share):
+    return (1 + math.cos(math.pi * share)) / 2
+
+
+def _rate_at(step, steps, warmup, peak, *, begun=0, late=True, over="rest", wave=_half_a_wave, warms=True):
     if step < warmup:
         return peak * (step + begun) / warmup if warms else peak
     gone = step - warmup if late else step
@@ -511,7 +508,9 @@ function(
             {"wave": lambda share: (1 + math.cos(180 * share)) / 2},
             "The cosine of Python and NumPy takes radians: half a wave is pi, not 180.",
         ),
-        Mistake("no warm-up", {"warms": False}, "Your rate is at the peak from the first step on: there is no warm-up."),
+        Mistake(
+            "no warm-up", {"warms": False}, "Your rate is at the peak from the first step on: there is no warm-up."
+        ),
         Mistake(
             "begun one step early",
             {"begun": 1},
@@ -560,7 +559,7 @@ function(
     "09.early_stop",
     "early_stop(val_losses, patience)",
     cases=[
-        call([1.0, 0.8, 0.9, 0.85, 0.7, 0.6], 2),
+        call([1.0, 0.8, 0.9, 0.85, 0.86, 0.7, 0.6], 2),
         call([1.0, 0.9, 0.8], 3),
         call([0.5, 0.5, 0.5, 0.4], 2),
         call([1.0, 0.7, 0.8, 0.6, 0.65, 0.7, 0.8, 0.5], 3),
@@ -571,12 +570,19 @@ function(
     right=_early_stop,
     mistakes=[
         Mistake(
+            "never",
+            lambda val_losses, patience: _early_stop(val_losses, len(val_losses) + 1),
+            "You go through the whole list, whatever the patience. When is it at an end?",
+        ),
+        Mistake(
             "seen ahead",
             {"kept": "of all"},
             "You keep the epoch with the lowest loss of the whole list. After the stop nothing is trained: those "
             "epochs never come to be.",
         ),
-        Mistake("last weights", {"kept": "last"}, "You keep the last epoch. The best one that was trained is asked for."),
+        Mistake(
+            "last weights", {"kept": "last"}, "You keep the last epoch. The best one that was trained is asked for."
+        ),
         Mistake(
             "counted back from the stop",
             {"kept": "before"},
@@ -595,8 +601,12 @@ function(
             "A new best must set the waiting back: `patience` epochs *in a row* without one lead to the stop.",
         ),
         Mistake("one epoch too late", {"late": 1}, "You stop one epoch late: patience ran out an epoch before."),
-        Mistake("one epoch too early", {"late": -1}, "You stop one epoch early: yours has less patience than is given."),
-        Mistake("counted from 1", {"first": 1}, "You count epochs from 1. Here they are places in the list, from 0 on."),
+        Mistake(
+            "one epoch too early", {"late": -1}, "You stop one epoch early: yours has less patience than is given."
+        ),
+        Mistake(
+            "counted from 1", {"first": 1}, "You count epochs from 1. Here they are places in the list, from 0 on."
+        ),
         Mistake("exchanged", {"exchanged": True}, "The right two epochs, exchanged: first where it stops."),
     ],
     nudges=(
@@ -688,3 +698,208 @@ function(
     why="The right class second or third is not the same as lost: with a thousand classes that look alike in pairs, "
     "the share of images whose class is among the first five says so.",
 )
+
+
+# --- four runs --------------------------------------------------------------------------------------------------------
+
+_CAUSES = (
+    "the classifier was still random",
+    "the rate stayed too high",
+    "batch normalisation learned",
+    "nothing is wrong",
+)
+_RUNS = (_CAUSES[1], _CAUSES[3], _CAUSES[0], _CAUSES[2])
+
+
+def _names(**causes):
+    """Whether an answer has these causes at these runs."""
+    return lambda given: all(same(given["ABCD".index(run)], _CAUSES[cause]) for run, cause in causes.items())
+
+
+value(
+    "09.runs",
+    "a list of four texts, one for each run",
+    right=_RUNS,
+    parts=("Run A", "Run B", "Run C", "Run D"),
+    mistakes=[
+        Mistake(
+            "not a choice",
+            lambda given: len(given) == 4 and not all(any(same(one, cause) for cause in _CAUSES) for one in given),
+            f"The choices are {', '.join(f'`{chr(34)}{cause}{chr(34)}`' for cause in _CAUSES)}.",
+        ),
+        Mistake(
+            "one for all",
+            lambda given: len(given) == 4 and len({str(one).casefold() for one in given}) < 4,
+            "You name a cause twice. Each of the four belongs to one run.",
+        ),
+        Mistake(
+            "A and C exchanged",
+            _names(A=0, C=1),
+            "In both the old digits are lost; the question is when. As long as only the classifier learns, the old "
+            "digits are named as well as before. In which of the two was there such a time?",
+        ),
+        Mistake(
+            "normalisation elsewhere",
+            lambda given: not same(given[3], _CAUSES[2]),
+            "Batch normalisation is the layer that does something else in use than in `fit`. In which run do these two "
+            "differ most on the very same images?",
+        ),
+        Mistake(
+            "ill health",
+            lambda given: not same(given[1], _CAUSES[3]),
+            "One run learns the new digits and keeps the old ones. Nothing is wrong with that one.",
+        ),
+    ],
+    nudges=(
+        "Two columns to compare in each row: in fit and in use. And one to follow downwards: the old digits.",
+        "Old digits that are lost with the first row: the base learned from the beginning. Lost with the second: it "
+        "did from then on. Where fit and use differ on the same images, ask which layer has two ways to work.",
+    ),
+    why="The accuracy in `fit` is high in all four. What tells them apart is measured beside it: in use, on the same "
+    "images, and on what the network knew before.",
+)
+
+
+# --- a script repaired ------------------------------------------------------------------------------------------------
+
+_UNSEEN = 0.85  # of the new digits; measured for the solution and for other repairs: see the proofs
+_KEPT = 0.85  # of the old digits
+
+
+def _moved(base, before):
+    """How far the kernel of the base that moved most has gone, as a share of its length before."""
+    pairs = [(old, new) for old, new in zip(before, base.get_weights(), strict=True) if old.ndim > 1]
+    return max(float(np.linalg.norm(new - old) / np.linalg.norm(old)) for old, new in pairs)
+
+
+@task(
+    "09.repaired",
+    "a function of base, images, labels and `fit` that returns a trained model",
+    mistakes=(
+        "two modes",
+        "forgotten",
+        "only the classifier",
+        "another base",
+        "accuracy",
+        "no return",
+        "wrong type",
+        "output shape",
+    ),
+    nudges=(
+        "The second call of `fit` spoils what is used, and not what is measured in `fit`. Which variables of the base "
+        "does nothing but the mode of use read?",
+        "Which layers of the base must not learn, although the base does? Say so after `base.trainable = True`, and "
+        "before `fit`.",
+    ),
+    why="`base.trainable = True` reaches every layer, also those that you wanted to stay. `models.unfreeze` leaves "
+    "batch normalisation frozen, and its `fit` warns where it is not.",
+)
+def _repaired(script):
+    import keras
+
+    scripts.is_script(script)
+    base, classifier = patients.old_network()
+    before, (images, labels) = base.get_weights(), patients.new_digits(first=60)
+    keras.utils.set_random_seed(0)
+    print(f"The check runs your script on {len(images)} images of its own ...", flush=True)
+    model = run(script, base, images.copy(), labels.copy(), patients.fit)
+    if model is None:
+        raise Wrong("no return", "Your function trains and returns nothing. It ends with `return model`.")
+    networks.not_keras_2(model)
+    if not isinstance(model, keras.Model):
+        raise Wrong("wrong type", f"Your function returns {describe(model)}; a trained Keras model is expected.")
+    networks.gives(model, input_shape=(28, 28, 1), output_shape=(len(patients.NEW),))
+    if not {id(weight) for weight in base.weights} <= {id(weight) for weight in model.weights}:
+        raise Wrong(
+            "another base",
+            "The model that you return does not stand on the base that your function is given, but on another one, "
+            "which knows nothing or cannot be asked about the old digits.",
+        )
+    moved = _moved(base, before)
+    unseen = patients.accuracy(model, *patients.new_digits("test"))
+    known = patients.accuracy(keras.Sequential([base, classifier]), *patients.old_digits())
+    if moved < 1e-4:
+        raise Wrong(
+            "only the classifier",
+            f"Only the classifier has learned, with which {unseen:.2f} of unseen digits are right: no kernel of the "
+            "base has moved. May it learn when `fit` is called for the second time?",
+        )
+    if unseen >= _UNSEEN and known >= _KEPT:
+        return f"{unseen:.0%} of unseen digits are right, and {known:.0%} of the old ones still are."
+    in_use = patients.accuracy(model, images, labels)
+    in_training = patients.accuracy(model, images, labels, training=True)
+    if in_training > in_use + 0.15:
+        raise Wrong(
+            "two modes",
+            f"On the images that it was trained on, the model is right in {in_training:.2f} in the mode of training, "
+            f"and in {in_use:.2f} in use. Whose means and variances are used in one, and whose in the other?",
+        )
+    if known < _KEPT:
+        raise Wrong(
+            "forgotten",
+            f"{unseen:.2f} of unseen new digits are right, but of the old ones only {known:.2f}: the base has moved by "
+            f"up to {moved:.2g} of a kernel's length, and the classifier of the old digits does not understand it any "
+            "more. The task asks for "
+            f"{_KEPT}.",
+        )
+    raise Wrong(
+        "accuracy",
+        f"{unseen:.2f} of unseen new digits are right; the task asks for {_UNSEEN}. On the images that it was trained "
+        f"on, it is {in_use:.2f}. Is the classifier trained before the base learns?",
+    )
+
+
+# --- better, and nothing forgotten ------------------------------------------------------------------------------------
+
+_BETTER = 0.60  # of shapes; with the frozen base so many less: measured, see the proofs
+_REMEMBERED = 0.60  # of textures
+
+
+@functools.cache
+def _shapes():
+    """Images that the student has not seen, with their labels."""
+    from ..datasets.drawn import draw
+
+    drawn = draw(400, memory.SIZE, seed=909)
+    return drawn.images.astype("float32"), drawn.labels
+
+
+@task(
+    "09.your_own",
+    "your fine-tuned model",
+    mistakes=("accuracy", "forgotten", "another base", "no probabilities", "output shape", "wrong type"),
+    nudges=(
+        "Train the classifier until it learns no more, then let the last block learn with a rate a tenth as large or "
+        "smaller. What does `memory.remembers` say after each epoch?",
+        "Which layers learn, how fast and how long: each of the three trades what is learned against what is "
+        "forgotten. The last layers know most about the old task alone.",
+    ),
+    why="What a network has lost is not seen by chance. Whoever needs the old knowledge has to measure it, as here.",
+)
+def _your_own(model):
+    networks.is_model(model)
+    networks.gives(model, input_shape=(memory.SIZE, memory.SIZE, 3), output_shape=(10,))
+    images, labels = _shapes()
+    scores = networks.outputs(model, images)
+    if scores.min() < -1e-6 or not np.allclose(scores.sum(axis=-1), 1, atol=0.02):
+        raise Wrong(
+            "no probabilities", "The outputs for an image do not add up to 1. Does the last layer have a softmax?"
+        )
+    try:
+        remembered = memory.remembers(model)
+    except ValueError as error:
+        raise Wrong("another base", f"{error} Put the classifier on the base that this task loads.") from None
+    reached = float((scores.argmax(axis=-1) == labels).mean())
+    if reached < _BETTER:
+        raise Wrong(
+            "accuracy",
+            f"{reached:.3f} of 400 unseen shapes are right, and {remembered:.3f} of the textures; the task asks for "
+            f"{_BETTER} of the shapes. How much of that does the classifier reach on the frozen base?",
+        )
+    if remembered < _REMEMBERED:
+        raise Wrong(
+            "forgotten",
+            f"{reached:.3f} of 400 unseen shapes are right, but only {remembered:.3f} of the textures; the task asks "
+            f"for {_REMEMBERED}. Fewer layers, smaller steps or fewer of them keep more.",
+        )
+    return f"{reached:.1%} of unseen shapes are right, and {remembered:.1%} of the textures still are."
