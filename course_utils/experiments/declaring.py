@@ -41,8 +41,8 @@ class Experiment:
         Name of a trained base, for `course_utils.models.pretrained_base`: the layer of that name begins with its
         weights. `build` leaves it untrained, so that an experiment can be described where no weights are at hand.
     first : callable, optional
-        ``first(model, images, labels)`` is called before ``fit``, once the weights are in place: a part of the model that
-        is trained before the rest. Its time counts.
+        ``first(model, images, labels)`` is called before ``fit``, once the weights are in place: it may train a part of
+        the model before the rest. Its time counts.
     data : callable, optional
         ``data()`` returns training, validation and test images, where they are not those of the chapter.
     scores : callable, optional
