@@ -762,21 +762,26 @@ value(
 
 # --- a script repaired ------------------------------------------------------------------------------------------------
 
-_UNSEEN = 0.85  # of the new digits; measured for the solution and for other repairs: see the proofs
-_KEPT = 0.85  # of the old digits
+_UNSEEN = 0.78  # of new digits: with a base that learns 0.85 and more were measured, frozen up to 0.76
+_IN_USE = 0.95  # of the images that it was trained on: 1.00, and 0.85 where batch normalisation learns from one image
+_KEPT = 0.9  # of the old digits: 0.99 and more, against 0.86 and less where the base moves too far
 
 
-def _moved(base, before):
-    """How far the kernel of the base that moved most has gone, as a share of its length before."""
-    pairs = [(old, new) for old, new in zip(before, base.get_weights(), strict=True) if old.ndim > 1]
-    return max(float(np.linalg.norm(new - old) / np.linalg.norm(old)) for old, new in pairs)
+def _moved(base, before, averages=False):
+    """How far what moved most has gone, as a share of its length before: of the kernels, or of the averages."""
+    lengths = [
+        (np.linalg.norm(new - old), np.linalg.norm(old))
+        for weight, old, new in zip(base.weights, before, base.get_weights(), strict=True)
+        if (weight.name == "moving_mean" if averages else old.ndim > 1)
+    ]
+    return max(float(step / length) for step, length in lengths)
 
 
 @task(
     "09.repaired",
     "a function of base, images, labels and `fit` that returns a trained model",
     mistakes=(
-        "two modes",
+        "averages moved",
         "forgotten",
         "only the classifier",
         "another base",
@@ -816,6 +821,7 @@ def _repaired(script):
             "which knows nothing or cannot be asked about the old digits.",
         )
     moved = _moved(base, before)
+    in_use = patients.accuracy(model, images, labels)
     unseen = patients.accuracy(model, *patients.new_digits("test"))
     known = patients.accuracy(keras.Sequential([base, classifier]), *patients.old_digits())
     if moved < 1e-4:
@@ -824,35 +830,34 @@ def _repaired(script):
             f"Only the classifier has learned, with which {unseen:.2f} of unseen digits are right: no kernel of the "
             "base has moved. May it learn when `fit` is called for the second time?",
         )
-    if unseen >= _UNSEEN and known >= _KEPT:
+    if in_use >= _IN_USE and unseen >= _UNSEEN and known >= _KEPT:
         return f"{unseen:.0%} of unseen digits are right, and {known:.0%} of the old ones still are."
-    in_use = patients.accuracy(model, images, labels)
-    in_training = patients.accuracy(model, images, labels, training=True)
-    if in_training > in_use + 0.15:
-        raise Wrong(
-            "two modes",
-            f"On the images that it was trained on, the model is right in {in_training:.2f} in the mode of training, "
-            f"and in {in_use:.2f} in use. Whose means and variances are used in one, and whose in the other?",
-        )
-    if known < _KEPT:
+    averages = _moved(base, before, averages=True)
+    if known < _KEPT and (averages < 1e-3 or in_use >= _IN_USE):
         raise Wrong(
             "forgotten",
             f"{unseen:.2f} of unseen new digits are right, but of the old ones only {known:.2f}: the base has moved by "
             f"up to {moved:.2g} of a kernel's length, and the classifier of the old digits does not understand it any "
-            "more. The task asks for "
-            f"{_KEPT}.",
+            f"more. The task asks for {_KEPT}.",
+        )
+    if averages > 1e-3:
+        raise Wrong(
+            "averages moved",
+            f"In use, {in_use:.2f} of the images that it was trained on are right, and {unseen:.2f} of unseen ones. "
+            f"The averages that the base's batch normalisation keeps have moved by up to {averages:.2g} of their "
+            "length. How many images did each step take them from, and may they move at all?",
         )
     raise Wrong(
         "accuracy",
-        f"{unseen:.2f} of unseen new digits are right; the task asks for {_UNSEEN}. On the images that it was trained "
-        f"on, it is {in_use:.2f}. Is the classifier trained before the base learns?",
+        f"In use, {in_use:.2f} of the images that it was trained on are right, and {unseen:.2f} of unseen new digits; "
+        f"the task asks for {_IN_USE} and {_UNSEEN}. Were the classifier, and then the base, trained long enough?",
     )
 
 
 # --- better, and nothing forgotten ------------------------------------------------------------------------------------
 
-_BETTER = 0.60  # of shapes; with the frozen base so many less: measured, see the proofs
-_REMEMBERED = 0.60  # of textures
+_BETTER = 0.70  # of shapes: fine-tuned networks reached 0.75 and more, a classifier on the frozen base 0.64
+_REMEMBERED = 0.52  # of textures: 0.56 and more against 0.44 where all layers learn fast; 0.68 before
 
 
 @functools.cache

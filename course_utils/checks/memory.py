@@ -25,7 +25,7 @@ def _textures():
     chosen = CLASSES[:: len(CLASSES) // 10][:10]
     known, unseen = (draw(count, SIZE, classes=chosen, seed=seed) for count, seed in ((400, 30), (300, 31)))
     base = pretrained_base("small_vgg", input_shape=(SIZE, SIZE, 3))
-    classifier = LogisticRegression(C=0.1, max_iter=3000).fit(_features(base, known.images), known.labels)
+    classifier = LogisticRegression(max_iter=3000).fit(_features(base, known.images), known.labels)
     return unseen.images, unseen.labels, classifier
 
 
@@ -55,5 +55,5 @@ def base_in(model):
     for part in (model, *model.layers):
         layers = {layer.name: layer for layer in getattr(part, "layers", ())}
         if LAST in layers:
-            return keras.Model(part.inputs, layers["block5_pool"].output)
+            return keras.Model(part.inputs[0], layers["block5_pool"].output)
     raise ValueError(f"There is no small VGG in the model {model.name!r}: none of its layers is called {LAST!r}.")

@@ -148,9 +148,11 @@ def _script(*stages, normalising=False):
     return script
 
 
+_CLASSIFIER = (False, 1e-2, 20, 8)
+
 RUNS = {
-    "A": _script((False, 1e-2, 20, 8), (True, 1e-2, 5, 8)),
-    "B": _script((False, 1e-2, 20, 8), (True, 1e-4, 5, 8)),
-    "C": _script((True, 1e-2, 10, 8)),
-    "D": _script((False, 1e-2, 20, 8), (True, 1e-4, 5, 2), normalising=True),
+    "A": _script(_CLASSIFIER, (True, 1e-2, 10, 8)),
+    "B": _script(_CLASSIFIER, (True, 1e-3, 10, 8)),
+    "C": _script((True, 1e-3, 20, 8)),
+    "D": _script(_CLASSIFIER, (True, 1e-3, 10, 1), normalising=True),
 }
