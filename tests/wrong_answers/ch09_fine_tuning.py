@@ -118,6 +118,16 @@ def backwards(base, count):
     return base
 
 
+def only_freezing(base, count):
+    """Nothing is told that it learns, unless the whole base was frozen."""
+    if not base.trainable:
+        base.trainable = True
+    counted = [layer for layer in base.layers if layer.weights and not is_norm(layer)]
+    for layer in [*counted[:count], *filter(is_norm, base.layers)]:
+        layer.trainable = False
+    return base
+
+
 def misspelt(base, count):
     base.trainable = True
     for layer in base.layers[:count]:
@@ -269,7 +279,7 @@ def _shapes():
     return draw(400, 32, seed=1)
 
 
-def on_small_vgg(rate=None, epochs=5, from_layer=None, first=None, outputs=10, own_base=False, activation="softmax"):
+def on_small_vgg(rate=None, epochs=8, from_layer=None, first=None, falling=False, outputs=10, activation="softmax"):
     """A model on the small VGG: the classifier trained for `first` epochs, then the layers from one on."""
 
     @made
@@ -281,19 +291,17 @@ def on_small_vgg(rate=None, epochs=5, from_layer=None, first=None, outputs=10, o
         keras.utils.set_random_seed(1)
         drawn = _shapes()
         base = models.pretrained_base("small_vgg", input_shape=(32, 32, 3))
-        if own_base:
-            base = keras.models.clone_model(base)
         base.trainable = False
         model = keras.Sequential([base, keras.layers.Dense(outputs, activation=activation)])
         loss = "sparse_categorical_crossentropy"
         if first:
             model.compile(keras.optimizers.Adam(1e-2), loss, jit_compile=False)
-            model.fit(drawn.images.astype("float32"), drawn.labels, batch_size=50, epochs=first, verbose=0)
+            model.fit(drawn.images.astype("float32"), drawn.labels, epochs=first, verbose=0)
         if rate:
             models.unfreeze(model, from_layer)
-            falling = keras.optimizers.schedules.CosineDecay(rate, epochs * 8) if from_layer else rate
-            model.compile(keras.optimizers.Adam(falling), loss, jit_compile=False)
-            model.fit(drawn.images.astype("float32"), drawn.labels, batch_size=50, epochs=epochs, verbose=0)
+            steps = keras.optimizers.schedules.CosineDecay(rate, epochs * 13) if falling else rate
+            model.compile(keras.optimizers.Adam(steps), loss, jit_compile=False)
+            model.fit(drawn.images.astype("float32"), drawn.labels, epochs=epochs, verbose=0)
         return model
 
     return make
@@ -336,7 +344,7 @@ WRONG = {
         ("69 batches", "wrong type"),
     ],
     "09.freeze_first": [
-        (by_slice, "other"),
+        (by_slice, "all layers counted"),
         (freezing(before=True, norm=False), "batch normalisation learns"),
         (freezing(before=True, norm=False, counts=lambda layer: layer.weights), "batch normalisation counted"),
         (freezing(before=True, counts=lambda layer: True), "all layers counted"),
@@ -348,6 +356,7 @@ WRONG = {
         (freezing(last=True), "everything learns"),
         (misspelt, "everything learns"),
         (freezing(), "frozen before"),
+        (only_freezing, "called again"),
         (a_copy, "another base"),
         (in_inference, "weights changed"),
         (without_return, "no return"),
@@ -423,7 +432,7 @@ WRONG = {
     "09.your_own": [
         (on_small_vgg(), "accuracy"),
         (on_small_vgg(first=10), "accuracy"),
-        (on_small_vgg(rate=1e-3, epochs=4, first=10), "forgotten"),
+        (on_small_vgg(rate=1e-3, first=10, falling=True), "forgotten"),
         (without_a_base, "another base"),
         (on_small_vgg(outputs=4), "output shape"),
         (on_small_vgg(activation=None), "no probabilities"),
@@ -449,5 +458,8 @@ RIGHT = {
         )
     ],
     "09.repaired": [script(HEAD, GENTLE), with_a_loop, with_unfreeze],
-    "09.your_own": [on_small_vgg(rate=3e-4, epochs=8, from_layer="block4_conv1", first=10)],
+    "09.your_own": [
+        on_small_vgg(rate=1e-3, from_layer="block5_conv1", first=10, falling=True),
+        on_small_vgg(rate=3e-4, first=10, falling=True),
+    ],
 }
