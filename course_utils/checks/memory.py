@@ -49,11 +49,18 @@ def remembers(model):
 
 
 def base_in(model):
-    """The small VGG in a model, up to its last maps; whether it is one layer of it or its layers are in a row."""
+    """The small VGG in a model, up to its last maps; whether it is nested in it or its layers are in a row."""
     import keras
 
-    for part in (model, *model.layers):
-        layers = {layer.name: layer for layer in getattr(part, "layers", ())}
+    for part in _with_models_in_it(model):
+        layers = {layer.name: layer for layer in part.layers}
         if LAST in layers:
             return keras.Model(part.inputs[0], layers["block5_pool"].output)
     raise ValueError(f"There is no small VGG in the model {model.name!r}: none of its layers is called {LAST!r}.")
+
+
+def _with_models_in_it(model):
+    yield model
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _with_models_in_it(layer)

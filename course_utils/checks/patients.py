@@ -90,15 +90,11 @@ def fit(model, images, labels, rate, epochs, batch_size=8):
     return float(history["accuracy"][-1]) if history else float("nan")
 
 
-def accuracy(model, images, labels, training=False):
-    """The share of images that the model names rightly; ``training`` as in a call of it, and nothing of it changes."""
+def accuracy(model, images, labels):
+    """The share of images that the model, in use, names rightly."""
     from keras import ops
 
-    averages = [(weight, ops.copy(weight)) for weight in model.non_trainable_variables] if training else []
-    right = float((ops.convert_to_numpy(model(images, training=training)).argmax(axis=-1) == labels).mean())
-    for weight, value in averages:
-        weight.assign(value)
-    return right
+    return float((ops.convert_to_numpy(model(images, training=False)).argmax(axis=-1) == labels).mean())
 
 
 def watch(script):
@@ -109,6 +105,11 @@ def watch(script):
     script : callable
         ``script(base, images, labels, fit)`` returns a model. ``fit(model, images, labels, rate, epochs,
         batch_size=8)`` compiles the model, with Adam of that rate, and trains it.
+
+    Returns
+    -------
+    keras.Model
+        The old classifier on the base as the script has left it.
     """
     import keras
 
@@ -124,6 +125,7 @@ def watch(script):
 
     keras.utils.set_random_seed(0)
     script(base, *new_digits(), watched)
+    return old
 
 
 # --- how the runs were made -------------------------------------------------------------------------------------------

@@ -345,6 +345,7 @@ WRONG = {
     ],
     "09.freeze_first": [
         (by_slice, "all layers counted"),
+        (lambda base, count: by_lists(base, count // 2), "other"),
         (freezing(before=True, norm=False), "batch normalisation learns"),
         (freezing(before=True, norm=False, counts=lambda layer: layer.weights), "batch normalisation counted"),
         (freezing(before=True, counts=lambda layer: True), "all layers counted"),
