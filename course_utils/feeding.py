@@ -1,12 +1,15 @@
 """What a way of feeding photographs to a network costs: time, and memory."""
 
 import gc
+import logging
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+
+logging.getLogger("absl").setLevel(logging.ERROR)  # grain warns where there is no JAX, which it does not need
 
 _STATM = Path("/proc/self/statm")  # Linux only
 _PAGE = 4096

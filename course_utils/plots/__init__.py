@@ -25,8 +25,8 @@ _HOMES = {
     "templates": "features",
 }
 _MODULES = (
-    "augmentation", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes", "overlays",
-    "saliency", "style", "training",
+    "augmentation", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
+    "overlays", "saliency", "style", "training",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
