@@ -922,9 +922,9 @@ def _own_augmentation(answer):
     reached = _reached(made, images, labels)
     said = ", ".join(f"{value:.0%} {name}" for name, value in reached.items())
     advice = {
-        "in another's light": "It still goes by the light, at least in part. What else of the light could it see?",
         "in its own light": "It has not learned even those well enough. Too much of the pictures is lost in what you "
         "do to them, or pictures as they are do not come up in training any more.",
+        "in another's light": "It still goes by the light. Look at what your layers make of the pictures: can you tell the room?",
     }
     for name, sentence in advice.items():
         if reached[name] < _BOUNDS[name]:
