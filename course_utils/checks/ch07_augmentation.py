@@ -837,7 +837,7 @@ def _made(answer, folder, images):
 
 _CLASSES = ("arrow", "heart", "hourglass")
 _LIGHTS = np.array([(1, 0.4, 0.4), (0.4, 1, 0.4), (0.4, 0.4, 1)])  # red, green and blue, as shares of each channel
-_TRAINED, _TESTED, _EPOCHS = 600, 400, 12
+_TRAINED, _TESTED, _EPOCHS = 600, 400, 20
 _BOUNDS = {"in its own light": 0.85, "in another's light": 0.7}
 
 
@@ -845,7 +845,7 @@ def _lit(count, seed, others):
     """Drawn images and their labels, each class in the light of its own place, or each image in another class's."""
     from ..datasets import drawn
 
-    drawing = drawn.draw(count, 32, classes=_CLASSES, seed=seed, rotation=0, clutter=0.3)
+    drawing = drawn.draw(count, 32, classes=_CLASSES, seed=seed, rotation=0, clutter=0.1)
     further = np.random.default_rng(seed).integers(1, 3, count) if others else 0
     lights = _LIGHTS[(drawing.labels + further) % 3]
     return (drawing.images * lights[:, None, None]).astype("float32"), drawing.labels
@@ -924,7 +924,8 @@ def _own_augmentation(answer):
     advice = {
         "in its own light": "It has not learned even those well enough. Too much of the pictures is lost in what you "
         "do to them, or pictures as they are do not come up in training any more.",
-        "in another's light": "It still goes by the light. Look at what your layers make of the pictures: can you tell the room?",
+        "in another's light": "It still goes by the light. Look at what your layers make of the pictures: can you tell "
+        "the room?",
     }
     for name, sentence in advice.items():
         if reached[name] < _BOUNDS[name]:
@@ -951,7 +952,7 @@ def _reached(made, images, labels):
         model.add(layers.ReLU())
     model.add(layers.GlobalAveragePooling2D())
     model.add(layers.Dense(len(_CLASSES), activation="softmax"))
-    rate = keras.optimizers.schedules.CosineDecay(1e-2, decay_steps=_EPOCHS * -(-len(images) // 32))
+    rate = keras.optimizers.schedules.CosineDecay(5e-3, decay_steps=_EPOCHS * -(-len(images) // 32))
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
     model.fit(images, labels, batch_size=32, epochs=_EPOCHS, verbose=0)
 

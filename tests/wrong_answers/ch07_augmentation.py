@@ -449,7 +449,7 @@ RIGHT = {
     "07.gain": [gain_by_hand, gain_by_scipy],
     "07.stream": [streams(), streams(batches=lambda n, size: math.ceil(n / size)), made(streams_by_random_shuffle)],
     "07.own_augmentation": [
-        layers_of(ANY_HUE, BRIGHT),
-        layers_of(("RandomFlip", ("horizontal",), {}), ("RandomHue", ((0.0, 0.95),), {})),
+        layers_of(ANY_HUE, BRIGHT, ("RandomContrast", (0.5,), {})),
+        layers_of(("RandomFlip", ("horizontal",), {}), ("RandomHue", (0.8,), {})),
     ],
 }
