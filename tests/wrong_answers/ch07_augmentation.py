@@ -427,7 +427,7 @@ WRONG = {
         (3, "wrong type"),
     ],
     "07.own_augmentation": [
-        (layers_of(("RandomHue", (0.5,), {})), "in another's light"),
+        (layers_of(("RandomHue", (0.3,), {})), "in another's light"),
         (layers_of(("RandomFlip", (), {}), ("RandomRotation", (0.1,), {})), "in another's light"),
         (layers_of(ANY_HUE, ("RandomZoom", ((-0.95, -0.9),), {})), "in its own light"),
         (layers_of(ANY_HUE, ("RandomBrightness", (0.4,), {"value_range": (0, 1)})), "value range"),
