@@ -181,10 +181,10 @@ EXPERIMENTS = {
     # Dropout elsewhere.
     "dropout behind convolutions": Experiment(partial(convnet, between=partial(layers.Dropout, 0.2)), **TWICE),
     "spatial dropout": Experiment(partial(convnet, between=partial(layers.SpatialDropout2D, 0.2)), **TWICE),
-    # What mixes two photographs, and what draws the changes at random; on geometry and dropout.
+    # What mixes two photographs, on geometry and dropout; what draws the changes at random, with flips, on dropout.
     "MixUp": Experiment(partial(convnet, **BEST), batches=partial(Mixed, mix="MixUp"), **TWICE),
     "CutMix": Experiment(partial(convnet, **BEST), batches=partial(Mixed, mix="CutMix"), **TWICE),
-    "RandAugment": Experiment(partial(convnet, dropout=0.5, rand_augment=0.3), **SHORT | dict(seeds=1)),
+    "RandAugment": Experiment(partial(convnet, ("flip",), dropout=0.5, rand_augment=0.3), **SHORT | dict(seeds=1)),
     # How far it goes: on geometry and dropout.
     "longer": Experiment(partial(convnet, **BEST), **LONG),
     "longer, more filters": Experiment(partial(convnet, **BEST, filters=MORE_FILTERS), **LONG),
