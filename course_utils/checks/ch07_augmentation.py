@@ -72,6 +72,15 @@ def _first_rise(val_losses, patience):
     return next((n for n in range(1, len(val_losses)) if val_losses[n] > val_losses[n - 1]), 0)
 
 
+def _rises_in_a_row(val_losses, patience):
+    """The first epoch after which the loss rises `patience` times, each time above the one before."""
+    for epoch in range(len(val_losses) - patience):
+        losses = val_losses[epoch : epoch + patience + 1]
+        if all(one < other for one, other in itertools.pairwise(losses)):
+            return epoch + 1
+    return 0
+
+
 function(
     "07.overfits_from",
     "overfits_from(val_losses, patience)",
@@ -81,6 +90,8 @@ function(
         call([0.7, 0.6, 0.62, 0.64, 0.63, 0.55, 0.58, 0.59, 0.61], 3),
         call([0.66, 0.61, 0.61, 0.64, 0.65], 2),
         call([0.65, 0.7, 0.8, 0.9], 1),
+        call([0.6, 0.5, 0.5, 0.6], 2),
+        call([0.6, 0.5, 0.55, 0.53, 0.56], 3),
         call([0.6, 0.5, 0.4, 0.41], 2),
         call([0.6, 0.55, 0.5], 2),
     ],
@@ -125,6 +136,12 @@ function(
             _while_watching,
             "You stop at the first epoch that is not beaten for `patience` epochs. That is what `EarlyStopping` does, "
             "which cannot see what comes; here the whole training is known, and its lowest loss may come later.",
+        ),
+        Mistake(
+            "rises in a row",
+            _rises_in_a_row,
+            "You look for `patience` rises, one after the other. It is enough that none of the later losses is as low; "
+            "among themselves they may go up and down.",
         ),
         Mistake(
             "the first rise",
@@ -177,7 +194,11 @@ def _crops(
 
 
 _CROP_CASES = [
-    ("np.arange(4 * 7 * 10 * 3).reshape(4, 7, 10, 3)", 4, np.array([[0.99, 0.0], [0.0, 0.99], [0.5, 0.3], [0.8, 0.6]])),
+    (
+        "np.arange(4 * 7 * 10 * 3).reshape(4, 7, 10, 3)",
+        4,
+        np.array([[0.99, 0.0], [0.0, 0.99], [0.55, 0.3], [0.8, 0.6]]),
+    ),
     ("np.arange(3 * 5 * 8).reshape(3, 5, 8, 1)", 5, np.array([[0.1, 0.9], [0.9, 0.6], [0.5, 0.2]])),
     ("np.arange(5 * 6 * 6 * 2).reshape(5, 6, 6, 2)", 3, np.array([[k / 5, 1 - k / 5] for k in (0.5, 1, 2, 3, 4)])),
 ]
@@ -187,8 +208,8 @@ function(
     "random_crops(images, size, uniform)",
     cases=[
         call(typed(images), size, uniform).told(
-            stopping="With other numbers in `uniform` your function is right. Crops that reach beyond the border come "
-            "out smaller, and do not fit into one array with the others: where may the last one begin?",
+            stopping="Where the numbers in `uniform` are small, your function is right. Crops that reach beyond the "
+            "border come out smaller, and do not fit into one array with the others: where may the last one begin?",
             right_for=call(typed(images), size, np.full(uniform.shape, 0.01)),
         )
         for images, size, uniform in _CROP_CASES
@@ -334,6 +355,12 @@ function(
             "half of each label",
             {"rows": lambda own, partner, share: (own + partner) / 2},
             "Your labels are half and half, whatever the images are. They are mixed in the same shares as the images.",
+        ),
+        Mistake(
+            "the second share overwrites",
+            {"rows": lambda own, partner, share: np.where(partner == 1, 1 - share, share * own)},
+            "Where an image and its partner are of one class, its number must be 1: the second share is added to the "
+            "first, and yours takes its place.",
         ),
         Mistake(
             "labels as numbers",
@@ -656,8 +683,12 @@ def _batch(stream, number, count):
         )
     if len(images) != count:
         raise Wrong("batch size", f"{doing} has {len(images)} images, and should have {count}.")
-    if 0 < images.max() <= 1:
-        raise Wrong("rescaled", "Pixels go from 0 to 1 in your batches. The task leaves them as they are stored.")
+    if images.max() <= 1:
+        raise Wrong(
+            "rescaled",
+            f"Pixels go from {images.min():.3g} to {images.max():.3g} in your batches. The task leaves them as they "
+            "are stored, from 0 to 255.",
+        )
     return np.rint(images).astype("uint8"), labels.ravel()
 
 
@@ -743,11 +774,12 @@ def _labels_fit(met, names):
         "folder by folder",
         "same order",
         "not repeatable",
+        "seed ignored",
     ),
     nudges=(
         "What has to be known before the first batch? Paths and labels are a few bytes each, pictures are not.",
-        "`sorted(folder.iterdir())` gives the classes, `sorted(of_a_class.glob('*.png'))` its files. Keep one list of "
-        "(path, number), and beside it an order, of which `on_epoch_end` draws a new one.",
+        "`sorted(Path(folder).iterdir())` gives the classes, `sorted(of_a_class.glob('*.png'))` its files. Keep one "
+        "list of (path, number), and beside it an order, of which `on_epoch_end` draws a new one.",
     ),
     why="What is held is a path and a number for each photograph. The same class feeds a network with twenty thousand "
     "of them or with ten million.",
@@ -778,6 +810,7 @@ def _streams(answer, place):
     _write(even, dict.fromkeys(_FOLDERS, 4), seed=1)
     stream = _made(answer, folder, len(old))
     _made(answer, even, 20)
+    _made(answer, even, 20, batch_size=10)
     known = _write(folder, _FOLDERS, seed=2)  # other pictures into the same files
     first = _epoch(stream, known, before=old)
     _labels_fit(first, names)
@@ -808,29 +841,34 @@ def _streams(answer, place):
             "After `on_epoch_end` the images come in the same order as before. A generator that is made anew with the "
             "same seed each time draws the same order each time.",
         )
-    twin = _made(answer, folder, len(old))
-    if [path for path, _, _ in _epoch(twin, new)] != orders[0]:
-        raise Wrong(
-            "not repeatable",
-            "Two objects with the same `seed` give different orders. Draw them from `np.random.default_rng(seed)`, "
-            "made once in `__init__`.",
-        )
+    twin, other = _made(answer, folder, len(old)), _made(answer, folder, len(old), seed=8)
+    for order in orders[:2]:
+        if [path for path, _, _ in _epoch(twin, new)] != order:
+            raise Wrong(
+                "not repeatable",
+                "Two objects with the same `seed` give different orders, in the first epoch or in the second. Draw "
+                "them from `np.random.default_rng(seed)`, made once in `__init__`.",
+            )
+        run(twin.on_epoch_end, doing="`on_epoch_end()`")
+    if [path for path, _, _ in _epoch(other, new)] == orders[0]:
+        raise Wrong("seed ignored", "Two objects with different seeds give the same order: what is `seed` used for?")
 
 
-def _made(answer, folder, images):
-    """An object of the class for a folder of so many images, in batches of 4, having said how many these are."""
-    stream = run(answer, folder, 4, seed=7, doing=f"`{answer.__name__}(folder, 4, seed=7)`")
-    said, batches = run(answer.__len__, stream, doing="`len(...)`"), -(-images // 4)
+def _made(answer, folder, images, batch_size=4, seed=7):
+    """An object of the class for a folder of so many images, having said how many batches these are."""
+    doing = f"`{answer.__name__}(folder, {batch_size}, seed={seed})`"
+    stream = run(answer, str(folder), batch_size, seed=seed, doing=doing)
+    said, batches = run(answer.__len__, stream, doing="`len(...)`"), -(-images // batch_size)
     if not isinstance(said, (int, np.integer)):
         raise Wrong("wrong type", f"`__len__` gives {describe(said)}. A number of batches is an int.")
     if said == batches:
         return stream
     name, sentence = {
-        images // 4: ("last batch dropped", "The last batch is shorter, and must not be lost."),
-        images // 4 + 1: ("empty batch", "Where the images fill the last batch, no other one follows it."),
+        images // batch_size: ("last batch dropped", "The last batch is shorter, and must not be lost."),
+        images // batch_size + 1: ("empty batch", "Where the images fill the last batch, no other one follows it."),
         images: ("one batch for each image", "That is how many images there are."),
     }.get(said, ("number of batches", "How many images come in each, and how many are left for the last?"))
-    raise Wrong(name, f"For {images} images in batches of 4 you say that there are {said}. {sentence}")
+    raise Wrong(name, f"For {images} images in batches of {batch_size} you say that there are {said}. {sentence}")
 
 
 # --- an augmentation of one's own -------------------------------------------------------------------------------------
@@ -856,10 +894,19 @@ def _layers(answer):
     """The student's layers, as a list."""
     import keras
 
-    made = run(answer) if callable(answer) and not isinstance(answer, (keras.Layer, type)) else answer
+    if isinstance(answer, (list, tuple, keras.Layer)):
+        raise Wrong(
+            "wrong type",
+            "This check wants the function itself, `own_augmentation` without parentheses behind it, and got "
+            f"{describe(answer)}.",
+        )
+    made = run(answer)
     if made is None:
         raise Wrong("no return", "Your function returns nothing. It ends with `return [...]`.")
-    made = list(made) if isinstance(made, (list, tuple)) else [made]
+    if not isinstance(made, (list, tuple)):
+        raise Wrong("wrong type", f"Your function returns {describe(made)}. It is to return a list, in brackets.")
+    if not made:
+        raise Wrong("nothing changed", "Your list is empty: the pictures are trained on as they are.")
     for layer in made:
         if not isinstance(layer, keras.Layer):
             raise Wrong(
@@ -880,7 +927,7 @@ def _tried(made, images):
             values = run(layer, values, training=training, doing=f"`{type(layer).__name__}`")
         return ops.convert_to_numpy(values)
 
-    in_training, again, in_use = through(True), through(True), through(False)
+    in_training, in_use = through(True), through(False)
     if in_training.shape != images.shape:
         raise Wrong(
             "shape",
@@ -899,14 +946,14 @@ def _tried(made, images):
             "In training your images come out with pixels from 0 to 1, and they go in with 0 to 255: nearly all of it "
             "is cut off. `value_range` says which numbers stand for black and white.",
         )
-    if np.allclose(in_training, again, atol=0.01):
-        raise Wrong("nothing random", "The same images came out twice the same way: nothing is drawn at random.")
+    if np.allclose(in_training, images, atol=0.01):
+        raise Wrong("nothing changed", "In training the images come out as they went in: your layers change nothing.")
 
 
 @task(
     "07.own_augmentation",
     "a function that returns a list of Keras layers",
-    mistakes=("wrong type", "no return", "shape", "changes in use", "value range", "nothing random", *_BOUNDS),
+    mistakes=("wrong type", "no return", "shape", "changes in use", "value range", "nothing changed", *_BOUNDS),
     nudges=(
         "What do the training pictures of one class have in common, besides the shape? Which layers of the chapter "
         "change just that?",

@@ -45,6 +45,12 @@ def none_if_unknown(val_losses, patience):
 # --- 07.crops ---------------------------------------------------------------------------------------------------------
 
 
+def crops_rounded_up(images, size, uniform):
+    """Each place from the other end of its share."""
+    corners = np.maximum(np.ceil(uniform * (np.array(images.shape[1:3]) - size + 1)) - 1, 0).astype(int)
+    return np.stack([image[y : y + size, x : x + size] for image, (y, x) in zip(images, corners, strict=True)])
+
+
 def crops_by_list(images, size, uniform):
     rows, columns = images.shape[1] - size + 1, images.shape[2] - size + 1
     return np.array(
@@ -220,7 +226,7 @@ def photographs(
     mixed_from_the_start=True, seeded=True, anew=False, shuffles=True, at_init=False, cached=False, listed=sorted,
     lists=False, labels_follow=True, drawn_in_getitem=False, batches=lambda n, size: -(-n // size), scale=1.0,
     size=None, one_hot=False, as_text=False, drop=False, short=False, mirrored=False, base=True, alone=False,
-    length=int, with_replacement=False, mixed_at_batch_0=False, returns=True,
+    length=int, with_replacement=False, mixed_at_batch_0=False, returns=True, always=None,
 ):  # fmt: skip
     """A class of the kind that is asked for, or one with a mistake in it."""
     import keras
@@ -235,7 +241,7 @@ def photographs(
             self.batch_size, self.seed = batch_size, seed
             names = listed(Path(folder).iterdir())
             self.pairs = [(path, number) for number, name in enumerate(names) for path in sorted(name.glob("*.png"))]
-            self.random = np.random.default_rng(seed if seeded else None)
+            self.random = np.random.default_rng((seed if always is None else always) if seeded else None)
             self.order = np.arange(len(self.pairs))
             self.held = [read(path) for path, _ in self.pairs] if at_init else None
             self.read = functools.cache(read) if cached else read
@@ -276,6 +282,17 @@ def photographs(
 
 def streams(**mistake):
     return made(lambda: photographs(**mistake))
+
+
+@made
+def streams_of_four():
+    """The size of a batch is written into the class."""
+
+    class Fours(photographs()):
+        def __init__(self, folder, batch_size, seed=0, **kwargs):
+            super().__init__(folder, 4, seed, **kwargs)
+
+    return Fours
 
 
 def streams_by_random_shuffle():
@@ -328,6 +345,12 @@ def layers_of(*described):
 
 ANY_HUE = ("RandomHue", (1.0,), {})
 BRIGHT = ("RandomBrightness", (0.2,), {})
+
+
+def one_layer():
+    from keras import layers
+
+    return layers.RandomFlip()
 
 
 def classes_of_layers():
@@ -410,6 +433,8 @@ WRONG = {
         (streams(anew=True), "same order"),
         (streams(mixed_from_the_start=False), "folder by folder"),
         (streams(seeded=False), "not repeatable"),
+        (streams(always=0), "seed ignored"),
+        (streams_of_four, "number of batches"),
         (streams(drawn_in_getitem=True), "not each once"),
         (streams(mixed_at_batch_0=True), "changes between calls"),
         (streams(with_replacement=True), "not each once"),
@@ -432,18 +457,21 @@ WRONG = {
         (layers_of(ANY_HUE, ("RandomZoom", ((-0.95, -0.9),), {})), "in its own light"),
         (layers_of(ANY_HUE, ("RandomBrightness", (0.4,), {"value_range": (0, 1)})), "value range"),
         (layers_of(ANY_HUE, ("LayerNormalization", (), {})), "changes in use"),
-        (layers_of(("Identity", (), {})), "nothing random"),
+        (layers_of(("Identity", (), {})), "nothing changed"),
         (layers_of(ANY_HUE, ("RandomCrop", (24, 24), {})), "shape"),
         (lambda: None, "no return"),
         (classes_of_layers, "wrong type"),
         (["RandomFlip"], "wrong type"),
+        (lambda: ["RandomFlip"], "wrong type"),
+        (list, "nothing changed"),
+        (one_layer, "wrong type"),
     ],
 }
 
 RIGHT = {
     "07.keeps_label": ["b, d, f", ["B", "D", "F"], {"b", "d", "f"}, "(b)(d)(f)"],
     "07.overfits_from": [overfits_by_argmin, overfits_by_loop],
-    "07.crops": [crops_by_list, crops_by_indices, crops_by_keras],
+    "07.crops": [crops_rounded_up, crops_by_list, crops_by_indices, crops_by_keras],
     "07.mixup": [mixup_by_loop, mixup_by_keras],
     "07.focal_loss": [focal_by_loop, focal_of_keras, focal_in_two_parts],
     "07.gain": [gain_by_hand, gain_by_scipy],
