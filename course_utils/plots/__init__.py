@@ -4,6 +4,8 @@ import importlib
 
 # name -> module: looked up on first use, so that `course_utils.plots` itself loads neither matplotlib nor seaborn
 _HOMES = {
+    "ablation": "augmentation",
+    "asked_twice": "augmentation",
     "boxes": "overlays",
     "computational_graph": "graphs",
     "confusion_matrix": "training",
@@ -24,8 +26,8 @@ _HOMES = {
     "two_scores": "training",
 }
 _MODULES = (
-    "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes", "overlays", "saliency",
-    "style", "training",
+    "augmentation", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
+    "overlays", "saliency", "style", "training",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
