@@ -6,6 +6,7 @@ import importlib
 _HOMES = {
     "boxes": "overlays",
     "computational_graph": "graphs",
+    "class_scatter": "transfer",
     "confusion_matrix": "training",
     "curve": "landscapes",
     "feature_map_grid": "features",
@@ -20,11 +21,12 @@ _HOMES = {
     "rate_sweep": "training",
     "reliability_diagram": "training",
     "saliency_overlay": "saliency",
+    "scores_by_count": "transfer",
     "templates": "features",
 }
 _MODULES = (
     "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes", "overlays", "saliency",
-    "style", "training",
+    "style", "training", "transfer",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
