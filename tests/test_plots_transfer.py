@@ -18,7 +18,7 @@ def test_each_panel_shows_every_image_once_with_its_class():
     figure = plots.class_scatter({"one": POINTS, "two": -POINTS}, LABELS, ["cat", "dog"])
     for axes, points in zip(figure.axes, (POINTS, -POINTS), strict=True):
         for label, line in enumerate(axes.lines):
-            np.testing.assert_array_equal(line.get_xydata(), points[LABELS == label])
+            np.testing.assert_array_equal(line.get_xydata(), points[label == LABELS])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["cat", "dog"]
     figure.canvas.draw()
     assert plt.get_fignums() == []

@@ -20,10 +20,11 @@ PER_CLASS = (10, 30, 100, 300, 800)
 UPDATES, PIECES = 1_000, 8  # of a training from scratch; validated after each piece
 
 
-def data(source=None):
+def data():
     """Cats and dogs as the page divides them: training, validation and test photographs."""
-    train, validation = load("cats_vs_dogs", "train", size=SIDE, source=source).holdout(fraction=1 / 6, seed=0)
-    return train, validation, load("cats_vs_dogs", "test", size=SIDE, source=source)
+    photographs = load("cats_vs_dogs", "train", size=SIDE)
+    train, validation = photographs.holdout(fraction=500 / len(photographs), seed=0)
+    return train, validation, load("cats_vs_dogs", "test", size=SIDE)
 
 
 def draw(train, seed, count):
