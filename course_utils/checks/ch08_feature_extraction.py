@@ -704,8 +704,7 @@ _CAUSES = {
     "red and blue exchanged": "Exchange red and blue in all images and compute the features: they are others.",
     "rows and columns exchanged": "Exchange rows and columns of all images (`images.transpose(0, 2, 1, 3)`) and compute "
     "the features: they are others.",
-    "mirrored": "Mirror the images, left and right, and compute the features: they are near to these for some sets, and "
-    "the same for none.",
+    "mirrored": "Mirror the images, left and right (`images[:, :, ::-1]`), and compute the features: they are others.",
     "another order of the images": "With another order only, each row would still be found among the right features, to "
     "the last bit or nearly so.",
     "maximum in place of mean": "The maximum of a map is never below its mean. Compare every number with the right one.",
@@ -880,7 +879,9 @@ def _changed(answer, weights, step):
 
     result = run(answer, model, train, doing="`changed_layers(model, train)`")
     if result is None:
-        raise Wrong("no return", "`changed_layers` returns nothing. A model in which nothing changed has an empty list.")
+        raise Wrong(
+            "no return", "`changed_layers` returns nothing. A model in which nothing changed has an empty list."
+        )
     names = _names(result)
     if not calls:
         raise Wrong("not trained", "Your function never calls `train(model)`: there is no afterwards to compare with.")
