@@ -27,11 +27,15 @@ def data():
     return train, validation, load("cats_vs_dogs", "test", size=SIDE)
 
 
+def picked(labels, seed, count):
+    """Positions of so many examples of each class, others with each seed; with the same, fewer are a part of more."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    return np.sort(np.concatenate([order[labels[order] == label][:count] for label in np.unique(labels)]))
+
+
 def draw(train, seed, count):
-    """So many photographs of each class, others with each seed; a larger draw of the same seed contains a smaller."""
-    order = np.random.default_rng(seed).permutation(len(train))
-    chosen = [order[train.labels[order] == label][:count] for label in range(len(train.class_names))]
-    return train.subset(np.sort(np.concatenate(chosen)))
+    """A data set of so many photographs of each class, others with each seed."""
+    return train.subset(picked(train.labels, seed, count))
 
 
 class Repeated(keras.utils.PyDataset):
