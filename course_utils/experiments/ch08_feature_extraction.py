@@ -17,7 +17,7 @@ from .declaring import Experiment
 
 SIDE = 192  # pixels; no photograph is enlarged for it, and every second of them is what the small networks see
 PER_CLASS = (10, 30, 100, 300, 800)
-UPDATES, PIECES = 1_500, 10  # of a training from scratch; validated after each piece
+UPDATES, PIECES = 1_000, 10  # of a training from scratch; validated after each piece
 
 
 def data():
