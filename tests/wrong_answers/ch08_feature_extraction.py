@@ -6,6 +6,14 @@ import numpy as np
 
 from . import made
 
+
+def array_of(value):
+    """A tensor or a variable of Keras as a NumPy array of its own."""
+    import keras
+
+    return np.array(keras.ops.convert_to_numpy(value))
+
+
 # --- 08.vgg16 ---------------------------------------------------------------------------------------------------------
 
 
@@ -90,10 +98,6 @@ def vgg16_by_blocks(input_shape, classes, width):
     )
 
 
-def vgg16_too_wide(input_shape, classes, width):
-    return vgg16(input_shape, classes, 64)
-
-
 # --- 08.preprocess ----------------------------------------------------------------------------------------------------
 
 
@@ -154,7 +158,7 @@ def carried_to_a_copy(source, target):
 def carried_in_halves(source, target):
     """As float16, which a file may keep."""
     for read, written in zip(source.weights[:26], target.weights[:26], strict=True):
-        written.assign(np.asarray(read).astype("float16").astype("float32"))
+        written.assign(array_of(read).astype("float16").astype("float32"))
 
 
 def carried_kernels(source, target):
@@ -198,7 +202,7 @@ def carried_by_number(source, target):
 
 def carried_by_name(source, target):
     for layer in convolutions(source):
-        target.get_layer(layer.name + "_copy").set_weights(layer.get_weights())
+        target.get_layer(layer.name + "copy").set_weights(layer.get_weights())
 
 
 def carried_and_changed(source, target):
@@ -276,7 +280,7 @@ def get_weights(layer):
 
 
 def trainable(layer):
-    return [np.array(weight) for weight in layer.trainable_weights]
+    return [array_of(weight) for weight in layer.trainable_weights]
 
 
 def never_frozen(model, train):
@@ -287,9 +291,9 @@ def never_frozen(model, train):
 
 
 def changed_by_paths(model, train):
-    before = {weight.path: np.array(weight) for weight in model.weights}
+    before = {weight.path: array_of(weight) for weight in model.weights}
     train(model)
-    changed = [weight.path for weight in model.weights if not np.array_equal(before[weight.path], np.array(weight))]
+    changed = [weight.path for weight in model.weights if not np.array_equal(before[weight.path], array_of(weight))]
     return {path.split("/")[-2] for path in changed}
 
 
@@ -315,7 +319,7 @@ def features(images):
     """Of the small base; the check gives every answer the same images, and they need to be computed only once."""
     key = images.tobytes()
     if key not in _KNOWN:
-        _KNOWN[key] = np.asarray(base()(images.astype("float32"), training=False))
+        _KNOWN[key] = array_of(base()(images.astype("float32"), training=False))
     return _KNOWN[key]
 
 
@@ -375,7 +379,7 @@ WRONG = {
         (variant(padding="valid"), "no padding"),
         (variant(bias=False), "biases"),
         (variant(kernel=5), "kernel size"),
-        (vgg16_too_wide, "width ignored"),
+        (variant(blocks=((16, 2), (32, 2), (4, 3), (8, 3), (8, 3))), "width ignored"),
         (variant(units=4096), "width ignored"),
         (variant(blocks=((1, 2), (2, 2), (4, 2), (8, 2), (8, 2))), "convolutions"),
         (variant(blocks=((1, 2), (2, 2), (4, 4), (8, 4), (8, 4))), "convolutions"),
@@ -429,7 +433,7 @@ WRONG = {
         (26, "wrong type"),
     ],
     "08.neighbours": [
-        (lambda features, query, k: neighbours_by_loop(features, query, k + 1), "other"),
+        (lambda features, query, k: neighbours_by_loop(features, query, k + 1), "shape"),
         (lambda features, query, k: np.array(neighbours_by_loop(features, query, k), float), "float for int"),
         (lambda features, query, k: neighbours_by_loop(features, query, k)[0], "wrong type"),
         (lambda features, query, k: set(neighbours_by_loop(features, query, k)), "wrong type"),
@@ -458,8 +462,8 @@ WRONG = {
             compared(lambda model: [layer for layer in model.layers if not hasattr(layer, "layers")], get_weights),
             "base missed",
         ),
-        (compared(leaves, trainable), "models within models"),
-        (compared(leaves, lambda layer: [np.array(w) for w in layer.weights if w.trainable or "conv" in layer.name]),
+        (compared(leaves, trainable), "averages missed"),
+        (compared(leaves, lambda layer: [array_of(w) for w in layer.weights if w.trainable or "conv" in layer.name]),
          "averages missed"),
         (compared(leaves, lambda layer: layer.get_weights()[:2]), "averages missed"),
         (compared(leaves, lambda layer: layer.get_weights()[:1] + layer.get_weights()[2:]), "kernels only"),
@@ -469,7 +473,7 @@ WRONG = {
         (lambda model, train: ["predictions"], "not trained"),
         (lambda model, train: None, "no return"),
         (lambda model, train: train(model), "wrong type"),
-        (lambda model, train: [layer for layer in leaves(train(model))], "wrong type"),
+        (lambda model, train: leaves(train(model)), "wrong type"),
         (lambda model, train: train(), "stopped"),
         (made(one_layer), "wrong type"),
     ],
