@@ -67,8 +67,8 @@ prediction(
         "itself, and a layer of convolutions and ReLUs passes on a small difference in proportion.",
         "about 255 times smaller": "After the mean is subtracted, every image is nearly the same dark one. What tells "
         "images apart is divided by 255, and passes through the layers about in proportion. Not exactly so, presumably "
-        "because other ReLUs are open near that dark image. What is left is small and not zero: a classifier that brings "
-        "features to a common scale can still find something in it.",
+        "because other ReLUs are open near that dark image. What is left is small and not zero: a classifier that "
+        "brings features to a common scale can still find something in it.",
         "exactly zero": "The images still differ, by less than 1 instead of by up to 255, and so do their features.",
     },
     nudges=(
