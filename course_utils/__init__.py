@@ -34,6 +34,7 @@ _MODULES = (
     "evaluation",
     "experiments",
     "explain",
+    "feeding",
     "models",
     "nn",
     "plots",
@@ -52,8 +53,8 @@ _HOMES = {
 
 __all__ = [
     "Budget", "Dataset", "DatasetUnavailable", "ExpectationFailed", "__version__", "arithmetic", "authoring", "budget",
-    "check", "checks", "claim", "datasets", "evaluation", "expect", "experiments", "explain", "glue", "hint", "load",
-    "models", "needs", "nn", "plots", "profile",
+    "check", "checks", "claim", "datasets", "evaluation", "expect", "experiments", "explain", "feeding", "glue", "hint",
+    "load", "models", "needs", "nn", "plots", "profile",
 ]  # fmt: skip
 
 

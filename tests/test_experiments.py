@@ -134,6 +134,16 @@ def test_an_experiment_can_make_its_batches_itself(data):
     assert given == [((40, 32, 32, 3), (40,), 16)]
 
 
+def test_asked_twice_is_the_mean_of_the_answers_to_an_image_and_its_mirror_image(data):
+    record = replace(SMALL, compile=partial(compiled, rate=0.0), ask_twice=True).train("twice", 3, data)
+    keras.utils.set_random_seed(3)
+    model, test = network(), data[2]
+    answers = [model.predict(images, verbose=0) for images in (test.images, np.flip(test.images, axis=2))]
+    right = (np.mean(answers, axis=0).argmax(axis=1) == test.labels).mean()
+    assert record.scores["asked_twice"] == pytest.approx(right, abs=1e-4)
+    assert record.scores["accuracy"] != pytest.approx(right, abs=1e-4)  # or the mirror images would not show
+
+
 def test_one_probability_is_that_of_class_1(data):
     def one_output():
         model = keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten()])

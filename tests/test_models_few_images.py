@@ -14,7 +14,9 @@ from tests.by_heart import learned_by_heart
 def test_it_has_the_weights_of_the_formulas():
     depths = (3, 32, 64, 128, 256, 256)
     convolutions = sum(9 * depth * width + width for depth, width in pairwise(depths))
-    assert models.small_convnet().count_params() == convolutions + 7 * 7 * 256 + 1
+    plain = convolutions + 7 * 7 * 256 + 1
+    assert models.small_convnet(normalized=False).count_params() == plain
+    assert models.small_convnet().count_params() == plain + 4 * sum(depths[1:])
 
 
 @pytest.mark.parametrize(("classes", "shape"), [(2, (None, 1)), (10, (None, 10))])
@@ -36,6 +38,13 @@ def test_augmentation_comes_first_and_dropout_after_flattening():
     assert kinds[-3:] == ["Flatten", "Dropout", "Dense"]
     assert kinds.count("Conv2D") == 5
     assert kinds.count("MaxPooling2D") == 4
+
+
+def test_normalisation_stands_behind_the_pooling_and_what_goes_between_behind_each_relu_but_the_last():
+    model = models.small_convnet((78, 78, 3), filters=(4,) * 5, between=lambda: layers.SpatialDropout2D(0.2))
+    block = ["Conv2D", "MaxPooling2D", "BatchNormalization", "ReLU", "SpatialDropout2D"]
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds == ["Rescaling", *4 * block, "Conv2D", "BatchNormalization", "ReLU", "Flatten", "Dense"]
 
 
 @pytest.mark.parametrize("shape", [(77, 180, 3), (180, 77, 3), (180, 180), (None, None, 3)])

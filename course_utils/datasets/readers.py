@@ -195,7 +195,7 @@ def _decode_first(archive, queue, count, target, progress):
     chosen, reserve = list(queue[:count]), {}
     for photograph in queue[count:]:
         reserve.setdefault(photograph.class_name, []).append(photograph)
-    bar = tqdm(total=count, desc="decoding", unit="image", delay=3, leave=False, disable=not progress)
+    bar = tqdm(total=count, desc="decoding", unit="image", delay=15, leave=False, disable=not progress)
     broken, done, slots = [], {}, list(range(len(chosen)))
 
     def attempt(slot):

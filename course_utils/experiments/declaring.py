@@ -42,6 +42,8 @@ class Experiment:
         weights. `build` leaves it untrained, so that an experiment can be described where no weights are at hand.
     scores : callable, optional
         ``scores(labels, probabilities, trained_labels)`` returns more scores, a dict of float.
+    ask_twice : bool
+        Whether to score the mean of two answers as well, to the image and to its mirror image, as ``asked_twice``.
     seeds : int
         How many trainings the page needs: three where it rests on the difference, fewer where that is large.
     """
@@ -57,6 +59,7 @@ class Experiment:
     batches: Callable | None = None
     weights: str = ""
     scores: Callable | None = None
+    ask_twice: bool = False
     seeds: int = 3
 
     def model(self):
@@ -136,15 +139,16 @@ class Experiment:
             callbacks=list(self.callbacks()),
         ).history
         seconds = time.process_time() - started
-        probabilities = model.predict(test.images, batch_size=100, verbose=0)
-        if probabilities.shape[1] == 1:  # one number, the probability of class 1
-            probabilities = np.hstack([1 - probabilities, probabilities])
+        probabilities = _probabilities(model, test.images)
         guess = probabilities.argmax(axis=1)
         scores = {
             "accuracy": evaluation.accuracy(test.labels, guess),
             "macro_f1": evaluation.macro_f1(test.labels, guess),
             **(self.scores(test.labels, probabilities, train.labels) if self.scores else {}),
         }
+        if self.ask_twice:
+            both = probabilities + _probabilities(model, test.images[:, :, ::-1])
+            scores["asked_twice"] = evaluation.accuracy(test.labels, both.argmax(axis=1))
         return Record(
             experiment=name,
             seed=seed,
@@ -158,6 +162,12 @@ class Experiment:
             day=datetime.date.today().isoformat(),
             fingerprint=self.fingerprint(),
         )
+
+
+def _probabilities(model, images):
+    """One row an image and one column a class, also of a model that gives the probability of class 1 only."""
+    probabilities = model.predict(images, batch_size=100, verbose=0)
+    return np.hstack([1 - probabilities, probabilities]) if probabilities.shape[1] == 1 else probabilities
 
 
 def _called(function):

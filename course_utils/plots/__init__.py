@@ -4,6 +4,8 @@ import importlib
 
 # name -> module: looked up on first use, so that `course_utils.plots` itself loads neither matplotlib nor seaborn
 _HOMES = {
+    "ablation": "augmentation",
+    "asked_twice": "augmentation",
     "boxes": "overlays",
     "computational_graph": "graphs",
     "class_scatter": "transfer",
@@ -25,8 +27,8 @@ _HOMES = {
     "templates": "features",
 }
 _MODULES = (
-    "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes", "overlays", "saliency",
-    "style", "training", "transfer",
+    "augmentation", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
+    "overlays", "saliency", "style", "training", "transfer",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
