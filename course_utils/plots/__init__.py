@@ -8,6 +8,7 @@ _HOMES = {
     "asked_twice": "augmentation",
     "boxes": "overlays",
     "computational_graph": "graphs",
+    "class_scatter": "transfer",
     "confusion_matrix": "training",
     "curve": "landscapes",
     "feature_map_grid": "features",
@@ -22,12 +23,13 @@ _HOMES = {
     "rate_sweep": "training",
     "reliability_diagram": "training",
     "saliency_overlay": "saliency",
+    "scores_by_count": "transfer",
     "templates": "features",
     "two_scores": "training",
 }
 _MODULES = (
     "augmentation", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
-    "overlays", "saliency", "style", "training",
+    "overlays", "saliency", "style", "training", "transfer",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
