@@ -7,8 +7,10 @@ nothing play too: the centre of the picture, and a pixel drawn at random, whose 
 picture that the animal covers.
 
 Prints a table in Markdown as soon as each row is known: images that were hit, the 95 % Wilson interval of their share,
-in how many images the row was right where the centre was wrong and the other way round, and the share of the positive
-part of the map that lies on the animal. ``--figure FILE`` draws four of the photographs instead. Exits with 1 where the
+in how many images the row was right where the centre was wrong and the other way round, the share of the positive
+part of the map that lies on the animal, and the mean areas under the curves of deletion and insertion with two standard
+errors. A map that is one point, or the same everywhere, orders no pixels, so in its place a cone around its highest
+place is deleted and inserted, or random numbers. ``--figure FILE`` draws four of the photographs instead. Exits with 1 where the
 photographs or the weights are missing.
 """
 
@@ -23,10 +25,13 @@ import numpy as np
 from transfer import CATS, DOGS, are_cats
 
 from course_utils import DatasetUnavailable, load, models
-from course_utils.explain import energy_inside, grad_cam, occlusion_map, pointing_game
+from course_utils.explain import deletion, energy_inside, grad_cam, insertion, occlusion_map, pointing_game
 from course_utils.plots import saliency_overlay
 
-HEADER = ("map", "on the animal", "95 % interval", "better than the centre", "worse", "energy inside")
+HEADER = (
+    *("map", "on the animal", "95 % interval", "better than the centre", "worse", "energy inside"),
+    *("deletion", "insertion"),
+)  # fmt: skip
 
 
 def pets(count, size):
@@ -52,6 +57,26 @@ def costliest(found, patch, stride):
         row, column = np.unravel_index(fall.argmax(), fall.shape)
         heatmap[row * stride + patch // 2, column * stride + patch // 2] = 1
     return heatmaps
+
+
+def ordering(heatmaps):
+    """Maps that put all pixels in an order: a cone for one with a single point, random numbers for one with none."""
+    rows, columns = heatmaps.shape[1:]
+    ordered = heatmaps.astype(float)
+    noise = np.random.default_rng(0).random(heatmaps.shape)
+    for index, heatmap in enumerate(heatmaps):
+        highest = np.argwhere(heatmap == heatmap.max())
+        if len(highest) == heatmap.size:
+            ordered[index] = noise[index]
+        elif (heatmap != heatmap.min()).sum() == len(highest):
+            offsets = np.indices((rows, columns)) - highest.mean(axis=0)[:, None, None]
+            ordered[index] = -np.hypot(*offsets)
+    return ordered
+
+
+def area(curve):
+    """The mean area and two standard errors of it."""
+    return f"{curve.area.mean():.3f} ± {2 * curve.area.std(ddof=1) / len(curve.area) ** 0.5:.3f}"
 
 
 def ways(model, images, predicted, score):
@@ -86,6 +111,7 @@ def draw(model, images, masks, score, file):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=100, metavar="N")
+    parser.add_argument("--steps", type=int, default=20, metavar="N", help="of deletion and insertion")
     parser.add_argument("--score", default="log_odds", choices=("logit", "probability", "log_odds"))
     parser.add_argument("--figure", metavar="FILE", help="draw four photographs instead")
     arguments = parser.parse_args()
@@ -119,6 +145,7 @@ def main():
             f"{np.maximum(game.hits - guess, 0).sum():.0f}" * drawn,
             f"{np.maximum(guess - game.hits, 0).sum():.0f}" * drawn,
             f"{energy_inside(np.maximum(heatmaps, 0), masks).mean():.2f}",
+            *(area(way(model, images, ordering(heatmaps), predicted, arguments.steps)) for way in (deletion, insertion)),
         )
         print("| " + " | ".join(row) + " |", flush=True)
     return 0

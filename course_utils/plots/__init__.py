@@ -4,6 +4,7 @@ import importlib
 
 # name -> module: looked up on first use, so that `course_utils.plots` itself loads neither matplotlib nor seaborn
 _HOMES = {
+    "PatchExplorer": "patch_explorer",
     "ablation": "augmentation",
     "asked_twice": "augmentation",
     "boxes": "overlays",
@@ -21,6 +22,7 @@ _HOMES = {
     "masks": "overlays",
     "model_comparison": "training",
     "rate_sweep": "training",
+    "removal_curves": "saliency",
     "reliability_diagram": "training",
     "saliency_overlay": "saliency",
     "scores_by_count": "transfer",
@@ -29,7 +31,7 @@ _HOMES = {
 }
 _MODULES = (
     "augmentation", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
-    "overlays", "saliency", "style", "training", "transfer",
+    "overlays", "patch_explorer", "saliency", "style", "training", "transfer",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]

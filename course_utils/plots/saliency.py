@@ -1,10 +1,10 @@
-"""Figures that lay a map of what matters over its picture."""
+"""Figures of maps of what matters: laid over their pictures, and judged by what their pixels are worth."""
 
 import numpy as np
 
 from .images import image_grid
 from .overlays import _as_rgb, _outline, _regions
-from .style import BLUE, SKY, VERMILION, YELLOW, course_figure
+from .style import BLUE, MARKERS, PALETTE, SKY, VERMILION, YELLOW, course_figure
 
 # From little to much. Brightness rises along both, so that they are told from one another by hue and in themselves by
 # brightness, whatever colours a reader sees.
@@ -84,6 +84,54 @@ def saliency_overlay(images, heatmaps, masks=None, titles=None, columns=5, label
             _outline(axes, region)
     if label is not None:
         _bar(figure, label, signed=bool((heatmaps < 0).any()), reach=float(reach.max()) if shared else None)
+    return figure
+
+
+@course_figure
+def removal_curves(panels, ylabel="probability of the class"):
+    """The mean score while pixels go or come, the highest of a map first: a line a map, a panel a way.
+
+    Parameters
+    ----------
+    panels : dict of str to dict of str to course_utils.explain.Curve
+        For each way, such as ``"deletion"``, the curve of each map; all with the same steps.
+    ylabel : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        There are no panels, or one is empty.
+
+    Notes
+    -----
+    Taught in chapter 12, Input masking.
+
+    Examples
+    --------
+    >>> from course_utils.explain import Curve
+    >>> curve = Curve(np.array([0, 0.5, 1]), np.array([[0.9, 0.2, 0.1], [0.7, 0.6, 0.1]]), np.array([0.35, 0.5]))
+    >>> figure = removal_curves({"deletion": {"Grad-CAM": curve}})
+    >>> figure.axes[0].lines[0].get_ydata().tolist()
+    [0.8, 0.4, 0.1]
+    """
+    import matplotlib.pyplot as plt
+
+    if not panels or not all(panels.values()):
+        raise ValueError(f"panels is {panels!r}; expected {{'deletion': {{name of a map: its curve}}}}.")
+    figure, grid = plt.subplots(1, len(panels), figsize=(3.6 * len(panels), 3.3), sharey=True, squeeze=False)
+    for axes, (way, curves) in zip(grid[0], panels.items(), strict=True):
+        for index, (name, curve) in enumerate(curves.items()):
+            color, marker = PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)]
+            axes.plot(curve.share, curve.scores.mean(axis=0), color=color, marker=marker, markersize=4, label=name)
+        axes.set(title=way, xlabel="share of the pixels", xlim=(0, 1), ylim=(0, None))
+        axes.grid(axis="y")
+    grid[0, 0].set_ylabel(ylabel)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)), fontsize=9)
     return figure
 
 
