@@ -116,11 +116,13 @@ def _copy(model, seed=None):
         config = layer.get_config()
         return type(layer).from_config(config if seed is None else _without_seeds(config))
 
-    # An initialiser without a seed takes one from Python's random numbers, which are left as they were.
+    # An initialiser without a seed takes one from Python's random numbers, which are left as they were. They are not
+    # begun as `keras.utils.set_random_seed` begins them: a model that was built after it with the same seed would be
+    # given the weights from before its training.
     state = random.getstate()
     try:
         if seed is not None:
-            random.seed(seed)
+            random.seed(f"to forget, {seed}")
         return keras.models.clone_model(model, clone_function=anew)
     finally:
         random.setstate(state)
