@@ -7,10 +7,10 @@ nothing play too: the centre of the picture, and a pixel drawn at random, whose 
 picture that the animal covers.
 
 Prints a table in Markdown as soon as each row is known: images that were hit, the 95 % Wilson interval of their share,
-in how many images the row was right where the centre was wrong and the other way round, the share of the positive
-part of the map that lies on the animal, and the mean areas under the curves of deletion and insertion with two standard
-errors. A map that is one point, or the same everywhere, orders no pixels, so in its place a cone around its highest
-place is deleted and inserted, or random numbers. ``--figure FILE`` draws four of the photographs instead. Exits with 1 where the
+in how many images the row was right where the centre was wrong and the other way round, the share of the positive part
+of the map that lies on the animal, and the mean areas under the curves of deletion and insertion with two standard
+errors. A map that is one point, or the same everywhere, puts no pixels in order, so in its place a cone around its
+highest place is deleted and inserted, or random numbers. ``--figure FILE`` draws four of the photographs instead. Exits with 1 where the
 photographs or the weights are missing.
 """
 
@@ -134,7 +134,7 @@ def main():
     print("| " + " | ".join("---" for _ in HEADER) + " |", flush=True)
     guess = None
     for name, heatmaps in ways(model, images, predicted, arguments.score):
-        game = pointing_game(heatmaps, masks)
+        game, ordered = pointing_game(heatmaps, masks), ordering(heatmaps)
         guess = game.hits if guess is None else guess
         low, high = game.interval
         drawn = name != "a pixel at random"  # else the numbers are what is to be expected, and nothing was counted
@@ -145,7 +145,10 @@ def main():
             f"{np.maximum(game.hits - guess, 0).sum():.0f}" * drawn,
             f"{np.maximum(guess - game.hits, 0).sum():.0f}" * drawn,
             f"{energy_inside(np.maximum(heatmaps, 0), masks).mean():.2f}",
-            *(area(way(model, images, ordering(heatmaps), predicted, arguments.steps)) for way in (deletion, insertion)),
+            *(
+                area(way(model, images, ordering(heatmaps), predicted, arguments.steps))
+                for way in (deletion, insertion)
+            ),
         )
         print("| " + " | ".join(row) + " |", flush=True)
     return 0

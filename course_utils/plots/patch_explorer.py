@@ -99,7 +99,8 @@ class PatchExplorer:
         data = json.dumps(numbers, separators=(",", ":")).replace("<", "\\u003c")
         return (
             '<div class="patch-explorer"><div style="position:relative;max-width:24rem">'
-            f'<img alt="{html.escape(self._alt)}" src="data:image/jpeg;base64,{picture}" style="display:block;width:100%">'
+            f'<img alt="{html.escape(self._alt)}" src="data:image/jpeg;base64,{picture}" '
+            'style="display:block;width:100%">'
             f'<span style="position:absolute;background:rgb{self._fill};{";".join(place)}"></span></div>'
             f"<p>Without a patch: {self._listed(self._clean)}.<br>With the patch where it is: {self._listed(there)}. "
             "On the page of the book, where scripts run, the patch can be moved.</p>"
