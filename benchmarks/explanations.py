@@ -10,8 +10,8 @@ Prints a table in Markdown as soon as each row is known: images that were hit, t
 in how many images the row was right where the centre was wrong and the other way round, the share of the positive part
 of the map that lies on the animal, and the mean areas under the curves of deletion and insertion with two standard
 errors. A map that is one point, or the same everywhere, puts no pixels in order, so in its place a cone around its
-highest place is deleted and inserted, or random numbers. ``--figure FILE`` draws four of the photographs instead. Exits with 1 where the
-photographs or the weights are missing.
+highest place is deleted and inserted, or random numbers. ``--figure FILE`` draws four of the photographs instead. Exits
+with 1 where the photographs or the weights are missing.
 """
 
 import argparse
@@ -145,10 +145,7 @@ def main():
             f"{np.maximum(game.hits - guess, 0).sum():.0f}" * drawn,
             f"{np.maximum(guess - game.hits, 0).sum():.0f}" * drawn,
             f"{energy_inside(np.maximum(heatmaps, 0), masks).mean():.2f}",
-            *(
-                area(way(model, images, ordering(heatmaps), predicted, arguments.steps))
-                for way in (deletion, insertion)
-            ),
+            *(area(way(model, images, ordered, predicted, arguments.steps)) for way in (deletion, insertion)),
         )
         print("| " + " | ".join(row) + " |", flush=True)
     return 0
