@@ -83,7 +83,9 @@ def test_a_map_of_the_picture_alone_never_changes():
     np.testing.assert_array_equal(agreement(found.heatmaps[0], found.heatmaps[-1]), found.agreement[-1])
 
 
-@pytest.mark.parametrize("layers", [[], "no such layer"])
-def test_layers_that_cannot_forget_are_refused(layers):
-    with pytest.raises(ValueError, match="layers"):
+@pytest.mark.parametrize(
+    ("layers", "message"), [([], "layers is empty"), ("third", "has no layer 'third'. Layers with a feature map")]
+)
+def test_layers_that_cannot_forget_are_refused(layers, message):
+    with pytest.raises(ValueError, match=message):
         seen(network(), layers=layers)
