@@ -385,9 +385,7 @@ def _quietly(make):
 
 
 _HALF = "(np.random.default_rng(4).random((9, 4, 5)) < 0.5).astype(int)"
-_NEVER = "np.random.default_rng(6).random((6, 3, 4)) < [0.0, 0.5, 0.6, 1.0]"
-_NEVER = f"({_NEVER}).astype(int)"
-
+_NEVER = "(np.random.default_rng(6).random((6, 3, 4)) < [0.0, 0.5, 0.6, 1.0]).astype(int)"
 _SCENE = "np.arange(4 * 5 * 3).reshape(4, 5, 3) ** 2 % 17 * 1.0"
 
 function(
@@ -791,11 +789,9 @@ def _experiment_on(answer, images, masks):
     with _no_network():
         made = run(answer, *given, doing="`experiment(images, masks)`")
     if made is None:
-        raise Wrong("no return", "Your function returns nothing. It ends with `return changed, control`.")
+        raise Wrong("no return", "Your function returns nothing. It ends with a `return` of two arrays of images.")
     if not isinstance(made, (tuple, list)) or len(made) != 2:
-        raise Wrong(
-            "wrong type", f"Your function returns {describe(made)}. Two arrays are asked for: changed, control."
-        )
+        raise Wrong("wrong type", f"Your function returns {describe(made)}. Two arrays were asked for.")
     if not (np.array_equal(given[0], images) and np.array_equal(given[1], masks)):
         raise Wrong(
             "input changed",

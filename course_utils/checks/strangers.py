@@ -39,6 +39,16 @@ def outputs(model, images):
     return np.concatenate(found)
 
 
+def logits(model, images):
+    """What goes into the last layer's softmax, shape (images, 2), as an array: it does not saturate."""
+    import keras
+    from keras import ops
+
+    features = outputs(keras.Model(model.inputs, model.layers[-2].output), images)
+    kernel, bias = map(ops.convert_to_numpy, model.layers[-1].weights)
+    return features @ kernel + bias
+
+
 def _network(weights, make):
     model = make()
     model.set_weights(weights)
