@@ -852,8 +852,8 @@ def _same_alone(answer, images, masks, found):
         "control turns",
     ),
     nudges=(
-        "Look at the first pictures of the collection, crosses in one row and rings in another. By what else than "
-        "their shape could somebody tell them apart who has never seen a cross?",
+        "Look at the first pictures of the collection, arrows in one row and hearts in another. By what else than "
+        "their shape could somebody tell them apart who has never seen an arrow?",
         "The maps lie on the object, and the shape in it does not matter. Something about the object is left that a "
         "patch takes away too. Change one thing about it at a time - size, colour, brightness, direction, place - and "
         "ask the stranger. The control is the change that ought to be as harmful, and is not.",
