@@ -745,7 +745,7 @@ _OWN_IMAGES, _OWN_SEED = 150, 909
 # Mirrored left and right, 0.97 and more of the answers turn; with pixels changed by an attack, 0.05 of the twin's.
 _TURNED, _KEPT = 0.85, 0.9  # of the answers: with the change, and with the control
 _SEEN = 0.1  # of the shapes, how many more the honest network may miss after the change than before
-_AS_LARGE = 0.6  # the control's mean change of a pixel, as a share of the other's
+_AS_LARGE = 1 / 3  # the control's mean change of a pixel, as a share of the other's
 
 
 @contextlib.contextmanager
@@ -902,7 +902,7 @@ def _stranger(answer):
         raise Wrong(
             "control too small",
             f"{told} A control that hardly changes the pictures could not have turned an answer. It is to change them "
-            f"at least {_AS_LARGE} times as much.",
+            "at least a third as much.",
         )
     if min(kept) < _KEPT:
         raise Wrong(

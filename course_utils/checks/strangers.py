@@ -44,7 +44,7 @@ def logits(model, images):
     import keras
     from keras import ops
 
-    features = outputs(keras.Model(model.inputs, model.layers[-2].output), images)
+    features = outputs(keras.Model(model.inputs[0], model.layers[-2].output), images)
     kernel, bias = map(ops.convert_to_numpy, model.layers[-1].weights)
     return features @ kernel + bias
 

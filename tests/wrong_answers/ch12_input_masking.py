@@ -1,9 +1,10 @@
 """Answers to chapter 12, as students write them: apart from the references of the checks, on purpose."""
 
-import functools
 import math
 
 import numpy as np
+
+from . import made
 
 # --- 12.touched -------------------------------------------------------------------------------------------------------
 
@@ -283,24 +284,21 @@ def experiment_of(change, control, gives=tuple):
     return experiment
 
 
-@functools.cache
-def _learned():
-    """An attack on the stranger's own weights, for the images that the check will use."""
+@made
+def attacks_the_stranger():
+    """An attack on the stranger's own weights, made in advance for the images that the check will use."""
     from course_utils import explain
     from course_utils.checks import ch12_input_masking as checks
     from course_utils.checks import strangers
 
     images, *_ = checks._cases()
     network, start = strangers.stranger(), images.astype("float32")
-    own, x = strangers.outputs(network, images).argmax(axis=1), images.astype("float32")
+    own, x = strangers.outputs(network, images).argmax(axis=1), start
     for _ in range(8):
         x = x + 2 * np.sign(explain.input_gradient(network, x, own, of="loss"))
         x = np.clip(np.clip(x, start - 8, start + 8), 0, 255)
-    return {image.tobytes(): attacked for image, attacked in zip(images, x, strict=True)}
-
-
-def attacked(images, masks):
-    return np.stack([_learned()[image.tobytes()] for image in images])
+    learned = {image.tobytes(): moved for image, moved in zip(images, x, strict=True)}
+    return experiment_of(lambda images, masks: np.stack([learned[image.tobytes()] for image in images]), upside_down)
 
 
 def asks(images, masks):
@@ -380,7 +378,7 @@ WRONG = {
         (experiment_of(inverted, upside_down), "not turned"),
         (experiment_of(upside_down, left_right), "not turned"),
         (experiment_of(without_object, upside_down), "not turned"),
-        (experiment_of(attacked, upside_down), "this network only"),
+        (attacks_the_stranger, "this network only"),
         (experiment_of(left_right, lambda images, masks: images), "control too small"),
         (experiment_of(left_right, noise(3)), "control too small"),
         (experiment_of(left_right, half_a_turn), "control turns"),
