@@ -854,13 +854,13 @@ def _same_alone(answer, images, masks, found):
     nudges=(
         "Look at the first pictures of the collection, arrows in one row and hearts in another. By what else than "
         "their shape could somebody tell them apart who has never seen an arrow?",
-        "The maps lie on the object, and the shape in it does not matter. Something about the object is left that a "
-        "patch takes away too. Change one thing about it at a time - size, colour, brightness, direction, place - and "
-        "ask the stranger. The control is the change that ought to be as harmful, and is not.",
+        "The maps are denser on the object than beside it, so it goes by something about the object. Change one thing "
+        "at a time (size, colour, brightness, direction, place) and ask the stranger. The control is the change that "
+        "ought to be as harmful, and is not.",
     ),
-    why="The map was not wrong: it said where, and the answer was on the object. It could not say what about the "
-    "object. Two changes of the same size, of which only one turns the answer, say it, on pictures that nobody chose, "
-    "for a second network as well.",
+    why="The map was not wrong: it is denser on the object than beside it, and the object is what counts. What about the "
+    "object, it could not say. Two changes, of which only one turns the answer, say it, on pictures that nobody chose, "
+    "and for a second network as well.",
 )
 def _stranger(answer):
     is_callable(answer, "experiment")
