@@ -858,8 +858,8 @@ def _same_alone(answer, images, masks, found):
         "at a time (size, colour, brightness, direction, place) and ask the stranger. The control is the change that "
         "ought to be as harmful, and is not.",
     ),
-    why="The map was not wrong: it is denser on the object than beside it, and the object is what counts. What about the "
-    "object, it could not say. Two changes, of which only one turns the answer, say it, on pictures that nobody chose, "
+    why="The map was not wrong: it is denser on the object than beside it, and the object is what counts. What about "
+    "the object, it could not say. Two changes, of which only one turns the answer, say it, on pictures that nobody chose, "
     "and for a second network as well.",
 )
 def _stranger(answer):
