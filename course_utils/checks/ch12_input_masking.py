@@ -859,8 +859,8 @@ def _same_alone(answer, images, masks, found):
         "ought to be as harmful, and is not.",
     ),
     why="The map was not wrong: it is denser on the object than beside it, and the object is what counts. What about "
-    "the object, it could not say. Two changes, of which only one turns the answer, say it, on pictures that nobody chose, "
-    "and for a second network as well.",
+    "the object, it could not say. Two changes, of which only one turns the answer, say it, on pictures that nobody "
+    "chose, and for a second network as well.",
 )
 def _stranger(answer):
     is_callable(answer, "experiment")
