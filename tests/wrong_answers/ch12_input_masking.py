@@ -1,0 +1,416 @@
+"""Answers to chapter 12, as students write them: apart from the references of the checks, on purpose."""
+
+import math
+
+import numpy as np
+
+from . import made
+
+# --- 12.touched -------------------------------------------------------------------------------------------------------
+
+
+def touched_by_marking(first, last, size, layers):
+    """Mark the columns of the patch, and then every place with a marked column in its window."""
+    marked = [first <= column <= last for column in range(size)]
+    for kernel_size, stride in layers:
+        starts = range(0, len(marked) - kernel_size + 1, stride)
+        marked = [any(marked[start : start + kernel_size]) for start in starts]
+    return marked.index(True), len(marked) - 1 - marked[::-1].index(True)
+
+
+def touched_by_keras(first, last, size, layers):
+    """Pool the marks: the largest of a window is 1 where it reaches the patch."""
+    from keras import ops
+
+    marks = np.zeros((1, size, 1), "float32")
+    marks[0, first : last + 1] = 1
+    for kernel_size, stride in layers:
+        marks = ops.max_pool(marks, kernel_size, stride, "valid", data_format="channels_last")
+    places = np.flatnonzero(ops.convert_to_numpy(marks))
+    return [int(places[0]), int(places[-1])]
+
+
+def touched_unlimited(first, last, size, layers):
+    for kernel_size, stride in layers:
+        first, last = math.ceil((first - kernel_size + 1) / stride), last // stride
+    return first, last
+
+
+def touched_as_floats(first, last, size, layers):
+    return tuple(float(place) for place in touched_by_marking(first, last, size, layers))
+
+
+# --- 12.by_chance -----------------------------------------------------------------------------------------------------
+
+
+def chance_by_edt(masks, tolerance):
+    from scipy.ndimage import distance_transform_edt
+
+    shares = np.array([(distance_transform_edt(mask == 0) <= tolerance).mean() for mask in masks])
+    return shares.mean(), (shares * (1 - shares)).sum() ** 0.5 / len(shares)
+
+
+def chance_by_loop(masks, tolerance):
+    """Look for an object's pixel near each pixel."""
+    shares = []
+    for mask in masks.tolist():
+        spots = [(r, c) for r, row in enumerate(mask) for c, value in enumerate(row) if value]
+        places = [(r, c) for r, row in enumerate(mask) for c in range(len(row))]
+        hits = [any((r - y) ** 2 + (c - x) ** 2 <= tolerance**2 + 1e-9 for y, x in spots) for r, c in places]
+        shares.append(sum(hits) / len(hits))
+    variance = sum(p * (1 - p) for p in shares) / len(shares) ** 2
+    return [sum(shares) / len(shares), math.sqrt(variance)]
+
+
+def chance_by_dilation(masks, tolerance):
+    from scipy.ndimage import binary_dilation
+
+    reach = int(tolerance)
+    grown = [binary_dilation(mask, np.ones((2 * reach + 1,) * 2)) for mask in masks]
+    return chance_by_edt(np.array(grown).astype(int), 0)
+
+
+def chance_pooled(masks, tolerance):
+    p = chance_by_edt(masks, tolerance)[0]
+    return p, np.sqrt(p * (1 - p) / len(masks))
+
+
+def chance_simulated(masks, tolerance):
+    from scipy.ndimage import distance_transform_edt
+
+    near = [distance_transform_edt(mask == 0) <= tolerance for mask in masks]
+    random = np.random.default_rng(0)
+    rates = [np.mean([random.choice(one.ravel()) for one in near]) for _ in range(300)]
+    return np.mean(rates), np.std(rates)
+
+
+# --- 12.together ------------------------------------------------------------------------------------------------------
+
+
+def hide(image, box, fill):
+    top, left, height, width = box
+    copy = image.astype("float64")
+    copy[top : top + height, left : left + width] = fill
+    return copy
+
+
+def together_by_falls(score, image, first, second, fill):
+    a, b = hide(image, first, fill), hide(image, second, fill)
+    both = hide(a, second, fill)
+
+    def fall(changed):
+        return float(score(image[None])[0]) - float(score(changed[None])[0])
+
+    return fall(both) - fall(a) - fall(b)
+
+
+def together_by_masks(score, image, first, second, fill):
+    def outside(box):
+        rows, columns = np.indices(image.shape[:2])
+        top, left, height, width = box
+        inside = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
+        return ~inside[..., None]
+
+    one, two = outside(first), outside(second)
+    shown = np.stack([np.ones_like(one), one, two, one & two])
+    return np.array([-1, 1, 1, -1]) @ score(np.where(shown, image, fill))
+
+
+def together_in_place(score, image, first, second, fill):
+    whole = score(image[None])[0]
+    for top, left, height, width in (first, second):
+        image[top : top + height, left : left + width] = fill
+    return whole - score(image[None])[0]
+
+
+# --- 12.shown_and_hidden ----------------------------------------------------------------------------------------------
+
+
+def shown_by_loop(score, image, masks, fill):
+    rows, columns = image.shape[:2]
+    copies = []
+    for mask in masks:
+        copy = image.astype(float).copy()
+        copy[mask == 0] = fill
+        copies.append(copy)
+    scores, result = score(np.stack(copies)), np.zeros((rows, columns))
+    for row in range(rows):
+        for column in range(columns):
+            shown = masks[:, row, column] == 1
+            if shown.any() and not shown.all():
+                result[row, column] = scores[shown].mean() - scores[~shown].mean()
+    return result
+
+
+def shown_one_at_a_time(score, image, masks, fill):
+    scores = np.array([score(np.where(mask[..., None] > 0, image, fill)[None])[0] for mask in masks])
+    many, few = masks.sum(0), (1 - masks).sum(0)
+    sums = np.einsum("n,nrc->rc", scores, masks), np.einsum("n,nrc->rc", scores, 1 - masks)
+    map_ = sums[0] / np.maximum(many, 1) - sums[1] / np.maximum(few, 1)
+    return np.where((many == 0) | (few == 0), 0.0, map_)
+
+
+def shown_with_nan(score, image, masks, fill):
+    with np.errstate(all="ignore"):
+        scores = score(np.where(masks[..., None] > 0, image, fill))
+        shown = (scores[:, None, None] * masks).sum(0) / masks.sum(0)
+        return shown - (scores[:, None, None] * (1 - masks)).sum(0) / (1 - masks).sum(0)
+
+
+def shown_as_published(score, image, masks, fill):
+    scores = score(np.where(masks[..., None] > 0, image, fill))
+    return np.einsum("n,nrc->rc", scores, masks) / (len(masks) * masks.mean())
+
+
+# --- 12.integrated_gradients ------------------------------------------------------------------------------------------
+
+
+def integrated_by_loop(slopes, image, baseline, steps):
+    total = np.zeros(image.shape)
+    for number in range(steps):
+        place = (2 * number + 1) / (2 * steps)
+        total += slopes((baseline * (1 - place) + image * place)[None])[0]
+    return total / steps * (image - baseline)
+
+
+def integrated_in_float32(slopes, image, baseline, steps):
+    way = (image - baseline).astype("float32")
+    places = np.linspace(0.5 / steps, 1 - 0.5 / steps, steps, dtype="float32")[:, None, None, None]
+    return np.mean(np.asarray(slopes(baseline.astype("float32") + places * way), "float32"), axis=0) * way
+
+
+def integrated_by_numpy(slopes, image, baseline, steps):
+    places = np.linspace(0, 1, steps + 1)
+    values = slopes(np.stack([baseline + place * (image - baseline) for place in places]))
+    return np.trapezoid(values, places, axis=0) * (image - baseline)
+
+
+def integrated_from_1(slopes, image, baseline, steps):
+    places = [number / steps for number in range(1, steps + 1)]
+    return sum(slopes((baseline + p * (image - baseline))[None])[0] for p in places) / steps * (image - baseline)
+
+
+# --- 12.attack --------------------------------------------------------------------------------------------------------
+
+
+def attack_by_change(slopes, images, epsilon, step, steps):
+    """Keep what is added, and its limits, which are the tighter of the two."""
+    low, high = np.maximum(-epsilon, -images), np.minimum(epsilon, 255 - images)
+    change = np.zeros(images.shape)
+    for _ in range(steps):
+        change = np.clip(change + step * np.sign(slopes(images + change)), low, high)
+    return images + change
+
+
+def attack_by_keras(slopes, images, epsilon, step, steps):
+    from keras import ops
+
+    start = ops.convert_to_tensor(images.astype("float32"))
+    x = start
+    for _ in range(steps):
+        x = x + step * ops.sign(ops.convert_to_tensor(slopes(ops.convert_to_numpy(x))))
+        x = ops.clip(ops.minimum(ops.maximum(x, start - epsilon), start + epsilon), 0, 255)
+    return x
+
+
+def attack_unlimited(slopes, images, epsilon, step, steps):
+    for _ in range(steps):
+        images = images + step * np.sign(slopes(images))
+    return np.clip(images, 0, 255)
+
+
+def attack_in_place(slopes, images, epsilon, step, steps):
+    start = images.copy()
+    for _ in range(steps):
+        images += step * np.sign(slopes(images))
+        np.clip(images, np.maximum(start - epsilon, 0), np.minimum(start + epsilon, 255), out=images)
+    return images
+
+
+# --- 12.stranger ------------------------------------------------------------------------------------------------------
+
+
+def left_right(images, masks):
+    return images[:, :, ::-1]
+
+
+def upside_down(images, masks):
+    return images[:, ::-1]
+
+
+def half_a_turn(images, masks):
+    return np.rot90(images, 2, axes=(1, 2))
+
+
+def inverted(images, masks):
+    return 255 - images
+
+
+def carried_over(images, masks):
+    """The object cut out, its place filled with the ground's colour, and pasted on the other side."""
+    results = images.copy()
+    for result, image, mask in zip(results, images, masks[..., 0] > 0, strict=True):
+        columns = np.flatnonzero(mask.any(axis=0))
+        by = image.shape[1] - 1 - columns[0] - columns[-1]
+        result[mask] = np.median(image[~mask], axis=0)
+        result[np.roll(mask, by, axis=1)] = image[mask]
+    return results
+
+
+def another_object(images, masks):
+    """The object's pixels in another order: the shape is gone, the place is not."""
+    results = images.astype(float)
+    for result, mask in zip(results, masks[..., 0] > 0, strict=True):
+        row, column = (int(place.mean()) for place in np.nonzero(mask))
+        size = int(mask.sum() ** 0.5 / 2)
+        color = result[mask].mean(axis=0)
+        result[mask] = np.median(result[~mask], axis=0)
+        result[max(row - size, 0) : row + size, max(column - size, 0) : column + size] = color
+    return results
+
+
+def noise(size):
+    def changed(images, masks):
+        signs = np.sign(np.sin(np.arange(images[0].size) ** 2.0)).reshape(images.shape[1:])
+        return np.clip(images + size * signs, 0, 255)
+
+    return changed
+
+
+def experiment_of(change, control, gives=tuple):
+    def experiment(images, masks):
+        return gives((change(images, masks), control(images, masks)))
+
+    return experiment
+
+
+@made
+def attacks_the_stranger():
+    """An attack on the stranger's own weights, made in advance for the images that the check will use."""
+    from course_utils import explain
+    from course_utils.checks import ch12_input_masking as checks
+    from course_utils.checks import strangers
+
+    images, *_ = checks._cases()
+    network, start = strangers.stranger(), images.astype("float32")
+    own, x = strangers.outputs(network, images).argmax(axis=1), start
+    for _ in range(8):
+        x = x + 2 * np.sign(explain.input_gradient(network, x, own, of="loss"))
+        x = np.clip(np.clip(x, start - 8, start + 8), 0, 255)
+    learned = {image.tobytes(): moved for image, moved in zip(images, x, strict=True)}
+    return experiment_of(lambda images, masks: np.stack([learned[image.tobytes()] for image in images]), upside_down)
+
+
+def asks(images, masks):
+    from course_utils.checks import strangers
+
+    says = strangers.outputs(strangers.stranger(), images).argmax(axis=1)
+    return np.where(says[:, None, None, None] == 0, images[:, :, ::-1], images)
+
+
+def asks_by_map(images, masks):
+    from course_utils import explain
+    from course_utils.checks import strangers
+
+    slopes = explain.input_gradient(strangers.stranger(), images)
+    return np.clip(images + 8 * np.sign(slopes), 0, 255)
+
+
+def next_image(images, masks):
+    return np.roll(images, 1, axis=0)
+
+
+def drawn_noise(images, masks):
+    return np.clip(images + np.random.default_rng().normal(0, 20, images.shape), 0, 255)
+
+
+def in_place(images, masks):
+    images[:] = images[:, :, ::-1].copy()
+    return images
+
+
+def without_object(images, masks):
+    return np.where(masks > 0, 128, images)
+
+
+WRONG = {
+    "12.touched": [
+        (touched_unlimited, "limits forgotten"),
+        (touched_as_floats, "float for int"),
+        (lambda first, last, size, layers: list(range(touched_by_marking(first, last, size, layers)[0], 9)), "shape"),
+        (lambda first, last, size, layers: (0, 3), "constant"),
+    ],
+    "12.by_chance": [
+        (chance_by_dilation, "a square"),
+        (chance_pooled, "one share for all"),
+        (chance_simulated, "other"),
+        (lambda *given: [100 * part for part in chance_by_edt(*given)], "percent"),
+        (lambda masks, tolerance: chance_by_edt(masks, tolerance)[0], "mean only"),
+    ],
+    "12.together": [
+        (together_in_place, "input changed"),
+        (lambda *given: -together_by_falls(*given), "sign"),
+        (lambda score, image, first, second, fill: together_by_falls(score, image, first, second, 0), "black"),
+        (lambda *given: np.array([together_by_falls(*given)]), "wrong type"),
+    ],
+    "12.shown_and_hidden": [
+        (shown_with_nan, "nan"),
+        (shown_as_published, "as published"),
+        (lambda score, image, masks, fill: shown_by_loop(score, image, 1 - masks, fill), "other"),
+        (lambda score, image, masks, fill: shown_by_loop(score, image, masks, 0), "black"),
+        (lambda *given: shown_by_loop(*given).tolist(), "list for array"),
+        (lambda *given: shown_by_loop(*given)[..., None], "shape"),
+    ],
+    "12.integrated_gradients": [
+        (integrated_by_numpy, "both ends"),
+        (integrated_from_1, "right ends"),
+        (lambda slopes, image, baseline, steps: slopes(image[None])[0] * image, "other"),
+        (lambda slopes, image, baseline, steps: integrated_by_loop(slopes, image, 0 * baseline, steps), "other"),
+    ],
+    "12.attack": [
+        (attack_unlimited, "ball forgotten"),
+        (attack_in_place, "input changed"),
+        (lambda slopes, images, epsilon, step, steps: images + epsilon * np.sign(slopes(images)), "other"),
+        (lambda slopes, *given: attack_by_change(lambda x: -slopes(x), *given), "downhill"),
+    ],
+    "12.random_signs": [("some", "not a choice"), (0.02, "not a choice")],
+    "12.stranger": [
+        (experiment_of(inverted, upside_down), "not turned"),
+        (experiment_of(upside_down, left_right), "not turned"),
+        (experiment_of(without_object, upside_down), "not turned"),
+        (attacks_the_stranger, "this network only"),
+        (experiment_of(left_right, lambda images, masks: images), "control too small"),
+        (experiment_of(left_right, noise(3)), "control too small"),
+        (experiment_of(left_right, half_a_turn), "control turns"),
+        (experiment_of(lambda *given: another_object(carried_over(*given), given[1][:, :, ::-1]), upside_down),
+         "another shape"),
+        (experiment_of(asks, upside_down), "asks a network"),
+        (experiment_of(asks_by_map, upside_down), "asks a network"),
+        (experiment_of(next_image, upside_down), "depends on the others"),
+        (experiment_of(left_right, drawn_noise), "changes between calls"),
+        (experiment_of(in_place, upside_down), "input changed"),
+        (experiment_of(lambda images, masks: images, upside_down), "nothing changed"),
+        (experiment_of(lambda *given: left_right(*given) * 2.0, upside_down), "range"),
+        (experiment_of(lambda images, masks: images[:, :, 5:], upside_down), "shape"),
+        (experiment_of(left_right, lambda *given: "mirrored"), "wrong type"),
+        (experiment_of(left_right, upside_down, gives=lambda pair: pair[0]), "wrong type"),
+        (experiment_of(left_right, upside_down, gives=lambda pair: None), "no return"),
+        ("position", "wrong type"),
+    ],
+}  # fmt: skip
+
+RIGHT = {
+    "12.touched": [touched_by_marking, touched_by_keras],
+    "12.by_chance": [chance_by_edt, chance_by_loop],
+    "12.together": [together_by_falls, together_by_masks],
+    "12.shown_and_hidden": [shown_by_loop, shown_one_at_a_time],
+    "12.integrated_gradients": [integrated_by_loop, integrated_in_float32],
+    "12.attack": [attack_by_change, attack_by_keras],
+    "12.random_signs": ["Hardly any.", "hardly_any"],
+    "12.stranger": [
+        experiment_of(left_right, upside_down),
+        experiment_of(half_a_turn, upside_down, gives=list),
+        experiment_of(carried_over, upside_down),
+        experiment_of(left_right, another_object),
+    ],
+}
