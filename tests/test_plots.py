@@ -1,5 +1,7 @@
 """Figures: what is drawn is what was given, axes have names, pyplot keeps nothing."""
 
+import itertools
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -69,7 +71,7 @@ def test_numbers_on_the_axis_of_costs_do_not_lie_over_each_other(costs):
     shown = [tick.label1 for tick in figure.axes[0].xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
     boxes = [label.get_window_extent() for label in shown]
     assert len(boxes) > 1
-    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_a_confusion_matrix_is_in_per_cent_of_the_true_class():
