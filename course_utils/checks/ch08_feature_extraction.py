@@ -952,7 +952,7 @@ def _changed(answer, weights, step):
     if len(calls) > 1 or calls[0] is not model:
         raise Wrong(
             "trained otherwise",
-            "Your function calls `train` more than once, or with a copy or a part of the model. Call it once, with `model`.",
+            "Your function calls `train` twice, or with a copy or a part of the model. Call it once, with `model`.",
         )
     return names
 
