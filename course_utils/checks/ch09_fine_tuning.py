@@ -957,7 +957,7 @@ def _repaired(script):
 # --- better, and nothing forgotten ------------------------------------------------------------------------------------
 
 _BETTER = 0.70  # of shapes; a classifier on the frozen base reached 0.64, fine-tuned networks 0.71 to 0.80
-_LOST = 0.3  # of shapes: a model below has not learned them, or not from such pixels
+_LOST = 0.2  # of shapes: a model below has not learned them, or not from such pixels
 _REMEMBERED = 0.54  # of textures; 0.68 before, 0.56 to 0.61 after small steps, 0.51 and less after large ones
 
 
@@ -1016,11 +1016,11 @@ def _your_own(model):
     except ValueError as error:
         raise Wrong("another base", f"{error} Put the classifier on the base that this task loads.") from None
     reached = _right(scores, labels)
-    if reached < _LOST and _right(networks.outputs(model, images / 255), labels) > 2 * max(reached, 0.1):
+    if reached < _LOST:
         raise Wrong(
-            "divided",
-            f"{reached:.3f} of 400 unseen shapes are right, and far more when their pixels are divided by 255. The "
-            "model gets 0 to 255, as `images` has them: divide nothing, the base does what it needs.",
+            "guessing",
+            f"{reached:.3f} of 400 unseen shapes are right, where guessing gets 0.1. The model gets pixels from 0 to "
+            "255: was it trained, and on such pixels, not on images divided by 255?",
         )
     if _LOST <= reached < _BETTER and abs(remembered - _remembered_at_first()) < 1e-3:
         raise Wrong(

@@ -477,9 +477,10 @@ WRONG = {
         (np.zeros(3), "wrong type"),
     ],
     "09.your_own": [
-        (on_small_vgg(), "accuracy"),
+        (on_small_vgg(), "guessing"),
+        (on_small_vgg(first=10, rate=1e-4, epochs=1, from_layer="block5_conv1"), "accuracy"),
         (on_small_vgg(first=10), "base at rest"),
-        (on_small_vgg(first=10, rate=1e-3, scale=1 / 255), "divided"),
+        (on_small_vgg(first=10, rate=1e-3, scale=1 / 255), "guessing"),
         (on_small_vgg(rate=1e-3, first=10, falling=True), "forgotten"),
         (without_a_base, "another base"),
         (on_small_vgg(outputs=4), "output shape"),
