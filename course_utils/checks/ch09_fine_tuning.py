@@ -987,7 +987,7 @@ def _right(scores, labels):
     mistakes=(
         "accuracy",
         "base at rest",
-        "divided",
+        "guessing",
         "forgotten",
         "another base",
         "no probabilities",
