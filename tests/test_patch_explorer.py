@@ -39,6 +39,10 @@ def test_the_numbers_of_the_run_are_stored_to_four_digits():
     assert numbers["names"] == NAMES
 
 
+def test_as_text_it_names_its_patches_and_no_address_in_memory():
+    assert repr(EXPLORER) == "PatchExplorer(2 classes, patches of 16, 24 pixels)"
+
+
 def test_without_scripts_there_is_a_picture_of_the_costliest_position():
     patch, row, column = EXPLORER.still
     assert GRIDS[16][0, row, column] == GRIDS[16][0].min()

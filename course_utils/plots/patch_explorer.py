@@ -78,6 +78,10 @@ class PatchExplorer:
         row, column = np.unravel_index(scores[0].argmin(), scores.shape[1:])
         self.still = patch, int(row), int(column)
 
+    def __repr__(self):  # the same in every run: a notebook stores it beside the picture
+        sizes = ", ".join(map(str, self._grids))
+        return f"PatchExplorer({len(self._names)} classes, patches of {sizes} pixels)"
+
     def _repr_html_(self):
         from PIL import Image
 
