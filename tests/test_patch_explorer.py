@@ -43,12 +43,11 @@ def test_as_text_it_names_its_patches_and_no_address_in_memory():
     assert repr(EXPLORER) == "PatchExplorer(2 classes, patches of 16, 24 pixels)"
 
 
-def test_without_scripts_there_is_a_picture_of_the_costliest_position():
-    patch, row, column = EXPLORER.still
-    assert GRIDS[16][0, row, column] == GRIDS[16][0].min()
+def test_without_scripts_the_patch_lies_in_the_corner_and_gives_nothing_away():
+    assert EXPLORER.still == (24, 0, 0)
     text = EXPLORER._repr_html_()
-    assert f"left:{100 * 8 * column / 64:.3f}%;top:{100 * 8 * row / 48:.3f}%" in text
-    assert f"tabby &lt;cat&gt; {GRIDS[patch][0].min():.2f}" in text
+    assert f"left:0.000%;top:0.000%;width:{100 * 24 / 64:.3f}%;height:{100 * 24 / 48:.3f}%" in text
+    assert f"With the patch where it is: tabby &lt;cat&gt; {GRIDS[24][0, 0, 0]:.2f}" in text
     assert 'alt="Coloured noise."' in text
 
 
@@ -227,6 +226,14 @@ def test_everything_is_reached_with_the_tab_key(open_page):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.className || document.activeElement.textContent"))
     assert reached == ["stage", "16 pixels", "24 pixels", "This is my guess"]
+
+
+@pytest.mark.browser
+def test_the_script_starts_where_the_still_picture_stands(open_page):
+    page = open_page()
+    assert covered(page) == pytest.approx((0, 0), abs=0.3)
+    cover, stage = (page.locator(which).bounding_box()["width"] for which in (".cover", ".stage"))
+    assert 64 * cover / stage == pytest.approx(EXPLORER.still[0], abs=0.3)
 
 
 @pytest.mark.browser

@@ -35,8 +35,8 @@ class PatchExplorer:
     Attributes
     ----------
     still : tuple of int
-        (patch, row, column) of the position that the still picture shows: the one of the first size of patch that
-        costs the first class most.
+        (patch, row, column) of the position that the still picture shows. It is where the script starts and gives
+        nothing away: the upper left corner, with the second size of patch where there are several.
 
     Raises
     ------
@@ -52,8 +52,8 @@ class PatchExplorer:
     >>> import numpy as np
     >>> scores = np.array([[[0.9, 0.2]], [[0.1, 0.8]]])
     >>> found = PatchExplorer(np.zeros((8, 16, 3), "uint8"), {8: scores}, [0.9, 0.1], ["cat", "dog"], 8, alt="Black.")
-    >>> found.still, "cat 0.20" in found._repr_html_()
-    ((8, 0, 1), True)
+    >>> found.still, "cat 0.90" in found._repr_html_()
+    ((8, 0, 0), True)
     """
 
     def __init__(self, image, grids, clean, names, stride, fill=(127, 127, 127), alt=""):
@@ -74,9 +74,7 @@ class PatchExplorer:
             self._grids[int(patch)] = scores
         self._image, self._clean, self._names, self._alt = image, clean, tuple(names), alt
         self._stride, self._fill = int(stride), tuple(map(int, fill))
-        patch, scores = next(iter(self._grids.items()))
-        row, column = np.unravel_index(scores[0].argmin(), scores.shape[1:])
-        self.still = patch, int(row), int(column)
+        self.still = list(self._grids)[:2][-1], 0, 0
 
     def __repr__(self):  # the same in every run: a notebook stores it beside the picture
         sizes = ", ".join(map(str, self._grids))
