@@ -8,6 +8,7 @@ _HOMES = {
     **dict.fromkeys(("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5"), "scratch"),
     **dict.fromkeys(("BASES", "pretrained_base"), "bases"),
     "efficientnet_lite": "efficientnet",
+    **dict.fromkeys(("mini_xception", "residual_block", "residual_network", "separable_block"), "blocks"),
     "small_convnet": "few_images",
     **dict.fromkeys(("features", "unfreeze", "with_classifier"), "transfer"),
     **dict.fromkeys(("small_vgg", "vgg16"), "vgg"),
@@ -15,8 +16,8 @@ _HOMES = {
     "WeightsUnavailable": "weights",
 }
 _MODULES = (
-    "bases", "efficientnet", "few_images", "predictions", "pretraining", "scratch", "torch_files", "transfer", "vgg",
-    "weights",
+    "bases", "blocks", "efficientnet", "few_images", "predictions", "pretraining", "scratch", "torch_files", "transfer",
+    "vgg", "weights",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
