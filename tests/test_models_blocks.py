@@ -1,5 +1,7 @@
 """The blocks of chapter 11 compute what their formulas say, and the networks built of them are what they are called."""
 
+from itertools import pairwise
+
 import keras
 import numpy as np
 import pytest
@@ -79,9 +81,7 @@ def test_a_separable_block_is_two_filtered_and_mixed_activations_and_a_projectio
 def test_a_shortcut_has_weights_only_where_shapes_differ(block):
     def projections(strides, filters):
         x = keras.Input((8, 8, 16))
-        counts = [
-            keras.Model(x, block(x, filters, strides, residual=each)).count_params() for each in (False, True)
-        ]
+        counts = [keras.Model(x, block(x, filters, strides, residual=each)).count_params() for each in (False, True)]
         return counts[1] - counts[0]
 
     norm = 4 if block is models.residual_block else 0
@@ -118,7 +118,7 @@ def test_a_small_xception_gives_probabilities_and_takes_uint8(classes, shape):
 def test_a_small_xception_has_the_weights_of_the_formulas():
     widths = (32, 32, 64, 128, 256, 512)
     count = 27 * widths[0] + 4 * widths[-1] + widths[-1] + 1
-    for before, width in zip(widths, widths[1:], strict=False):
+    for before, width in pairwise(widths):
         count += 4 * before + 9 * before + before * width  # normalise, filter, mix
         count += 4 * width + 9 * width + width * width
         count += before * width if (before, 2) != (width, 1) else 0

@@ -45,7 +45,7 @@ def tiny():
 # -------------------------------------------------------------------------------------------- one block at a time
 
 
-def convnet(separable=False, pooled=False, second=False, shortcut=False, normalized=True):
+def convnet(separable=False, pooled=False, second=False, shortcut=False, normalized=True, behind=False):
     """The network of chapter 07 with geometry and dropout, and one thing changed.
 
     Parameters
@@ -56,8 +56,8 @@ def convnet(separable=False, pooled=False, second=False, shortcut=False, normali
         Global average pooling in place of the flattening.
     second, shortcut : bool
         Behind each convolution a second one of as many filters; and an addition of its input to its output.
-    normalized : bool
-        Batch normalisation.
+    normalized, behind : bool
+        Batch normalisation; and whether it stands behind the ReLU in place of before it.
     """
     images = x = keras.Input((ch07.SIDE, ch07.SIDE, 3))
     for change in ch07.changes(ch07.GEOMETRY):
@@ -65,7 +65,10 @@ def convnet(separable=False, pooled=False, second=False, shortcut=False, normali
     x = layers.Rescaling(1 / 255)(x)
 
     def activated(x):
-        return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x) if normalized else x)
+        own = [layers.BatchNormalization(momentum=0.9), layers.ReLU()][not normalized :]
+        for layer in reversed(own) if behind else own:
+            x = layer(x)
+        return x
 
     for number, width in enumerate(FILTERS):
         kind = layers.SeparableConv2D if separable and number else layers.Conv2D
@@ -124,11 +127,10 @@ class HalfMixed(ch07.Mixed):
 
 
 def normalised_by(kind):
-    """Four convolutions with pooling, each normalised over the batch, over groups of channels of one image, or not."""
+    """Four convolutions with pooling, each normalised over the batch, or over groups of channels of one image."""
     make = {
         "batch": partial(layers.BatchNormalization, momentum=0.9),
         "group": partial(layers.GroupNormalization, groups=8),
-        "nothing": layers.Identity,
     }[kind]
     model = keras.Sequential([keras.Input((48, 48, 3)), layers.Rescaling(1 / 255)])
     for width in (16, 32, 64, 64):
@@ -168,6 +170,7 @@ EXPERIMENTS = {
     },
     # One thing changed in the network of chapter 07.
     "no normalisation": Experiment(partial(convnet, normalized=False), **ALONE),
+    "normalisation behind ReLU": Experiment(partial(convnet, behind=True), **ALONE),
     "separable": Experiment(partial(convnet, separable=True), **ALONE),
     "global average pooling": Experiment(partial(convnet, pooled=True), **ALONE),
     "second convolutions": Experiment(partial(convnet, second=True), **ALONE),

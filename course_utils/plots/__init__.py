@@ -6,6 +6,7 @@ import importlib
 _HOMES = {
     "ablation": "augmentation",
     "asked_twice": "augmentation",
+    "block_diagrams": "blocks",
     "boxes": "overlays",
     "computational_graph": "graphs",
     "class_scatter": "transfer",
@@ -28,7 +29,7 @@ _HOMES = {
     "two_scores": "training",
 }
 _MODULES = (
-    "augmentation", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
+    "augmentation", "blocks", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
     "overlays", "saliency", "style", "training", "transfer",
 )  # fmt: skip
 

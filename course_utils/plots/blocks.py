@@ -1,0 +1,172 @@
+"""Figures of chapter 11: blocks of layers, drawn from the models that they are."""
+
+from .style import BLUE, GREY, INK, ORANGE, SKY, VERMILION, course_figure
+
+_MERGES = {"Add": "+", "Multiply": "×", "Concatenate": "side by side"}
+_NORMS = {
+    "BatchNormalization": "batch norm",
+    "LayerNormalization": "layer norm",
+    "GroupNormalization": "group norm",
+}
+_STEP = 1.0  # from one layer to the next
+
+
+@course_figure
+def block_diagrams(blocks, notes=None):
+    """Blocks side by side, each drawn from a Keras model: a box a layer, as wide as it has channels.
+
+    Boxes are read downwards. What leaves out layers, a shortcut, is a line on the right.
+
+    Parameters
+    ----------
+    blocks : dict of str to keras.Model
+        Title of a block to a functional model with one input and one output.
+    notes : dict of str to str, optional
+        A line under the block of this title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        There is no block, or a note has no block.
+
+    Notes
+    -----
+    Taught in chapter 11, Modern blocks.
+
+    Examples
+    --------
+    >>> import keras
+    >>> x = keras.Input((8, 8, 16))
+    >>> y = keras.layers.Conv2D(16, 3, padding="same")(x)
+    >>> figure = block_diagrams({"residual": keras.Model(x, keras.layers.Add()([x, y]))})
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['16', '3×3, 16', '+']
+    """
+    import matplotlib.pyplot as plt
+
+    unknown = sorted(set(notes or {}) - set(blocks))
+    if not blocks or unknown:
+        raise ValueError(f"block_diagrams: {len(blocks)} blocks and notes on {unknown}; give a block for each note.")
+    drawn = {title: _layout(model) for title, model in blocks.items()}
+    rows = max(max(place[1] for place in places.values()) for _, places, _ in drawn.values()) + 1
+    widths = [max(1, len({place[0] for place in places.values()})) for _, places, _ in drawn.values()]
+    figure, axes = plt.subplots(
+        1, len(blocks), figsize=(sum(1.45 + 1.0 * (width - 1) for width in widths) + 0.2, 0.42 * rows + 0.9),
+        squeeze=False, gridspec_kw={"width_ratios": [1.45 + 1.0 * (width - 1) for width in widths]},
+    )  # fmt: skip
+    most = max(layer.output.shape[-1] for model in blocks.values() for layer in model.layers)
+    for axis, (title, (layers, places, edges)) in zip(axes[0], drawn.items(), strict=True):
+        for source, target in edges:
+            _line(axis, places[source], places[target])
+        for name, layer in layers.items():
+            _box(axis, layer, places[name], most)
+        across = [place[0] for place in places.values()]
+        axis.set(xlim=(min(across) - 0.75, max(across) + 0.75), ylim=(rows - 0.4, -0.6))
+        axis.set_title(title, fontsize=10)
+        axis.set_axis_off()
+        if notes and title in notes:
+            axis.text(0.5, -0.01, notes[title], transform=axis.transAxes, ha="center", va="top", fontsize=8, color=INK)
+    return figure
+
+
+def _sources(layer):
+    """Names of the layers that a layer's config says it is called on."""
+
+    def found(value):
+        if isinstance(value, dict):
+            if "keras_history" in value:
+                return [value["keras_history"][0]]
+            value = list(value.values())
+        return [name for each in value for name in found(each)] if isinstance(value, list | tuple) else []
+
+    return found(layer["inbound_nodes"])
+
+
+def _layout(model):
+    """Layers by name, where each is drawn (across, downwards), and the connections."""
+    sources = {layer["name"]: _sources(layer) for layer in model.get_config()["layers"]}
+    layers = {layer.name: layer for layer in model.layers}
+    level = {}
+    for name in sources:  # Keras lists a layer behind those it is called on
+        level[name] = 1 + max((level[each] for each in sources[name]), default=-1)
+    across = {}
+    for row in range(max(level.values()) + 1):
+        names = [name for name in sources if level[name] == row]
+        if len(names) == 1:
+            across[names[0]] = 0.0
+            continue
+        below = {name: across[sources[name][0]] for name in names}
+        spread = [1.15 * (place - (len(names) - 1) / 2) for place in range(len(names))]
+        taken = list(below.values())
+        for name, place in zip(sorted(names, key=below.get), spread, strict=True):
+            across[name] = place if len(set(taken)) < len(taken) else below[name]
+    edges = [(source, name) for name in sources for source in sources[name]]
+    return layers, {name: (across[name], _STEP * level[name]) for name in sources}, edges
+
+
+def _line(axis, start, end):
+    """A straight line to the next layer or another column; a bow on the right past layers in between."""
+    (x0, y0), (x1, y1) = start, end
+    bow = y1 - y0 > 1.5 * _STEP and x0 == x1
+    style = "arc3,rad=0"
+    if bow:
+        side = x0 + 0.62
+        axis.plot(
+            [x0, side, side, x1], [y0 + 0.32, y0 + 0.32, y1 - 0.02, y1 - 0.02], color=VERMILION, linewidth=1.6, zorder=1
+        )
+        return
+    axis.annotate(
+        "", (x1, y1 - 0.2), (x0, y0 + 0.2), zorder=1,
+        arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 1, "connectionstyle": style},
+    )  # fmt: skip
+
+
+def _square(size):
+    return "×".join(map(str, size))
+
+
+def _described(layer):
+    """What stands in the box of a layer, and its colour."""
+    kind = type(layer).__name__
+    channels = layer.output.shape[-1]
+    if kind == "InputLayer":
+        return str(channels), "none"
+    if kind in _MERGES:
+        return _MERGES[kind], "none"
+    if kind == "DepthwiseConv2D":
+        return f"{_square(layer.kernel_size)} depthwise", ORANGE
+    if kind == "SeparableConv2D":
+        return f"{_square(layer.kernel_size)} sep., {channels}", ORANGE
+    if kind == "Conv2D":
+        return f"{_square(layer.kernel_size)}, {channels}", BLUE if max(layer.kernel_size) > 1 else SKY
+    if kind == "Dense":
+        return f"dense, {channels}", SKY
+    if kind in _NORMS:
+        return _NORMS[kind], "none"
+    if kind == "GlobalAveragePooling2D":
+        return "mean", "none"
+    if "Pooling" in kind:
+        return f"{'max' if kind.startswith('Max') else 'mean'} {_square(layer.pool_size)}", "none"
+    if kind == "Activation":
+        return {"relu": "ReLU", "gelu": "GELU"}.get(layer.activation.__name__, layer.activation.__name__), "none"
+    return kind, "none"
+
+
+def _box(axis, layer, place, most):
+    import matplotlib.pyplot as plt
+
+    text, color = _described(layer)
+    x, y = place
+    if color != "none":
+        width = 0.42 + 0.63 * layer.output.shape[-1] / most
+        axis.add_patch(
+            plt.Rectangle((x - width / 2, y - 0.36), width, 0.72, facecolor=color, alpha=0.35, edgecolor=INK, zorder=2)
+        )
+    axis.text(
+        x, y, text, ha="center", va="center", fontsize=8 if color != "none" else 7.5, color=INK, zorder=3,
+        bbox=None if color != "none" else {"facecolor": axis.get_facecolor(), "edgecolor": "none", "pad": 1},
+    )  # fmt: skip
