@@ -1,6 +1,9 @@
 """Figures of chapter 11: blocks of layers, drawn from the models that they are."""
 
-from .style import BLUE, GREY, INK, ORANGE, SKY, VERMILION, course_figure
+from .style import GREY, INK, TINT, VERMILION, course_figure
+
+# Light enough for text in ink: a convolution that looks at neighbours, one of 1 by 1, one of each channel alone.
+WIDE, POINT, DEPTHWISE = "#9CC4E0", TINT, "#F5DCA8"
 
 _MERGES = {"Add": "+", "Multiply": "×", "Concatenate": "side by side"}
 _NORMS = {
@@ -8,14 +11,13 @@ _NORMS = {
     "LayerNormalization": "layer norm",
     "GroupNormalization": "group norm",
 }
-_STEP = 1.0  # from one layer to the next
 
 
 @course_figure
 def block_diagrams(blocks, notes=None):
     """Blocks side by side, each drawn from a Keras model: a box a layer, as wide as it has channels.
 
-    Boxes are read downwards. What leaves out layers, a shortcut, is a line on the right.
+    They are read downwards. A way past other layers, such as a shortcut, is a line on the right; dw stands for depthwise.
 
     Parameters
     ----------
@@ -61,11 +63,11 @@ def block_diagrams(blocks, notes=None):
     most = max(layer.output.shape[-1] for model in blocks.values() for layer in model.layers)
     for axis, (title, (layers, places, edges)) in zip(axes[0], drawn.items(), strict=True):
         for source, target in edges:
-            _line(axis, places[source], places[target])
+            _line(axis, places[source], places[target], rows)
         for name, layer in layers.items():
             _box(axis, layer, places[name], most)
         across = [place[0] for place in places.values()]
-        axis.set(xlim=(min(across) - 0.75, max(across) + 0.75), ylim=(rows - 0.4, -0.6))
+        axis.set(xlim=(min(across) - 0.78, max(across) + 0.78), ylim=(rows - 0.4, -0.6))
         axis.set_title(title, fontsize=10)
         axis.set_axis_off()
         if notes and title in notes:
@@ -96,33 +98,24 @@ def _layout(model):
     across = {}
     for row in range(max(level.values()) + 1):
         names = [name for name in sources if level[name] == row]
-        if len(names) == 1:
-            across[names[0]] = 0.0
-            continue
-        below = {name: across[sources[name][0]] for name in names}
-        spread = [1.15 * (place - (len(names) - 1) / 2) for place in range(len(names))]
-        taken = list(below.values())
-        for name, place in zip(sorted(names, key=below.get), spread, strict=True):
-            across[name] = place if len(set(taken)) < len(taken) else below[name]
+        above = {name: across[sources[name][0]] if len(sources[name]) == 1 else 0.0 for name in names}
+        if len(set(above.values())) < len(names):  # here the way divides
+            above = {name: 1.15 * (place - (len(names) - 1) / 2) for place, name in enumerate(names)}
+        across |= above
     edges = [(source, name) for name in sources for source in sources[name]]
-    return layers, {name: (across[name], _STEP * level[name]) for name in sources}, edges
+    return layers, {name: (across[name], level[name]) for name in sources}, edges
 
 
-def _line(axis, start, end):
-    """A straight line to the next layer or another column; a bow on the right past layers in between."""
+def _line(axis, start, end, most):
+    """A straight line to the next layer or another column; past layers in between, along the right side."""
     (x0, y0), (x1, y1) = start, end
-    bow = y1 - y0 > 1.5 * _STEP and x0 == x1
-    style = "arc3,rad=0"
-    if bow:
-        side = x0 + 0.62
+    if y1 - y0 > 1.5 and x0 == x1:
+        side = x0 + 0.6 + 0.12 * (y1 - y0) / most  # so that the longer of two does not cover the shorter
         axis.plot(
             [x0, side, side, x1], [y0 + 0.32, y0 + 0.32, y1 - 0.02, y1 - 0.02], color=VERMILION, linewidth=1.6, zorder=1
         )
-        return
-    axis.annotate(
-        "", (x1, y1 - 0.2), (x0, y0 + 0.2), zorder=1,
-        arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 1, "connectionstyle": style},
-    )  # fmt: skip
+    else:
+        axis.plot([x0, x1], [y0 + 0.2, y1 - 0.2], color=GREY, linewidth=1, zorder=1)
 
 
 def _square(size):
@@ -138,13 +131,13 @@ def _described(layer):
     if kind in _MERGES:
         return _MERGES[kind], "none"
     if kind == "DepthwiseConv2D":
-        return f"{_square(layer.kernel_size)} depthwise", ORANGE
+        return f"{_square(layer.kernel_size)} dw", DEPTHWISE
     if kind == "SeparableConv2D":
-        return f"{_square(layer.kernel_size)} sep., {channels}", ORANGE
+        return f"{_square(layer.kernel_size)} sep., {channels}", DEPTHWISE
     if kind == "Conv2D":
-        return f"{_square(layer.kernel_size)}, {channels}", BLUE if max(layer.kernel_size) > 1 else SKY
+        return f"{_square(layer.kernel_size)}, {channels}", WIDE if max(layer.kernel_size) > 1 else POINT
     if kind == "Dense":
-        return f"dense, {channels}", SKY
+        return f"dense, {channels}", POINT
     if kind in _NORMS:
         return _NORMS[kind], "none"
     if kind == "GlobalAveragePooling2D":
@@ -164,7 +157,9 @@ def _box(axis, layer, place, most):
     if color != "none":
         width = 0.42 + 0.63 * layer.output.shape[-1] / most
         axis.add_patch(
-            plt.Rectangle((x - width / 2, y - 0.36), width, 0.72, facecolor=color, alpha=0.35, edgecolor=INK, zorder=2)
+            plt.Rectangle(
+                (x - width / 2, y - 0.36), width, 0.72, facecolor=color, edgecolor=INK, linewidth=0.8, zorder=2
+            )
         )
     axis.text(
         x, y, text, ha="center", va="center", fontsize=8 if color != "none" else 7.5, color=INK, zorder=3,
