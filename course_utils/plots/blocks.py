@@ -17,7 +17,7 @@ _NORMS = {
 def block_diagrams(blocks, notes=None):
     """Blocks side by side, each drawn from a Keras model: a box a layer, as wide as it has channels.
 
-    They are read downwards. A way past other layers, such as a shortcut, is a line on the right; dw stands for depthwise.
+    They are read downwards. A way past other layers, such as a shortcut, is a line on the right. dw is depthwise.
 
     Parameters
     ----------
