@@ -155,7 +155,7 @@ def _box(axis, layer, place, most):
     text, color = _described(layer)
     x, y = place
     if color != "none":
-        width = 0.42 + 0.63 * layer.output.shape[-1] / most
+        width = 0.58 + 0.5 * layer.output.shape[-1] / most
         axis.add_patch(
             plt.Rectangle(
                 (x - width / 2, y - 0.36), width, 0.72, facecolor=color, edgecolor=INK, linewidth=0.8, zorder=2
