@@ -153,9 +153,9 @@ def fold_kernel_only(kernel, bias, gamma, beta, mean, variance, epsilon=1e-3):
 
 
 def inverted(
-    *, activations=(True, True, False), early=False, bias=False, depthwise="layer", skip="add", norms=(True, True, True),
-    stride_at=1, padding="same", wide=lambda channels, expansion, filters: channels * expansion, after=False, relu6=False,
-    order=(0, 1, 2), nested=False,
+    *, activations=(True, True, False), early=False, bias=False, depthwise="layer", skip="add", norms=(True,) * 3,
+    stride_at=1, padding="same", wide=lambda channels, expansion, filters: channels * expansion, after=False,
+    relu6=False, nested=False,
 ):  # fmt: skip
     """A student's function, with whatever is to be wrong in it."""
 
@@ -179,7 +179,7 @@ def inverted(
             layers.Conv2D(filters, 1, strides=step[2], use_bias=bias),
         ]
         stack = []
-        for place in order:
+        for place in range(3):
             parts = [layers.BatchNormalization()] if norms[place] else []
             if activations[place]:
                 parts.insert(0 if early else len(parts), layers.ReLU(6.0 if relu6 else None))
@@ -353,13 +353,13 @@ WRONG = {
         (shares_with_gain_as_probability, "a probability"),
         (lambda blocks, gain: shares_by_steps(blocks, gain) * 100, "percent"),
         (lambda blocks, gain: list(shares_by_steps(blocks, gain)), "list for array"),
-        (lambda blocks, gain: shares_by_steps(blocks, gain).max(), "wrong type"),
+        (lambda blocks, gain: shares_by_steps(blocks, gain).max(), "shape"),
         (lambda blocks, gain: shares_by_steps(blocks, gain) ** 2, "other"),
     ],
     "11.bottleneck_cost": [
         (cost_of_first_form, "stride in the first"),
         (cost_without_shortcut, "no shortcut"),
-        (cost_divided, "other"),
+        (cost_divided, "float for int"),
         (lambda size, channels, width, out_channels, strides=1: 69_009_408, "constant"),
         (lambda *given: cost_by_list(*given) / 1e6, "signature"),
     ],
@@ -386,18 +386,19 @@ WRONG = {
     "11.fold": [
         (fold_along_inputs, "stopped"),
         (fold_without_bias, "old bias dropped"),
-        (fold_kernel_only, "other"),
+        (fold_kernel_only, "shape"),
         (lambda kernel, bias, *given, **more: (kernel, bias), "other"),
     ],
     "11.inverted_residual": [
         (without_return, "no return"),
         (as_model, "wrong type"),
         (3, "wrong type"),
-        (inverted(padding="valid"), "output shape"),
+        (inverted(padding="valid", skip="never"), "output shape"),
+        (inverted(padding="valid"), "stopped"),
         (inverted(skip="concatenated"), "output shape"),
         (inverted(norms=(True, True, False)), "normalisations"),
         (as_separable, "normalisations"),
-        (norm_of_the_input, "normalisations"),
+        (norm_of_the_input, "other"),
         (inverted(depthwise="full"), "not depthwise"),
         (inverted(skip="projected"), "projected shortcut"),
         (depthwise_last, "other kernels"),
