@@ -314,8 +314,8 @@ def block_without_return(x):
 
 
 def digit_network(
-    *, norm=False, filters=(16, 32, 32), blocks=0, skip=False, shape=(28, 28, 1), classes=10, activation="softmax",
-    initializer="glorot_uniform", returns=True,
+    *, norm=None, filters=(16, 32, 32), blocks=0, skip=False, shape=(28, 28, 1), classes=10, activation="softmax",
+    returns=True,
 ):  # fmt: skip
     def build():
         import keras
@@ -324,15 +324,16 @@ def digit_network(
         images = keras.Input(shape)
         x = layers.AveragePooling2D(2)(layers.Rescaling(1 / 127.5, offset=-1)(images))
         for width in filters:
-            x = layers.Conv2D(width, 3, padding="same", use_bias=not norm, kernel_initializer=initializer)(x)
-            x = layers.BatchNormalization(momentum=0.8)(x) if norm else x
+            x = layers.Conv2D(width, 3, padding="same", use_bias=not norm)(x)
+            x = layers.BatchNormalization(momentum=0.8)(x) if norm == "batch" else x
+            x = layers.GroupNormalization(8)(x) if norm == "group" else x
             x = layers.MaxPooling2D()(layers.ReLU()(x))
         for _ in range(blocks):
             y = layers.Conv2D(filters[-1], 3, padding="same", activation="relu")(x)
             y = layers.Conv2D(filters[-1], 3, padding="same")(y)
             x = layers.ReLU()(x + y if skip else y)
         x = layers.GlobalAveragePooling2D()(x)
-        model = keras.Model(images, layers.Dense(classes, activation=activation, kernel_initializer=initializer)(x))
+        model = keras.Model(images, layers.Dense(classes, activation=activation)(x))
         return model if returns else None
 
     return build
@@ -343,7 +344,7 @@ def network_without_return():
 
 
 def a_model():
-    return digit_network()(), digit_network(norm=True)()
+    return digit_network()(), digit_network(norm="batch")()
 
 
 WRONG = {
@@ -440,9 +441,12 @@ WRONG = {
         ((digit_network(filters=(32, 64, 64)), digit_network()), "parameters"),
         ((digit_network(), digit_network(filters=(16, 32, 40))), "not comparable"),
         ((digit_network(filters=(8,)), digit_network(filters=(8,))), "the same network"),
-        ((digit_network(initializer="zeros"), digit_network()), "learned nothing"),
-        ((digit_network(norm=True), digit_network()), "worse"),
-        ((digit_network(norm=True), digit_network(norm=True, filters=(16, 32, 31))), "noise"),
+        (
+            (digit_network(filters=(16, 16), blocks=4), digit_network(filters=(16, 16), blocks=4, skip=True)),
+            "learned nothing",
+        ),
+        ((digit_network(norm="batch"), digit_network()), "worse"),
+        ((digit_network(norm="batch"), digit_network(norm="batch", filters=(16, 32, 31))), "noise"),
     ],
 }
 
@@ -460,7 +464,7 @@ RIGHT = {
     ],
     "11.starting_block": [starting(), starting(first="he_normal"), scaled_block, block_activated_first],
     "11.evidence": [
-        (digit_network(), digit_network(norm=True)),
-        [digit_network(filters=(16, 16), blocks=4), digit_network(filters=(16, 16), blocks=4, skip=True)],
+        (digit_network(), digit_network(norm="batch")),
+        [digit_network(), digit_network(norm="group")],
     ],
 }
