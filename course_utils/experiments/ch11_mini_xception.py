@@ -126,10 +126,13 @@ class HalfMixed(ch07.Mixed):
 # --------------------------------------------------------------------------------------------- the size of the batch
 
 
-def normalised_by(kind):
-    """Four convolutions with pooling, each normalised over the batch, or over groups of channels of one image."""
+def normalised_by(kind, batch_size):
+    """Four convolutions with pooling, each normalised over the batch, or over groups of channels of one image.
+
+    Whatever the size of the batch, the running averages go back over as many images: 320.
+    """
     make = {
-        "batch": partial(layers.BatchNormalization, momentum=0.9),
+        "batch": partial(layers.BatchNormalization, momentum=1 - batch_size / 320),
         "group": partial(layers.GroupNormalization, groups=8),
     }[kind]
     model = keras.Sequential([keras.Input((48, 48, 3)), layers.Rescaling(1 / 255)])
@@ -181,7 +184,7 @@ EXPERIMENTS = {
     # Normalised over the batch, or over each image alone.
     **{
         f"{kind} normalisation, batches of {size}": Experiment(
-            partial(normalised_by, kind), adam_for(size), batch_size=size, **BATCH
+            partial(normalised_by, kind, size), adam_for(size), batch_size=size, **BATCH
         )
         for size in BATCHES
         for kind in ("batch", "group")
