@@ -1,6 +1,8 @@
 """The checks of chapter 11, modern blocks."""
 
+import contextlib
 import functools
+import inspect
 import itertools
 import math
 
@@ -33,10 +35,9 @@ prediction(
 )
 
 
-def _path_shares(blocks, gain, *, count=math.comb, carries=lambda gain, k, n: gain**k, shared=True, reverse=False):
+def _path_shares(blocks, gain, *, count=math.comb, carries=lambda gain, k, n: gain**k, parts_of=np.sum, reverse=False):
     carried = np.array([count(blocks, k) * carries(gain, k, blocks) for k in range(blocks + 1)], float)
-    carried = carried[::-1] if reverse else carried
-    return carried / carried.sum() if shared else carried
+    return (carried[::-1] if reverse else carried) / parts_of(carried)
 
 
 function(
@@ -45,37 +46,20 @@ function(
     cases=[call(3, 0.5), call(1, 0.1), call(20, 0.25).in_next_cell(), call(6, 1.0), call(4, 2.0)],
     right=_path_shares,
     mistakes=[
-        Mistake(
-            "how many",
-            {"gain": 1.0},
-            "Those are the shares of the *number* of ways. A way through many branches carries less than a short one.",
-        ),
-        Mistake(
-            "one way each",
-            {"count": lambda n, k: 1},
-            "You take one way of each length. In how many ways can k branches be chosen?",
-        ),
+        Mistake("how many", {"gain": 1.0}, "Those are shares of the *number* of ways. A long way also carries less."),
+        Mistake("one way each", {"count": lambda n, k: 1}, "You take one way of each length. How many are there?"),
         Mistake(
             "not shared",
-            {"shared": False},
-            "Those are the parts themselves. Divided by their sum, they become shares and add up to 1.",
+            [{"parts_of": parts} for parts in (lambda c: 1.0, np.max, lambda c: 2.0 ** (len(c) - 1))],
+            "Your parts do not add up to 1. What came through k branches is to be a share of all that arrives.",
         ),
         Mistake(
             "a probability",
-            {"carries": lambda gain, k, n: gain**k * (1 - gain) ** (n - k), "shared": False},
+            {"carries": lambda gain, k, n: gain**k * (1 - gain) ** (n - k), "parts_of": lambda carried: 1.0},
             "You let a way past a branch carry 1 less the gain. The shortcut hands everything on: its factor is 1.",
         ),
-        Mistake(
-            "in order",
-            {"count": math.perm},
-            "You count a choice of branches once for every order in which it can be made. The order in a network is "
-            "given.",
-        ),
-        Mistake(
-            "from the other end",
-            {"reverse": True},
-            "Your list begins with the way through all branches. Place 0 is for the one through none.",
-        ),
+        Mistake("in order", {"count": math.perm}, "You count a choice in every order. A network has one order."),
+        Mistake("from the other end", {"reverse": True}, "Yours begins with the way through all. Place 0 is for none."),
         Mistake(
             "added up",
             lambda blocks, gain: np.cumsum(_path_shares(blocks, gain)),
@@ -84,13 +68,13 @@ function(
         Mistake(
             "through none left out",
             lambda blocks, gain: _path_shares(blocks, gain)[1:],
-            "The way past all branches is one too: there are `blocks + 1` lengths.",
+            "Place 0, for the way past all, is missing.",
         ),
     ],
     nudges=(
         "On paper, with two blocks: which four ways are there, and what does each carry?",
-        "`math.comb` counts the choices of k branches among all. Each such way carries the gain to the power of k. "
-        "Then divide by the sum.",
+        "Two factors for each length: how many ways there are, which the module `math` can count, and what one of them "
+        "still carries. What turns parts into shares?",
     ),
     why="A residual network is many networks at once, most of them far shallower than it is. That is why one can take "
     "a block out of a trained one and lose little, which a plain network does not survive.",
@@ -101,18 +85,16 @@ function(
 
 
 def _bottleneck_cost(
-    size, channels, width, out_channels, strides=1, *, first_at="before", middle_at="after", last_at="after",
-    shortcut_at="after", shortcut=lambda strides, channels, out: strides != 1 or channels != out, window=9,
-    rounded=math.ceil, of=None, area=2, times=1,
+    size, channels, width, out_channels, strides=1, *, at=("in", "out", "out", "out"), window=9, area=2, times=1,
+    shortcut=lambda strides, channels, out: strides != 1 or channels != out, rounded=math.ceil, middle_reads=None,
+    once=lambda size, strides: 0, bias=0,
 ):  # fmt: skip
-    """`of` is how many channels the middle convolution reads; the places are counted before or after the stride."""
-    places = {"before": size**area, "after": rounded(size / strides) ** area, "nowhere": 1}
-    cost = places[first_at] * channels * width
-    cost += places[middle_at] * window * (of or (lambda channels, width: width))(channels, width) * width
-    cost += places[last_at] * width * out_channels
-    if shortcut(strides, channels, out_channels):
-        cost += places[shortcut_at] * channels * out_channels
-    return times * cost
+    """`at`: at which places each of the four convolutions is computed, those of the input or of the output, say."""
+    places = {"in": size**area, "out": rounded(size / strides) ** area, "once": once(size, strides), "one": 1}
+    middle = window * (middle_reads(channels, width) if middle_reads else width)
+    each = [(channels, width), (middle, width), (width, out_channels), (channels, out_channels)]
+    each = each[: 4 if shortcut(strides, channels, out_channels) else 3]
+    return times * sum(places[where] * (read + bias) * given for where, (read, given) in zip(at, each, strict=False))
 
 
 function(
@@ -129,83 +111,56 @@ function(
     mistakes=[
         Mistake(
             "stride in the first",
-            {"first_at": "after"},
-            "You let the first convolution take the stride, so that it is computed at fewer places. In this task the "
-            "second one does.",
+            {"at": ("out",) * 4},
+            "You let the first convolution take the stride, and so compute it at fewer places. Here the second does.",
         ),
         Mistake(
             "stride in the last",
-            {"middle_at": "before"},
-            "You compute the 3x3 convolution at all places of its input. It takes the stride: how many values does it "
-            "give?",
+            {"at": ("in", "in", "out", "out")},
+            "You compute the 3x3 convolution at all places of its input. It takes the stride: what comes out?",
         ),
         Mistake(
-            "stride ignored",
+            "last at full size",
+            [{"at": ("in", "out", "in", last)} for last in ("in", "out")],
+            "You compute the last 1x1 convolution at the places of the input. It reads what the 3x3 convolution gives.",
+        ),
+        Mistake("stride ignored", [{"at": ("in",) * 4}, {"strides": 1}], "After the stride there are fewer places."),
+        Mistake(
+            "stride once",
             [
-                lambda size, channels, width, out_channels, strides: _bottleneck_cost(
-                    size, channels, width, out_channels, shortcut=lambda *_: strides != 1 or channels != out_channels
-                ),
-                {"strides": 1},
+                {"at": ("in", *["once"] * 3), "once": once}
+                for once in (lambda n, s: n * n // s, lambda n, s: n * n / s, lambda n, s: n * math.ceil(n / s))
             ],
-            "You count every convolution at all places of the input. After the stride there are fewer.",
+            "You divide the number of places by the stride once. It skips rows, and it skips columns as well.",
+        ),
+        Mistake("no shortcut", {"shortcut": lambda *_: False}, "The shortcut has a convolution where shapes differ."),
+        Mistake("always a shortcut", {"shortcut": lambda *_: True}, "Where the shape stays, it needs none."),
+        Mistake(
+            "only for both", {"shortcut": lambda s, c, out: s != 1 and c != out}, "One of the two changes is enough."
         ),
         Mistake(
-            "no shortcut",
-            {"shortcut": lambda *_: False},
-            "You count the three convolutions. Where the input cannot be added as it is, the shortcut has a "
-            "convolution too.",
+            "only for channels", {"shortcut": lambda s, c, out: c != out}, "What if only the stride changes the shape?"
+        ),
+        Mistake("only for strides", {"shortcut": lambda s, c, out: s != 1}, "What if only the channels change?"),
+        Mistake(
+            "shortcut without stride", {"at": ("in", "out", "out", "in")}, "The shortcut takes the stride as well."
         ),
         Mistake(
-            "always a shortcut",
-            {"shortcut": lambda *_: True},
-            "You count a convolution in every shortcut. Where input and result have the same shape, there is none.",
-        ),
-        Mistake(
-            "only for channels",
-            {"shortcut": lambda strides, channels, out: channels != out},
-            "You count the convolution of the shortcut where the number of channels changes. What if only the stride "
-            "makes the shapes differ?",
-        ),
-        Mistake(
-            "only for strides",
-            {"shortcut": lambda strides, channels, out: strides != 1},
-            "You count the convolution of the shortcut where there is a stride. What if only the channels differ?",
-        ),
-        Mistake(
-            "shortcut without stride",
-            {"shortcut_at": "before"},
-            "You compute the shortcut at all places of the input. It must give as many places as the result has.",
-        ),
-        Mistake(
-            "window not squared",
-            {"window": 3},
-            "You count 3 weights for each pair of channels in the middle. A 3x3 kernel has more.",
+            "window not squared", {"window": 3}, "You count 3 weights for a pair of channels. A 3x3 kernel has more."
         ),
         Mistake(
             "middle reads the input",
-            {"of": lambda channels, width: channels},
+            {"middle_reads": lambda channels, width: channels},
             "Your 3x3 convolution reads the block's input. It comes after the first one, and reads what that gives.",
         ),
         Mistake(
-            "rounded down",
-            {"rounded": math.floor},
-            "Right where the stride divides the size. With same padding, 9 places and a stride of 2, how many are "
-            "visited?",
+            "rounded down", {"rounded": math.floor}, "Same padding, a stride of 2: how many of 9 places are visited?"
         ),
+        Mistake("a row", {"area": 1}, "You count the places along one side. A map has as many rows as columns."),
+        Mistake("weights", {"at": ("one",) * 4}, "That is the number of weights. Each is used at every place."),
+        Mistake("biases", {"bias": 1}, "You count biases too. They are added and not multiplied: no multiply-adds."),
         Mistake(
-            "a row",
-            {"area": 1},
-            "You count the places along one side. A map has as many rows as columns.",
-        ),
-        Mistake(
-            "weights",
-            dict.fromkeys(("first_at", "middle_at", "last_at", "shortcut_at"), "nowhere"),
-            "That is the number of weights. Each is used once at every place of the result.",
-        ),
-        Mistake(
-            "counted twice",
-            {"times": 2},
-            "You count a multiplication and an addition as two. Here the pair is one multiply-add.",
+            "counted twice", {"times": 2}, "You count two for each pair. A product and its sum are one multiply-add."
         ),
     ],
     nudges=(
@@ -224,7 +179,7 @@ function(
 
 def _group_norm(
     x, groups, gamma, beta, epsilon=1e-3, *, over=(1, 2, 4), apart=False, ddof=0, root=np.sqrt, outside=False,
-    with_mean=True, scaled=True, shifted=True, shift_first=False,
+    with_mean=True, shift_first=False,
 ):  # fmt: skip
     """`apart` puts into a group the channels that lie `groups` apart, and not neighbours."""
     x = np.asarray(x, float)
@@ -233,8 +188,8 @@ def _group_norm(
     grouped = x.reshape(*x.shape[:-1], *split)
     mean, variance = grouped.mean(axis=over, keepdims=True), grouped.var(axis=over, keepdims=True, ddof=ddof)
     spread = root(variance) + epsilon if outside else root(variance + epsilon)
-    normal = ((grouped - mean if with_mean else grouped) / spread).reshape(x.shape)
-    gamma, beta = gamma if scaled else 1.0, beta if shifted else 0.0
+    with np.errstate(invalid="ignore"):  # 0 by 0, without epsilon
+        normal = ((grouped - mean if with_mean else grouped) / spread).reshape(x.shape)
     return (normal + beta) * gamma if shift_first else normal * gamma + beta
 
 
@@ -269,59 +224,40 @@ function(
             "group is neighbours, 0, 1 and 2. It is the order of the new axes in `reshape`.",
         ),
         Mistake(
-            "each channel alone",
-            {"over": (1, 2)},
-            "You normalise every channel alone. Channels of a group share a mean and a variance.",
+            "over the groups", {"over": (1, 2, 3)}, "You average over the groups, and not over the channels of a group."
         ),
         Mistake(
-            "all channels together",
-            {"groups": 1},
-            "You normalise all channels of an image together, whatever `groups` says.",
+            "each channel alone", {"over": (1, 2)}, "You take every channel alone. A group shares mean and variance."
+        ),
+        Mistake("all channels together", {"groups": 1}, "You take all channels together, whatever `groups` says."),
+        Mistake(
+            "each place alone", {"over": (4,)}, "You take every place alone. Rows and columns are averaged over too."
         ),
         Mistake(
-            "each place alone",
-            {"over": (4,)},
-            "You normalise every place alone, over the channels of its group. Rows and columns are averaged over too.",
+            "batch normalisation", {"over": (0, 1, 2)}, "That is batch normalisation: a channel alone, over all images."
         ),
+        Mistake("divided by n - 1", {"ddof": 1}, "Your variance divides by one fewer than there are values."),
+        Mistake("no root", {"root": lambda variance: variance}, "You divide by the variance, and not by its root."),
+        Mistake("epsilon outside", {"outside": True}, "You add `epsilon` to the root. It is added to the variance."),
         Mistake(
-            "batch normalisation",
-            {"over": (0, 1, 2)},
-            "That is batch normalisation: each channel alone, over all images.",
+            "epsilon forgotten",
+            [{"epsilon": 0.0}, {"epsilon": 1e-3}],
+            "The argument `epsilon` is not used. It is added to the variance, which may be 0, as in a map of one grey.",
         ),
+        Mistake("mean left in", {"with_mean": False}, "You divide and do not subtract the mean."),
+        Mistake("not scaled", {"gamma": 1.0}, "`gamma` is not used: after the division, every channel has a factor."),
+        Mistake("not shifted", {"beta": 0.0}, "`beta` is not used: it is added at the end."),
         Mistake(
-            "divided by n - 1",
-            lambda x, groups, gamma, beta, epsilon: _group_norm(x, groups, gamma, beta, epsilon, ddof=1),
-            "Your variance divides by one fewer than there are values. Normalisation divides by how many there are.",
+            "exchanged",
+            lambda x, groups, gamma, beta, epsilon: _group_norm(x, groups, beta, gamma, epsilon),
+            "You have exchanged the two: `gamma` is the factor, and `beta` is added.",
         ),
-        Mistake(
-            "no root",
-            {"root": lambda variance: variance},
-            "You divide by the variance. It is the root of it, plus `epsilon` under the root.",
-        ),
-        Mistake(
-            "epsilon outside",
-            {"outside": True},
-            "You add `epsilon` to the root. It is added to the variance, before the root is taken.",
-        ),
-        Mistake(
-            "mean left in",
-            {"with_mean": False},
-            "You divide and do not subtract the mean.",
-        ),
-        Mistake(
-            "not scaled", {"scaled": False}, "`gamma` is not used: after the division, every channel has a factor."
-        ),
-        Mistake("not shifted", {"shifted": False}, "`beta` is not used: it is added at the end."),
-        Mistake(
-            "shifted first",
-            {"shift_first": True},
-            "You add `beta` first and multiply it by `gamma` too. First the factor, then what is added.",
-        ),
+        Mistake("shifted first", {"shift_first": True}, "You multiply `beta` by `gamma` too. It is added at the end."),
     ],
     nudges=(
         "Give the channels two axes instead of one: the group, and the place in it. Which axes are then averaged over?",
-        "`x.reshape(images, rows, columns, groups, -1)` makes them. Keep the averaged axes (`keepdims=True`), and go "
-        "back to the shape of `x` before gamma and beta, which are one for each channel.",
+        "`reshape` makes the two axes, and brings the shape of `x` back before `gamma` and `beta`, which are one for "
+        "each channel. With `keepdims=True`, a mean fits what it was taken from.",
     ),
     why="Nothing of another image is in the result, in training as in use. So there are no averages to keep, no two "
     "modes, and no smallest batch.",
@@ -332,18 +268,15 @@ function(
 
 _FOLDS = "bceh"
 _LOOK = {
-    "a": "Look again at (a): between the two stands a ReLU, which cuts off at 0. Can a sum be moved past it?",
-    "b": "Look again at (b): in use, batch normalisation is a factor and a sum for each channel. What is a convolution "
-    "followed by those?",
-    "c": "Look again at (c): each filter reads one channel and gives one. Does anything keep you from multiplying it "
-    "by that channel's factor?",
-    "d": "Look again at (d): what does the convolution see beyond the border, and what would it have to see there once "
-    "a sum has been moved behind it?",
-    "e": "Look again at (e): factor and sum come first here. Every place that the kernel covers is inside the image.",
-    "f": "Look again at (f): a factor may be negative. Which is the largest value of a window then?",
-    "g": "Look again at (g): who else reads what the convolution gives, and what would they get after folding?",
-    "h": "Look again at (h): the sum comes after the normalisation. Does it matter to the convolution what is done "
-    "with its result?",
+    "a": "between the two stands a ReLU, which cuts off at 0. Can a sum be moved past it?",
+    "b": "in use, batch normalisation is a factor and a sum for each channel. What is a convolution followed by those?",
+    "c": "each filter reads one channel and gives one. Can it be multiplied by that channel's factor?",
+    "d": "what does the convolution see beyond the border, and what would it have to see there once a sum has been "
+    "moved behind it?",
+    "e": "factor and sum come first here. Every place that the kernel covers is inside the image.",
+    "f": "a factor may be negative. Which is the largest value of a window then?",
+    "g": "who else reads what the convolution gives, and what would they get after folding?",
+    "h": "the sum comes after the normalisation. Does it matter to the convolution what is done with its result?",
 }
 
 
@@ -367,15 +300,15 @@ def _foldable(answer):
     if not letters or letters - _LOOK.keys():
         raise Wrong("not a choice", f"The lines have the letters a to h; got {describe(answer)}.")
     for letter in sorted(letters ^ set(_FOLDS)):
-        raise Wrong(f"about {letter}", _LOOK[letter])
+        raise Wrong(f"about {letter}", f"Look again at ({letter}): {_LOOK[letter]}")
 
 
 def _fold(
-    kernel, bias, gamma, beta, mean, variance, epsilon=1e-3, *, root=np.sqrt, small=True, kept=None,
-    to=lambda bias, scale, beta, mean: (bias - mean) * scale + beta,
+    kernel, bias, gamma, beta, mean, variance, epsilon=1e-3, *, root=np.sqrt, outside=False, kept=None,
+    to=lambda b, s, t, m: (b - m) * s + t,
 ):  # fmt: skip
-    """`kept` is what stays as it was: "kernel" or "bias"."""
-    scale = gamma / root(np.asarray(variance) + (epsilon if small else 0.0))
+    """`to` makes the bias of bias, factor, beta and mean; `kept` is what stays as it was: "kernel" or "bias"."""
+    scale = gamma / (root(variance) + epsilon if outside else root(np.asarray(variance) + epsilon))
     new_bias = bias if kept == "bias" else to(bias, scale, beta, mean)
     return (kernel if kept == "kernel" else kernel * scale), new_bias
 
@@ -405,78 +338,33 @@ function(
     ],
     right=_fold,
     mistakes=[
+        Mistake("mean forgotten", {"to": lambda b, s, t, m: b * s + t}, "Right kernel. The mean is missing."),
         Mistake(
-            "mean forgotten",
-            {"to": lambda bias, scale, beta, mean: bias * scale + beta},
-            "The kernel is right. Of the bias, what the normalisation subtracts is missing.",
+            "mean not scaled", {"to": lambda b, s, t, m: b * s - m + t}, "Right kernel. The mean gets the factor too."
         ),
-        Mistake(
-            "mean not scaled",
-            {"to": lambda bias, scale, beta, mean: bias * scale - mean + beta},
-            "The kernel is right. The mean is subtracted before the factor comes, and so gets the factor too.",
-        ),
-        Mistake(
-            "bias not scaled",
-            {"to": lambda bias, scale, beta, mean: bias - mean * scale + beta},
-            "The kernel is right. The old bias goes through the normalisation as well, and gets the factor.",
-        ),
-        Mistake(
-            "old bias dropped",
-            {"to": lambda bias, scale, beta, mean: beta - mean * scale},
-            "Right for a convolution without a bias. This one has one, and it goes through the normalisation too.",
-        ),
-        Mistake(
-            "beta forgotten",
-            {"to": lambda bias, scale, beta, mean: (bias - mean) * scale},
-            "The kernel is right. What the normalisation adds at the end is missing in the bias.",
-        ),
-        Mistake(
-            "beta scaled",
-            {"to": lambda bias, scale, beta, mean: (bias - mean + beta) * scale},
-            "The kernel is right. `beta` is added last, and no factor comes after it.",
-        ),
-        Mistake(
-            "mean added",
-            {"to": lambda bias, scale, beta, mean: (bias + mean) * scale + beta},
-            "The kernel is right. Is the mean added or subtracted?",
-        ),
-        Mistake(
-            "kernel as it was",
-            {"kept": "kernel"},
-            "The bias is right, and the kernel is the old one. The factor reaches every value that it computes.",
-        ),
-        Mistake(
-            "bias as it was",
-            {"kept": "bias"},
-            "The kernel is right, and the bias is the old one.",
-        ),
-        Mistake(
-            "no root",
-            {"root": lambda variance: variance},
-            "You divide by the variance. The normalisation divides by its root.",
-        ),
+        Mistake("bias not scaled", {"to": lambda b, s, t, m: b - m * s + t}, "Right kernel. The old bias gets it too."),
+        Mistake("nothing scaled", {"to": lambda b, s, t, m: b - m + t}, "Right kernel. Bias and mean get the factor."),
+        Mistake("old bias dropped", {"to": lambda b, s, t, m: t - m * s}, "Right kernel. The old bias is missing."),
+        Mistake("beta forgotten", {"to": lambda b, s, t, m: (b - m) * s}, "Right kernel. `beta` is missing."),
+        Mistake("beta scaled", {"to": lambda b, s, t, m: (b - m + t) * s}, "Right kernel. `beta` gets no factor."),
+        Mistake("mean added", {"to": lambda b, s, t, m: (b + m) * s + t}, "Right kernel. Is the mean added?"),
+        Mistake("kernel as it was", {"kept": "kernel"}, "The bias is right. The factor reaches the kernel as well."),
+        Mistake("bias as it was", {"kept": "bias"}, "The kernel is right, and the bias is the old one."),
+        Mistake("no root", {"root": lambda v: v}, "You divide by the variance, and not by its root."),
+        Mistake("multiplied", {"root": lambda v: 1 / np.sqrt(v)}, "You multiply by the root, and do not divide by it."),
+        Mistake("epsilon outside", {"outside": True}, "You add `epsilon` to the root. It is added to the variance."),
         Mistake(
             "epsilon forgotten",
-            {"small": False},
-            "Nearly: `epsilon` is added to the variance, here as in the layer. The outputs are to be equal.",
+            [{"epsilon": 0.0}, {"epsilon": 1e-3}],
+            "Nearly: the argument `epsilon` is added to the variance, as in the layer. The outputs are to be equal.",
         ),
-        Mistake(
-            "gamma forgotten",
-            lambda kernel, bias, gamma, beta, mean, variance, epsilon: _fold(
-                kernel, bias, 1.0, beta, mean, variance, epsilon
-            ),
-            "You divide by the root of the variance and leave it at that. `gamma` belongs to the factor too.",
-        ),
-        Mistake(
-            "exchanged",
-            lambda *given: _fold(*given)[::-1],
-            "The right two arrays, exchanged: first the kernel, then the bias.",
-        ),
+        Mistake("gamma forgotten", {"gamma": 1.0}, "`gamma` is not used: it belongs to the factor too."),
+        Mistake("exchanged", lambda *given: _fold(*given)[::-1], "The right two, exchanged: the kernel comes first."),
     ],
     nudges=(
         "Write down what the normalisation makes of `k * x + bias`, and sort it: what is multiplied by x, what is not?",
-        "The factor of a channel is gamma by the root of variance plus epsilon. All that x meets gets it; the rest is "
-        "the new bias.",
+        "The factor of a channel is gamma divided by the root of variance plus epsilon. All that x meets gets it; the "
+        "rest is the new bias.",
     ),
     why="This is what happens to a network before it is put to use on a phone. In training the layer has to stay: "
     "there mean and variance are those of the batch, and no weights can stand for them.",
@@ -514,23 +402,34 @@ def _depthwise(x, kernel, strides):
 
 
 def _inverted(
-    x, kernels, norms, strides, *, first=_relu, second=_relu, last=_as_it_is, after=_as_it_is, early=False,
-    shortcut=True, stride_at="middle",
+    x, kernels, norms, strides, *, first=_relu, second=_relu, last=_as_it_is, after=_as_it_is, early=(), shortcut=True,
+    stride_at=1,
 ):  # fmt: skip
-    """The block in NumPy; `early` has activations before the normalisations, `after` one behind the sum."""
+    """The block in NumPy; in the places `early`, the activation comes first; `after` follows the sum."""
 
-    def stage(values, norm, activation):
-        gamma, beta, mean, variance, epsilon = norm
-        values = activation(values) if early else values
+    def stage(place, values, activation):
+        gamma, beta, mean, variance, epsilon = norms[place]
+        values = activation(values) if place in early else values
         values = (values - mean) / np.sqrt(variance + epsilon) * gamma + beta
-        return values if early else activation(values)
+        return values if place in early else activation(values)
 
     expand, depthwise, project = kernels
-    steps = {place: strides if place == stride_at else 1 for place in ("first", "middle", "last")}
-    y = stage((x @ expand)[:, :: steps["first"], :: steps["first"]], norms[0], first)
-    y = stage(_depthwise(y, depthwise, steps["middle"]), norms[1], second)
-    y = stage((y @ project)[:, :: steps["last"], :: steps["last"]], norms[2], last)
+    steps = [strides if place == stride_at else 1 for place in range(3)]
+    y = stage(0, (x @ expand)[:, :: steps[0], :: steps[0]], first)
+    y = stage(1, _depthwise(y, depthwise, steps[1]), second)
+    y = stage(2, (y @ project)[:, :: steps[2], :: steps[2]], last)
     return after(x + y if shortcut and x.shape == y.shape else y)
+
+
+def _like(name):
+    """An activation of Keras, of arrays."""
+
+    def activation(x):
+        from keras import activations, ops
+
+        return ops.convert_to_numpy(activations.get(name)(ops.convert_to_tensor(x)))
+
+    return activation
 
 
 _MISBUILT = {
@@ -549,18 +448,26 @@ _MISBUILT = {
         "no ReLU cuts.",
     ),
     "activation before normalisation": (
-        {"early": True},
-        "Your ReLU comes before the normalisation. Here each convolution is followed by its normalisation, and only "
-        "then by the ReLU.",
+        [{"early": places} for places in ((0, 1), (0,), (1,))]
+        + [{"early": (0, 1, 2), "last": _relu}, {"early": (0, 1), "after": _relu}],
+        "A ReLU comes before its normalisation. Here each convolution is followed by its normalisation, and only then "
+        "by the ReLU.",
     ),
     "no activation": (
         [{"first": _as_it_is, "second": _as_it_is}, {"first": _as_it_is}, {"second": _as_it_is}],
         "A ReLU is missing: one belongs after the first normalisation and one after the second.",
     ),
     "stride elsewhere": (
-        [{"stride_at": "first"}, {"stride_at": "last"}],
+        [{"stride_at": 0}, {"stride_at": 2}],
         "The shape is right, but it is not the depthwise convolution that takes the stride. Where a 1x1 convolution "
         "does, three of four values are thrown away unseen.",
+    ),
+    "another activation": (
+        [
+            {"first": _like(name), "second": _like(name)}
+            for name in ("gelu", "silu", "elu", "selu", "leaky_relu", "hard_silu", "softplus", "tanh", "sigmoid")
+        ],
+        "The activations of your block are not ReLU. Others may serve as well or better; the list asks for ReLU.",
     ),
 }
 
@@ -570,6 +477,11 @@ def _one_block(answer, filters, strides, doing):
     import keras
 
     x = keras.Input((6, 7, _CHANNELS))
+    try:
+        inspect.signature(answer).bind(x, _EXPANSION, filters, strides)
+    except TypeError as error:
+        takes = f"your function takes `{inspect.signature(answer)}` ({error})"
+        raise Wrong("signature", f"{doing} must be possible; {takes}. Keep the arguments of the task.") from None
     try:
         y = run(answer, x, _EXPANSION, filters, strides, doing=doing)
     except Wrong as wrong:
@@ -591,35 +503,31 @@ def _one_block(answer, filters, strides, doing):
     return keras.Model(x, y)
 
 
-def _norms_of(model, wanted=3):
+def _parts_of(model, filters):
+    """The variables of the three convolutions, and the three normalisations."""
     from keras import layers
 
     norms = [layer for layer in networks.with_layers(model) if isinstance(layer, layers.BatchNormalization)]
-    if len(norms) != wanted:
-        raise Wrong(
-            "normalisations",
-            f"Your block has {len(norms)} batch normalisations. It has three convolutions, each followed by one.",
-        )
-    return norms
-
-
-def _kernels_of(model, norms, filters):
-    """The variables of the three convolutions."""
     normal = {id(weight) for norm in norms for weight in norm.weights}
     weights = [weight for weight in model.weights if id(weight) not in normal]
     kernels = [weight for weight in weights if len(weight.shape) > 1]
     shapes = [tuple(weight.shape) for weight in kernels]
-    if any(math.prod(shape) == 9 * _WIDE * _WIDE for shape in shapes):
-        raise Wrong(
-            "not depthwise",
-            "Your middle convolution reads all channels for each of its filters. A depthwise one filters each channel "
-            "alone, and has a tenth of these weights.",
-        )
     if len(kernels) > 3 and (_CHANNELS, filters) in {shape[-2:] for shape in shapes}:
         raise Wrong(
             "projected shortcut",
             "You have a convolution in the shortcut. Here there is a shortcut only where input and result have the "
             "same shape, and elsewhere none.",
+        )
+    if len(norms) != 3:
+        raise Wrong(
+            "normalisations",
+            f"Batch normalisations in your block: {len(norms)}. It has three convolutions, each followed by one.",
+        )
+    if any(math.prod(shape) == 9 * _WIDE * _WIDE for shape in shapes):
+        raise Wrong(
+            "not depthwise",
+            "Your middle convolution reads all channels for each of its filters. A depthwise one filters each channel "
+            "alone, and has a tenth of these weights.",
         )
     found = [
         [w for w in kernels if tuple(w.shape)[-2:] == shape and math.prod(w.shape) == math.prod(shape)]
@@ -638,7 +546,7 @@ def _kernels_of(model, norms, filters):
             "biases",
             "Your convolutions have biases. The normalisation after each subtracts them again: leave them out.",
         )
-    return [group[0] for group in found]
+    return [group[0] for group in found], norms
 
 
 def _values(weights):
@@ -647,7 +555,7 @@ def _values(weights):
     return [np.array(ops.convert_to_numpy(weight), dtype=float) for weight in weights]
 
 
-def _given_weights(model, kernels, norms, random):
+def _given_weights(kernels, norms, random):
     """Put random numbers into a block; return its kernels and its normalisations as arrays."""
     for kernel in kernels:
         kernel.assign(random.normal(size=kernel.shape) / math.sqrt(math.prod(kernel.shape[:-1])))
@@ -674,16 +582,8 @@ def _given_weights(model, kernels, norms, random):
     "11.inverted_residual",
     "a function `inverted_residual(x, expansion, filters, strides=1)` of a Keras tensor",
     mistakes=(
-        "no return",
-        "wrong type",
-        "output shape",
-        "normalisations",
-        "not depthwise",
-        "projected shortcut",
-        "other kernels",
-        "biases",
-        *_MISBUILT,
-        "other",
+        *("no return", "wrong type", "signature", "output shape", "normalisations", "not depthwise"),
+        *("projected shortcut", "other kernels", "biases", *_MISBUILT, "other"),
     ),
     nudges=(
         "Three convolutions in a row: wide, then each channel alone, then narrow. What follows the first two does not "
@@ -700,8 +600,7 @@ def _inverted_residual(answer):
     random = np.random.default_rng(0)
     for filters, strides, doing in _BLOCKS:
         model = _one_block(answer, filters, strides, doing)
-        norms = _norms_of(model)
-        kernels, numbers = _given_weights(model, _kernels_of(model, norms, filters), norms, random)
+        kernels, numbers = _given_weights(*_parts_of(model, filters), random)
         x = random.normal(size=(2, 6, 7, _CHANNELS)).astype("float32")
         given = networks.outputs(model, x)
         orders = [
@@ -740,15 +639,9 @@ _FILTERS = 16
     "11.starting_block",
     "a function `starting_block(x)` of a Keras tensor",
     mistakes=(
-        "no return",
-        "wrong type",
-        "output shape",
-        "normalisation",
-        "too few convolutions",
-        "activation after the sum",
-        "not the identity",
-        "linear",
-        "stuck",
+        *("no return", "wrong type", "output shape", "normalisation", "too few convolutions", "other kernels"),
+        *("filters fixed", "frozen", "activation after the sum", "not the identity", "never leaves", "linear"),
+        *("nothing between", "both at zero", "slope at zero", "always negative", "stuck"),
     ),
     nudges=(
         "The result is `x` plus what the branch gives. What must the branch give at the beginning, and which of its "
@@ -765,7 +658,64 @@ def _starting_block(answer):
     networks.not_keras_2(answer)
     is_callable(answer, "starting_block")
     keras.utils.set_random_seed(0)
-    x, doing = keras.Input((7, 7, _FILTERS)), f"`starting_block(x)` of {_FILTERS} channels"
+    model, kernels = _begun(keras, answer, _FILTERS)
+    try:
+        _begun(keras, answer, 6)
+    except Wrong as wrong:
+        raise Wrong(
+            "filters fixed",
+            f"Right for {_FILTERS} channels, and not for 6: `x.shape[-1]` says how many filters there must be.",
+        ) from wrong
+    random = np.random.default_rng(0)
+    images = random.normal(size=(8, 7, 7, _FILTERS)).astype("float32")
+    before = networks.outputs(model, images)
+    if not np.allclose(before, images, atol=1e-5):
+        if np.allclose(before, _relu(images), atol=1e-5):
+            raise Wrong(
+                "activation after the sum",
+                "At the beginning your block gives what came in, without the negative values: a ReLU follows the sum.",
+            )
+        far = float(np.abs(before - images).mean() / np.abs(images).mean())
+        raise Wrong(
+            "not the identity",
+            f"At the beginning, what comes out differs from what came in by {far:.2g} of its size on average. It is to "
+            "be the same.",
+        )
+    _learns(keras, model, kernels, images, random)
+    if np.allclose(networks.outputs(model, images), images, atol=1e-5):
+        raise Wrong(
+            "never leaves",
+            "The kernels move, and the result is still `x`: nothing that the branch learns is in the sum. Is it "
+            "subtracted again?",
+        )
+    drawn = [random.normal(size=kernel.shape) / math.sqrt(9 * _FILTERS) for kernel in kernels]
+    for bias in [weight for weight in model.weights if weight.name == "bias"]:
+        bias.assign(np.zeros(bias.shape))
+
+    def branch(*factors, images=images):
+        for kernel, numbers, factor in zip(kernels, drawn, factors, strict=True):
+            kernel.assign(numbers * factor)
+        return networks.outputs(model, images) - images
+
+    usual = branch(1, 1)
+    near = 1e-4 * np.abs(usual).max()
+    if np.allclose(branch(-3, -1 / 3), usual, atol=near):  # what one makes larger, the other makes smaller
+        if np.allclose(branch(1, 1, images=-3 * images), -3 * usual, atol=3 * near):
+            raise Wrong(
+                "linear",
+                "There is nothing in your branch that is not linear, so that two convolutions can do no more than one. "
+                "Where does a ReLU go?",
+            )
+        raise Wrong(
+            "nothing between",
+            "One convolution follows the other, with nothing between them that is not linear: the two can do no more "
+            "than one. Your activation stands before or after both.",
+        )
+
+
+def _begun(keras, answer, filters):
+    """A student's block as a model, for maps of so many channels, and its two kernels."""
+    x, doing = keras.Input((7, 7, filters)), f"`starting_block(x)` of {filters} channels"
     y = run(answer, x, doing=doing)
     if y is None:
         raise Wrong("no return", f"{doing} returns `None`. The function ends with a `return`.")
@@ -774,63 +724,79 @@ def _starting_block(answer):
     if tuple(y.shape) != tuple(x.shape):
         raise Wrong("output shape", f"{doing} makes {tuple(y.shape[1:])} of {tuple(x.shape[1:])}. The shape stays.")
     model = keras.Model(x, y)
-    parts = networks.with_layers(model)
-    if any("Normalization" in type(part).__name__ for part in parts):
+    if any("Normalization" in type(part).__name__ for part in networks.with_layers(model)):
         raise Wrong("normalisation", "There is a normalisation in your block. This one has to do without.")
-    wide = [weight for weight in model.trainable_weights if len(weight.shape) == 4 and math.prod(weight.shape[:2]) > 1]
-    if len(wide) < 2:
+    kernels = [weight for weight in model.weights if len(weight.shape) in (2, 4) and math.prod(weight.shape) > filters]
+    if len(kernels) < 2:
         raise Wrong(
             "too few convolutions",
-            f"Your block has {len(wide)} convolutions of more than one pixel. Two of 3x3 are asked for.",
+            f"Your block has {'one convolution' if kernels else 'no convolution'}. Two of 3x3 are asked for.",
         )
-    random = np.random.default_rng(0)
-    images = random.normal(size=(8, 7, 7, _FILTERS)).astype("float32")
-    before = networks.outputs(model, images)
-    if not np.allclose(before, images, atol=1e-5):
-        if np.allclose(before, _relu(images), atol=1e-5):
-            raise Wrong(
-                "activation after the sum",
-                "At the beginning your block gives what came in, but for the negative values: a ReLU comes after the "
-                "sum.",
-            )
-        far = float(np.abs(before - images).mean() / np.abs(images).mean())
+    shapes, wanted = [tuple(kernel.shape) for kernel in kernels], (3, 3, filters, filters)
+    if shapes != [wanted, wanted]:
         raise Wrong(
-            "not the identity",
-            f"At the beginning, what comes out differs from what came in by {far:.2g} of its size on average. It is to "
-            "be the same.",
+            "other kernels",
+            f"The kernels of your block have the shapes {', '.join(map(str, shapes))}. Two are asked for, both "
+            f"{wanted}: 3x3, from {filters} channels to {filters}.",
         )
-    _learns(keras, model, images, random)
-    both, none = networks.outputs(model, np.concatenate([images, -images])), networks.outputs(model, images * 0)
-    one, other = np.split(both, 2)
-    if np.allclose(one + other, 2 * none, atol=1e-4 * np.abs(one).max()):
+    trained = {id(weight) for weight in model.trainable_weights}
+    if frozen := sum(id(kernel) not in trained for kernel in kernels):
         raise Wrong(
-            "linear",
-            "There is nothing between your convolutions that is not linear, so that the two can do no more than one. "
-            "Where does a ReLU go?",
+            "frozen",
+            f"{'One of your two convolutions is' if frozen == 1 else 'Your two convolutions are'} frozen "
+            "(`trainable=False`): no training moves it. Both are to learn.",
         )
+    return model, kernels
 
 
-def _learns(keras, model, images, random):
-    """A few steps move every kernel; `stuck` if not."""
-    weights = [weight for weight in model.trainable_weights if len(weight.shape) > 1]
-    before = _values(weights)
-    model.compile(keras.optimizers.Adam(0.02), "mse")
-    model.fit(images, random.normal(size=images.shape).astype("float32"), batch_size=4, epochs=3, verbose=0)
-    still = [new for new, old in zip(_values(weights), before, strict=True) if np.allclose(new, old, atol=1e-7)]
-    if still:
-        raise Wrong(
-            "stuck",
-            f"After six steps of training, {len(still)} of {len(weights)} kernels of your block are where they began: "
-            "no gradient reaches them. A product of two things that are both zero stays zero if one of them is moved "
-            "a little.",
-        )
+_STUCK = {  # what a weight is changed to, and what was the matter if all kernels move then
+    "both at zero": (
+        lambda value, is_kernel, random: value - 0.01 * (not is_kernel and not value.any()),
+        "Two parts of your branch begin at zero, and one is multiplied by the other. Each has the other as a factor in "
+        "its gradient, so neither moves. Only one of them may begin at zero.",
+    ),
+    "slope at zero": (
+        lambda value, is_kernel, random: random.normal(size=value.shape) * 0.1 if is_kernel else value,
+        "What begins at zero is followed by a ReLU, whose slope there is 0: no gradient gets past it.",
+    ),
+    "always negative": (
+        lambda value, is_kernel, random: value if is_kernel else np.maximum(value, 0),
+        "A bias is so negative that the ReLU after it gives 0 for every input, and there its slope is 0 too.",
+    ),
+}
+
+
+def _learns(keras, model, kernels, images, random):
+    """A few steps move every kernel; if not, find out what has to be changed at the beginning so that they do."""
+    start, targets = _values(model.weights), random.normal(size=images.shape).astype("float32")
+    of_kernels = [any(weight is kernel for kernel in kernels) for weight in model.weights]
+
+    def unmoved(change=lambda value, is_kernel, random: value):
+        for weight, value, is_kernel in zip(model.weights, start, of_kernels, strict=True):
+            weight.assign(change(value, is_kernel, random))
+        begun = _values(kernels)
+        model.compile(keras.optimizers.Adam(0.02), "mse")
+        with contextlib.suppress(ValueError):  # no gradient for any weight
+            model.fit(images, targets, batch_size=4, epochs=3, verbose=0)
+        return sum(np.allclose(new, old, atol=1e-7) for new, old in zip(_values(kernels), begun, strict=True))
+
+    if not (still := unmoved()):
+        return
+    said = f"After six steps of training, {'one kernel has' if still == 1 else 'both kernels have'} not moved. "
+    both = not any(value.any() for value, is_kernel in zip(start, of_kernels, strict=True) if is_kernel)
+    for name, (change, hint) in _STUCK.items():
+        if (both and name == "both at zero") or not unmoved(change):
+            raise Wrong(name, said + hint)
+    raise Wrong("stuck", f"{said}Something between kernel and result lets no gradient back.")
 
 
 # --- an idea and its evidence -----------------------------------------------------------------------------------------
 
 _SEEDS, _IMAGES, _EPOCHS, _BATCH = range(5), 500, 4, 25
+_STEPS = _EPOCHS * _IMAGES // _BATCH
 _MOST, _WITHIN, _LEARNED = 30_000, 0.05, 0.25
 _T = 2.776  # Student's t for five pairs, at 0.95
+_CLEAR = 0.05  # without any effect, all five pairs are better, by however little, in one case of 32
 
 
 @functools.cache
@@ -841,44 +807,47 @@ def _digits(split):
     return digits.images, digits.labels
 
 
-def _accuracies(build, names):
-    """Accuracies of the network that a function builds, trained with each seed; compiled once."""
+def _trainer(build, name):
+    """A function that trains, with a seed, what `build` makes, and answers unseen digits; compiled once."""
     import keras
 
-    images, labels = _digits("train")
-    unseen, right = _digits("test")
-    model, accuracies = None, []
-    for seed in _SEEDS:
+    model = None
+
+    def train(seed, epochs=_EPOCHS):
+        nonlocal model
         keras.utils.set_random_seed(seed)
-        fresh = run(build, doing=f"`{names}()`")
+        fresh = run(build, doing=f"`{name}()`")
         if model is None:
             model = fresh
-            rate = keras.optimizers.schedules.CosineDecay(2e-3, decay_steps=_EPOCHS * -(-len(images) // _BATCH))
+            rate = keras.optimizers.schedules.CosineDecay(2e-3, decay_steps=_STEPS)
             model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
         else:
             model.set_weights(fresh.get_weights())
             for variable in model.optimizer.variables:
                 variable.assign(np.zeros(variable.shape, variable.dtype))
-        model.fit(images, labels, batch_size=_BATCH, epochs=_EPOCHS, verbose=0)
-        accuracies.append(float((networks.outputs(model, unseen).argmax(axis=-1) == right).mean()))
-    return np.array(accuracies)
+        model.fit(*_digits("train"), batch_size=_BATCH, epochs=epochs, verbose=0)
+        return networks.outputs(model, _digits("test")[0])
+
+    return train
+
+
+def _lagging(model):
+    """What is said of a network whose normalisations have not caught up after these steps; "" of others."""
+    parts = [part for part in networks.with_layers(model) if type(part).__name__ == "BatchNormalization"]
+    momentum = max((part.momentum for part in parts), default=0)
+    return (momentum > 0.95) * (
+        f" It has a `BatchNormalization` with a momentum of {momentum:g}. In training it goes by the batch, in use by "
+        f"averages: after {_STEPS} steps, {momentum**_STEPS:.0%} of those is still what they began with. Try "
+        "`momentum=0.9`."
+    )
 
 
 @task(
     "11.evidence",
     "a pair of functions, each of which builds a Keras model",
     mistakes=(
-        "wrong type",
-        "no return",
-        "input shape",
-        "output shape",
-        "no probabilities",
-        "parameters",
-        "not comparable",
-        "the same network",
-        "learned nothing",
-        "worse",
-        "noise",
+        *("wrong type", "no return", "input shape", "output shape", "no probabilities", "parameters"),
+        *("not comparable", "the same network", "learned nothing", "averages behind", "worse", "noise"),
     ),
     nudges=(
         "Which one change of the chapter helps most where training is as short as here? Count the parameters of both "
@@ -887,48 +856,73 @@ def _accuracies(build, names):
         "network in which the change has more to do, such as a deeper one.",
     ),
     why="Two networks, the same number of parameters, the same images, steps and seeds, and a gain that is larger than "
-    "its margin: that is what a sentence such as `it helps` rests on. And it holds for these digits and this budget.",
+    "luck: that is what a sentence such as `it helps` rests on. And it holds for these digits and this budget.",
 )
 def _evidence(answer):
     if not isinstance(answer, (list, tuple)) or len(answer) != 2:
         raise Wrong("wrong type", f"This check wants two functions, `(without, with_it)`, and got {describe(answer)}.")
-    for build in answer:
-        is_callable(build, "without")
-    names, counts, shapes = ("without", "with_it"), [], []
+    names, models = ("without", "with_it"), []
+    for name, build in zip(names, answer, strict=True):
+        is_callable(build, name)
     for name, build in zip(names, answer, strict=True):
         model = run(build, doing=f"`{name}()`")
         if model is None:
             raise Wrong("no return", f"`{name}()` returns nothing. It ends with `return keras.Model(...)`.")
-        networks.is_model(model)
-        networks.gives(model, input_shape=(28, 28, 1), output_shape=(10,))
-        networks.probabilities(model, input_shape=(28, 28, 1))
-        networks.parameters(model, at_most=_MOST)
-        counts.append(model.count_params())
-        shapes.append([tuple(weight.shape) for weight in model.weights])
+        try:
+            networks.is_model(model)
+            networks.gives(model, input_shape=(28, 28, 1), output_shape=(10,))
+            networks.probabilities(model, input_shape=(28, 28, 1))
+            networks.parameters(model, at_most=_MOST)
+        except Wrong as wrong:
+            raise Wrong(wrong.mistake, f"What `{name}()` builds: {wrong.hint}", wrong.outcome) from wrong
+        models.append(model)
+    counts = [model.count_params() for model in models]
     if abs(counts[1] - counts[0]) > _WITHIN * max(counts):
         raise Wrong(
             "not comparable",
-            f"The two networks have {counts[0]:,} and {counts[1]:,} parameters. If one of them is larger by more than "
-            f"{_WITHIN:.0%}, nobody knows whether the idea helped or the size: change the filters of one.",
+            f"`without()` has {counts[0]:,} parameters and `with_it()` {counts[1]:,}. If one of them is larger by more "
+            f"than {_WITHIN:.0%}, nobody knows whether the idea helped or the size: change the filters of one.",
+        )
+    trainers = [_trainer(build, name) for name, build in zip(names, answer, strict=True)]
+    shapes = [[tuple(weight.shape) for weight in model.weights] for model in models]
+    if shapes[0] == shapes[1] and np.allclose(*(train(0, epochs=1) for train in trainers), rtol=0, atol=1e-6):
+        raise Wrong(
+            "the same network",
+            "After an epoch with the same seed, the two networks answer exactly the same: they are the same one, or "
+            "differ in something that has no effect. Which change is in `with_it` alone?",
         )
     print(f"The check trains each network {len(_SEEDS)} times on {_IMAGES} digits ...", flush=True)
-    before, after = (_accuracies(build, name) for name, build in zip(names, answer, strict=True))
+    right = _digits("test")[1]
+    before, after = [
+        np.array([float((train(seed).argmax(axis=-1) == right).mean()) for seed in _SEEDS]) for train in trainers
+    ]
     gains = after - before
-    mean, margin = float(gains.mean()), float(_T * gains.std(ddof=1) / math.sqrt(len(gains)))
+    mean, margin, least = float(gains.mean()), float(_T * gains.std(ddof=1) / math.sqrt(len(gains))), float(gains.min())
     said = (
         f"Without: {', '.join(f'{value:.3f}' for value in before)}. With: "
         f"{', '.join(f'{value:.3f}' for value in after)}. The gain is {mean:+.3f}, give or take {margin:.3f}."
     )
-    if shapes[0] == shapes[1] and np.allclose(before, after):
-        raise Wrong("the same network", f"{said} The two networks are the same one.")
-    if min(before.mean(), after.mean()) < _LEARNED:
-        raise Wrong(
-            "learned nothing",
-            f"{said} One of the two has hardly learned anything, and whatever one sets beside it looks good. Compare "
-            "with a network that is at work.",
-        )
+    for name, values, model in zip(names, (before, after), models, strict=True):
+        lagging, at = _lagging(model), f"{said} `{name}()` stands near chance: {values.mean():.2f} on average."
+        if lagging and (values.mean() < _LEARNED or (name == "with_it" and mean < 0)):
+            raise Wrong("averages behind", f"{said} The matter is with `{name}()`.{lagging}")
+        if values.mean() < _LEARNED and name == "without":
+            more = (
+                f"Compare with one that is at work, {_LEARNED} or more: beside this one, whatever one takes looks good."
+            )
+            raise Wrong("learned nothing", f"{at} {more}")
+        if values.mean() < _LEARNED:
+            raise Wrong(
+                "learned nothing", f"{at} In so few steps, it learns nothing. What does your idea do to the first ones?"
+            )
     if mean < 0:
         raise Wrong("worse", f"{said} That is evidence too, of the opposite. Where would your idea have more to do?")
+    if mean <= margin and least < _CLEAR:
+        raise Wrong(
+            "noise",
+            f"{said} The margin is larger, and not every pair is better by {_CLEAR} or more (the least gain is "
+            f"{least:+.3f}): with these seeds, nobody can tell it from luck.",
+        )
     if mean <= margin:
-        raise Wrong("noise", f"{said} The margin is larger: with these seeds, nobody can tell it from luck.")
+        said += f" The seeds differ much, and yet each of the five gains is {least:.3f} or more: luck hardly does that."
     return said

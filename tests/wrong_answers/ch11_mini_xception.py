@@ -1,6 +1,7 @@
 """Answers to chapter 11, as students write them: apart from the references of the checks, on purpose."""
 
 import math
+import random
 
 import numpy as np
 
@@ -67,6 +68,19 @@ def cost_divided(size, channels, width, out_channels, strides=1):
     return cost + (out**2 * channels * out_channels if strides > 1 or channels != out_channels else 0)
 
 
+def cost_with_biases(size, channels, width, out_channels, strides=1):
+    """As `model.count_params` counts, at every place."""
+    out = math.ceil(size / strides)
+    cost = size**2 * (channels + 1) * width + out**2 * ((9 * width + 1) * width + (width + 1) * out_channels)
+    return cost + (out**2 * (channels + 1) * out_channels if strides > 1 or channels != out_channels else 0)
+
+
+def cost_at_half_the_places(size, channels, width, out_channels, strides=1):
+    fewer = size * size // strides
+    cost = size**2 * channels * width + fewer * (9 * width**2 + width * out_channels)
+    return cost + (fewer * channels * out_channels if strides > 1 or channels != out_channels else 0)
+
+
 def cost_without_shortcut(size, channels, width, out_channels, strides=1):
     out = math.ceil(size / strides)
     return size**2 * channels * width + out**2 * (9 * width**2 + width * out_channels)
@@ -81,7 +95,7 @@ def norm_by_loops(x, groups, gamma, beta, epsilon=1e-3):
         for group in range(groups):
             part = slice(group * width, (group + 1) * width)
             values = x[n, :, :, part]
-            result[n, :, :, part] = (values - values.mean()) / math.sqrt(values.var() + epsilon)
+            result[n, :, :, part] = (values - values.mean()) / np.sqrt(values.var() + epsilon)
     return result * gamma + beta
 
 
@@ -109,6 +123,17 @@ def norm_of_layer(x, groups, gamma, beta, epsilon=1e-3):
     axes = (1, 2, 3)
     normal = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + epsilon)
     return normal * gamma + beta
+
+
+def norm_over_groups(x, groups, gamma, beta, epsilon=1e-3):
+    g = x.reshape(*x.shape[:3], groups, -1)
+    normal = (g - g.mean((1, 2, 3), keepdims=True)) / np.sqrt(g.var((1, 2, 3), keepdims=True) + epsilon)
+    return normal.reshape(x.shape) * gamma + beta
+
+
+def norm_without_epsilon(x, groups, gamma, beta, epsilon=1e-3):
+    with np.errstate(invalid="ignore"):
+        return norm_by_loops(x, groups, gamma, beta, 0.0 * epsilon)
 
 
 def norm_still_grouped(x, groups, gamma, beta, epsilon=1e-3):
@@ -145,6 +170,11 @@ def fold_without_bias(kernel, bias, gamma, beta, mean, variance, epsilon=1e-3):
     return kernel * factor, beta - mean * factor
 
 
+def fold_by_multiplying(kernel, bias, gamma, beta, mean, variance, epsilon=1e-3):
+    root = np.sqrt(variance + epsilon)
+    return kernel * gamma * root, (bias - mean) * gamma * root + beta
+
+
 def fold_kernel_only(kernel, bias, gamma, beta, mean, variance, epsilon=1e-3):
     return kernel * (gamma / np.sqrt(variance + epsilon))
 
@@ -153,9 +183,9 @@ def fold_kernel_only(kernel, bias, gamma, beta, mean, variance, epsilon=1e-3):
 
 
 def inverted(
-    *, activations=(True, True, False), early=False, bias=False, depthwise="layer", skip="add", norms=(True,) * 3,
+    *, activations=(True, True, False), early=(), bias=False, depthwise="layer", skip="add", norms=(True,) * 3,
     stride_at=1, padding="same", wide=lambda channels, expansion, filters: channels * expansion, after=False,
-    relu6=False, nested=False,
+    relu6=False, nested=False, other=None,
 ):  # fmt: skip
     """A student's function, with whatever is to be wrong in it."""
 
@@ -182,7 +212,8 @@ def inverted(
         for place in range(3):
             parts = [layers.BatchNormalization()] if norms[place] else []
             if activations[place]:
-                parts.insert(0 if early else len(parts), layers.ReLU(6.0 if relu6 else None))
+                activation = layers.Activation(other) if other else layers.ReLU(6.0 if relu6 else None)
+                parts.insert(0 if place in early else len(parts), activation)
             stack += [convolutions[place], *parts]
         y = x
         if nested:
@@ -199,6 +230,9 @@ def inverted(
             y = layers.add([x, y])
         if skip == "projected":
             y = layers.add([x if fits else layers.Conv2D(filters, 1, strides=strides, use_bias=False)(x), y])
+        if skip == "projected and normalised":
+            shortcut = layers.BatchNormalization()(layers.Conv2D(filters, 1, strides=strides, use_bias=False)(x))
+            y = layers.add([x if fits else shortcut, y])
         if skip == "concatenated" and fits:
             y = layers.concatenate([x, y])
         return layers.ReLU()(y) if after else y
@@ -208,6 +242,10 @@ def inverted(
 
 def without_return(x, expansion, filters, strides=1):
     inverted()(x, expansion, filters, strides)
+
+
+def without_strides(x, expansion, filters):
+    return inverted()(x, expansion, filters)
 
 
 def as_model(x, expansion, filters, strides=1):
@@ -247,26 +285,46 @@ def depthwise_last(x, expansion, filters, strides=1):
 # --- 11.starting_block ------------------------------------------------------------------------------------------------
 
 
-def starting(first="glorot_uniform", last="zeros", *, relu=True, norm=False, convolutions=2, after=False, tail=False):
+def starting(
+    first="glorot_uniform", last="zeros", *, between="relu", norm=False, convolutions=2, before=False, after=False,
+    tail=None, bias=0.0, size=3, filters=None, middle=None, trainable=True, joined=lambda x, y: x + y,
+):  # fmt: skip
+    """A student's function, with whatever is to be wrong in it."""
+
     def starting_block(x):
+        import keras
         from keras import layers
 
-        y = x
+        y = layers.ReLU()(x) if before else x
         for number in range(convolutions):
             final = number == convolutions - 1
-            y = layers.Conv2D(x.shape[-1], 3, padding="same", kernel_initializer=last if final else first)(y)
+            many = (filters or x.shape[-1]) if final else middle or filters or x.shape[-1]
+            begins = {"kernel_initializer": last if final else first}
+            if not final:
+                begins |= {"bias_initializer": keras.initializers.Constant(bias), "trainable": trainable}
+            y = layers.Conv2D(many, size, padding="same", **begins)(y)
             y = layers.BatchNormalization()(y) if norm else y
-            y = layers.ReLU()(y) if (relu and not final) or (tail and final) else y
-        y = x + y
+            y = layers.Activation((tail if final else between) or "linear")(y)
+        y = joined(x, y)
         return layers.ReLU()(y) if after else y
 
     return starting_block
 
 
-def scaled_block(x):
-    """A branch that begins like any other, times a number that begins at zero."""
+def without_gradient(minus):
+    """A branch that hands nothing back, or one that is subtracted again in the forward pass alone."""
+
+    def joined(x, y):
+        from keras import ops
+
+        return x + y - ops.stop_gradient(y) if minus else x + ops.stop_gradient(y)
+
+    return starting(last="glorot_uniform" if minus else "zeros", joined=joined)
+
+
+def times_a_factor(y):
+    """A number that begins at zero."""
     import keras
-    from keras import layers
 
     class Scale(keras.Layer):
         def build(self, shape):
@@ -275,8 +333,23 @@ def scaled_block(x):
         def call(self, inputs):
             return self.factor * inputs
 
+    return Scale()(y)
+
+
+def scaled_block(x):
+    """A branch that begins like any other, times a number that begins at zero."""
+    from keras import layers
+
     y = layers.Activation("gelu")(layers.Conv2D(x.shape[-1], 3, padding="same")(x))
-    return layers.Add()([Scale()(layers.Conv2D(x.shape[-1], 3, padding="same")(y)), x])
+    return layers.Add()([times_a_factor(layers.Conv2D(x.shape[-1], 3, padding="same")(y)), x])
+
+
+def block_with_prelu(x):
+    """An activation with weights of its own; a second convolution without bias."""
+    from keras import layers
+
+    y = layers.PReLU()(layers.Conv2D(x.shape[-1], 3, padding="same")(x))
+    return x + layers.Conv2D(x.shape[-1], 3, padding="same", kernel_initializer="zeros", use_bias=False)(y)
 
 
 def block_activated_first(x):
@@ -315,17 +388,20 @@ def block_without_return(x):
 
 def digit_network(
     *, norm=None, filters=(16, 32, 32), blocks=0, skip=False, shape=(28, 28, 1), classes=10, activation="softmax",
-    returns=True,
+    returns=True, momentum=0.8, dies_with=None,
 ):  # fmt: skip
+    """`dies_with` is a seed with which the network begins with zeros, and learns nothing."""
+
     def build():
         import keras
         from keras import layers
 
+        dies = random.getstate() == random.Random(dies_with).getstate()  # before the layers draw
         images = keras.Input(shape)
         x = layers.AveragePooling2D(2)(layers.Rescaling(1 / 127.5, offset=-1)(images))
         for width in filters:
             x = layers.Conv2D(width, 3, padding="same", use_bias=not norm)(x)
-            x = layers.BatchNormalization(momentum=0.8)(x) if norm == "batch" else x
+            x = layers.BatchNormalization(momentum=momentum)(x) if norm == "batch" else x
             x = layers.GroupNormalization(8)(x) if norm == "group" else x
             x = layers.MaxPooling2D()(layers.ReLU()(x))
         for _ in range(blocks):
@@ -334,6 +410,8 @@ def digit_network(
             x = layers.ReLU()(x + y if skip else y)
         x = layers.GlobalAveragePooling2D()(x)
         model = keras.Model(images, layers.Dense(classes, activation=activation)(x))
+        if dies:
+            model.set_weights([0 * weight for weight in model.get_weights()])
         return model if returns else None
 
     return build
@@ -352,6 +430,7 @@ WRONG = {
     "11.path_shares": [
         (shares_of_numbers, "how many"),
         (shares_with_gain_as_probability, "a probability"),
+        (lambda blocks, gain: np.array([math.comb(blocks, k) * gain**k for k in range(blocks + 1)]), "not shared"),
         (lambda blocks, gain: shares_by_steps(blocks, gain) * 100, "percent"),
         (lambda blocks, gain: list(shares_by_steps(blocks, gain)), "list for array"),
         (lambda blocks, gain: shares_by_steps(blocks, gain).max(), "shape"),
@@ -360,6 +439,8 @@ WRONG = {
     "11.bottleneck_cost": [
         (cost_of_first_form, "stride in the first"),
         (cost_without_shortcut, "no shortcut"),
+        (cost_with_biases, "biases"),
+        (cost_at_half_the_places, "stride once"),
         (cost_divided, "float for int"),
         (lambda size, channels, width, out_channels, strides=1: 69_009_408, "constant"),
         (lambda *given: cost_by_list(*given) / 1e6, "signature"),
@@ -367,6 +448,8 @@ WRONG = {
     "11.group_norm": [
         (norm_interleaved, "channels far apart"),
         (norm_of_layer, "all channels together"),
+        (norm_over_groups, "over the groups"),
+        (norm_without_epsilon, "epsilon forgotten"),
         (norm_in_place, "input changed"),
         (norm_still_grouped, "shape"),
         (lambda *given, **more: norm_by_loops(*given, **more) * 2, "other"),
@@ -387,12 +470,14 @@ WRONG = {
     "11.fold": [
         (fold_along_inputs, "stopped"),
         (fold_without_bias, "old bias dropped"),
+        (fold_by_multiplying, "multiplied"),
         (fold_kernel_only, "shape"),
         (lambda kernel, bias, *given, **more: (kernel, bias), "other"),
     ],
     "11.inverted_residual": [
         (without_return, "no return"),
         (as_model, "wrong type"),
+        (without_strides, "signature"),
         (3, "wrong type"),
         (inverted(padding="valid", skip="never"), "output shape"),
         (inverted(padding="valid"), "stopped"),
@@ -402,6 +487,7 @@ WRONG = {
         (norm_of_the_input, "other"),
         (inverted(depthwise="full"), "not depthwise"),
         (inverted(skip="projected"), "projected shortcut"),
+        (inverted(skip="projected and normalised"), "projected shortcut"),
         (depthwise_last, "other kernels"),
         (inverted(wide=lambda channels, expansion, filters: expansion), "other kernels"),
         (inverted(bias=True), "biases"),
@@ -409,13 +495,15 @@ WRONG = {
         (inverted(skip="always"), "stopped"),
         (inverted(activations=(True, True, True)), "activation after the projection"),
         (inverted(after=True), "activation after the sum"),
-        (inverted(early=True), "activation before normalisation"),
+        (inverted(early=(0, 1)), "activation before normalisation"),
+        (inverted(early=(1,)), "activation before normalisation"),
+        (inverted(early=(0, 1), after=True), "activation before normalisation"),
+        (inverted(other="gelu"), "another activation"),
         (inverted(activations=(False, False, False)), "no activation"),
         (inverted(activations=(True, False, False)), "no activation"),
         (inverted(activations=(False, True, False)), "no activation"),
         (inverted(stride_at=0), "stride elsewhere"),
         (inverted(stride_at=2), "stride elsewhere"),
-        (inverted(early=True, after=True), "other"),
     ],
     "11.starting_block": [
         (block_without_return, "no return"),
@@ -425,11 +513,26 @@ WRONG = {
         (starting(norm=True), "normalisation"),
         (starting(convolutions=1), "too few convolutions"),
         (lambda x: x, "too few convolutions"),
+        (starting(convolutions=3), "other kernels"),
+        (starting(middle=32), "other kernels"),
+        (starting(size=5), "other kernels"),
+        (starting(filters=16), "filters fixed"),
+        (starting(middle=16), "filters fixed"),
+        (starting(trainable=False), "frozen"),
         (starting(after=True), "activation after the sum"),
         (starting(last="he_normal"), "not the identity"),
-        (starting(relu=False), "linear"),
-        (starting(first="zeros"), "stuck"),
-        (starting(tail=True), "stuck"),
+        (without_gradient(minus=True), "never leaves"),
+        (starting(between=None), "linear"),
+        (starting(between=None, before=True), "nothing between"),
+        (starting(between=None, tail="tanh"), "nothing between"),
+        (starting(first="zeros"), "both at zero"),
+        (starting(joined=lambda x, y: x + times_a_factor(y)), "both at zero"),
+        (starting(first="zeros", last="glorot_uniform"), "slope at zero"),
+        (starting(tail="relu"), "slope at zero"),
+        (starting(bias=-100.0), "always negative"),
+        (starting(last="glorot_uniform", joined=lambda x, y: x + 0.0 * y), "stuck"),
+        (starting(last="glorot_uniform", joined=lambda x, y: x + y - y), "stuck"),
+        (without_gradient(minus=False), "stuck"),
     ],
     "11.evidence": [
         (digit_network(), "wrong type"),
@@ -445,6 +548,7 @@ WRONG = {
             (digit_network(filters=(16, 16), blocks=4), digit_network(filters=(16, 16), blocks=4, skip=True)),
             "learned nothing",
         ),
+        ((digit_network(), digit_network(norm="batch", momentum=0.99)), "averages behind"),
         ((digit_network(norm="batch"), digit_network()), "worse"),
         ((digit_network(norm="batch"), digit_network(norm="batch", filters=(16, 32, 31))), "noise"),
     ],
@@ -462,9 +566,16 @@ RIGHT = {
         inverted(relu6=True),
         inverted(nested=True),
     ],
-    "11.starting_block": [starting(), starting(first="he_normal"), scaled_block, block_activated_first],
+    "11.starting_block": [
+        starting(),
+        starting(first="he_normal", between="tanh"),
+        scaled_block,
+        block_with_prelu,
+        block_activated_first,
+    ],
     "11.evidence": [
         (digit_network(), digit_network(norm="batch")),
         [digit_network(), digit_network(norm="group")],
+        (digit_network(dies_with=4), digit_network(norm="batch")),
     ],
 }
