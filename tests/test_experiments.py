@@ -215,7 +215,7 @@ def test_of_pixels_the_labels_are_masks_from_0_and_mirrored_answers_are_mirrored
     guess = np.where(np.arange(32) < 16, 1, 0)[None, None]
     assert scores["accuracy"] == pytest.approx((labels == guess).mean(), abs=1e-4)
     assert (scores["lowest"], scores["highest"]) == (0, 2)
-    # The answer does not depend on the picture; mirrored back, it contradicts itself, and the mean of both is half of it.
+    # The answer does not depend on the picture. Mirrored back it contradicts itself: the mean is half of it.
     assert scores["left"] > 0.9
     assert scores["asked_twice left"] == pytest.approx(scores["left"] / 2, abs=1e-3)
     assert replace(plain, pixels=False).fingerprint() != plain.fingerprint()
