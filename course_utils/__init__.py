@@ -6,6 +6,7 @@ Importing it loads no framework. A public name is looked up in its module on fir
 
 import contextlib
 import importlib
+import logging
 import os
 
 # Imported here, not on first use: the function has the name of its module, and whichever is bound last wins.
@@ -17,6 +18,10 @@ __version__ = "0.1.0.dev0"  # without .dev0, notebooks install the tag v0.1.0
 # oneDNN's convolutions, which it leaves off on processors without AVX-512, train a third faster there.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# TensorFlow warns when several models predict in turn ("triggered tf.function retracing"): here that is the purpose. A
+# filter, since in a notebook TensorFlow sets the level of its log anew when it first writes to it.
+logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
 
 # At the end of each epoch TensorFlow wakes a thread of tf.data to tell it to stop, and only then notes that it should
 # stop (CancellationManager::StartCancel). Where Linux lets the woken thread run at once, it sees no reason to stop and

@@ -5,16 +5,12 @@ otherwise repeat for every model stands here.
 """
 
 import contextlib
-import logging
 import sys
 import time
 from dataclasses import dataclass, field
 
 import keras
 import numpy as np
-
-# TensorFlow warns when several models predict in turn ("triggered tf.function retracing"): here that is the purpose.
-logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 class OneLineProgress(keras.callbacks.Callback):

@@ -36,6 +36,15 @@ def first_of_class(train, seed, label, count):
     return train.subset(np.flatnonzero(train.labels == label)[:count])
 
 
+def residual(skips_from=1):
+    """A network whose layers name one another; the sum takes in what stands so many places before the last layer."""
+    inputs = keras.Input((32, 32, 3))
+    steps = [layers.Flatten()(inputs)]
+    for _ in range(3):
+        steps.append(layers.Dense(4)(steps[-1]))
+    return keras.Model(inputs, layers.Dense(10, activation="softmax")(steps[-1] + steps[-1 - skips_from]))
+
+
 class Pairs(keras.utils.PyDataset):
     """Batches of two, of the first images only."""
 
@@ -98,6 +107,11 @@ def test_a_fingerprint_is_the_same_twice_and_in_no_two_experiments():
     ]
     assert SMALL.fingerprint() == replace(SMALL).fingerprint()
     assert len({each.fingerprint() for each in [SMALL, *others]}) == len(others) + 1
+
+
+def test_a_fingerprint_knows_what_is_joined_to_what_and_not_how_it_is_called():
+    first, again, other = (replace(SMALL, build=partial(residual, skips_from=places)) for places in (1, 1, 2))
+    assert first.fingerprint() == again.fingerprint() != other.fingerprint()
 
 
 def test_a_record_is_what_the_same_training_by_hand_gives(data):

@@ -5,6 +5,7 @@ import doctest
 import functools
 import importlib
 import inspect
+import logging
 import os
 import pkgutil
 import re
@@ -371,3 +372,15 @@ def test_a_clone_has_the_bytes_of_the_repository_on_windows_too(tmp_path):
     git("-C", origin, "commit", "-q", "-m", "x")
     git("clone", "-q", "-c", "core.autocrlf=true", origin, clone)
     assert [name for name in names if (clone / name).read_bytes() != (ROOT / name).read_bytes()] == []
+
+
+def test_tensorflows_warnings_stay_off_the_page_whatever_level_it_sets(caplog):
+    log = logging.getLogger("tensorflow")
+    before = log.level
+    log.setLevel(logging.INFO)  # as it does itself in a notebook
+    try:
+        log.warning("triggered tf.function retracing")
+        log.error("Out of memory")
+    finally:
+        log.setLevel(before)
+    assert caplog.messages == ["Out of memory"]

@@ -113,8 +113,12 @@ EXPERIMENTS = {
         )
         for count in PER_CLASS
     },
-    # The frozen base inside the model, with augmentation: each photograph once, in small batches.
+    # The frozen base inside the model, with augmentation, in small batches: the new layer has one unit, and a rate that
+    # is large for a network is not large for it. Then once with the usual rate and half the time.
     "VGG16, end to end": Experiment(
+        on_vgg16, partial(adam, rate=3e-3), images=2_500, epochs=2, batch_size=8, weights="vgg16", seeds=1
+    ),
+    "VGG16, end to end, smaller steps": Experiment(
         on_vgg16, partial(adam, rate=1e-3), images=2_500, epochs=1, batch_size=8, weights="vgg16", seeds=1
     ),
     # One wrong line, and the forgotten one that hides it; and the forgotten one alone.

@@ -96,6 +96,11 @@ def adam(model, steps, rate=1e-4):
     model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
 
 
+def descent(model, steps, rate):
+    """Gradient descent at a constant rate, without momentum."""
+    model.compile(keras.optimizers.SGD(rate), "binary_crossentropy", metrics=["accuracy"])
+
+
 def adamw(model, steps, rate=1e-3):
     """AdamW, its rate up for a tenth of the steps and down to zero along a cosine."""
     up = steps // 10
@@ -227,12 +232,12 @@ def f1_by_class(labels, probabilities, trained_labels):
 # --------------------------------------------------------------------------------------------------------- experiments
 
 
-def on_cats(learns="all", rate=1e-4, first=head_first, normalisation=False, **options):
+def on_cats(learns="all", rate=1e-4, first=head_first, normalisation=False, compile=adam, **options):
     """An experiment on cats and dogs with Lite0."""
     options = dict(images=1_000, epochs=3, batch_size=32, seeds=2) | options
     return Experiment(
         partial(classifier, learns=learns, normalisation=normalisation),
-        partial(adam, rate=rate),
+        partial(compile, rate=rate),
         weights=LITE0,
         first=first,
         **options,
@@ -257,26 +262,6 @@ BATCH = dict(images=500, epochs=2)
 BASES = {LITE0: 1e-4, "efficientnet_lite1": 1e-4, "efficientnet_lite2": 1e-4, "vgg16": 1e-5}
 
 EXPERIMENTS = {
-    # What learns, at which rate.
-    **{
-        f"{learns}, rate {rate:g}": on_cats(learns, rate, callbacks=remembers)
-        for learns in ("all", "last block", "none")
-        for rate in RATES
-    },
-    # The classifier still random when the base begins to learn.
-    **{f"all at once, rate {rate:g}": on_cats("all", rate, None, callbacks=remembers) for rate in RATES[1:]},
-    # Batch normalisation learns too, and takes new averages.
-    **{
-        f"normalisation learns, rate {rate:g}": on_cats("all", rate, normalisation=True, callbacks=two_modes)
-        for rate in (1e-4, 1e-3)
-    },
-    **{
-        f"normalisation learns, batch of {size}": on_cats(
-            normalisation=True, callbacks=two_modes, **(BATCH | dict(batch_size=size))
-        )
-        for size in (1, 2, 4, 16)
-    },
-    **{f"normalisation frozen, batch of {size}": on_cats(**(BATCH | dict(batch_size=size))) for size in (1, 16)},
     # All of CIFAR-10, once through the recipe of `benchmarks/transfer.py`.
     "CIFAR-10": Experiment(
         partial(classifier, classes=10, images=(32, 32, 3), augmentation=True, normalisation=True),
@@ -289,6 +274,32 @@ EXPERIMENTS = {
         scores=f1_by_class,
         seeds=1,
     ),
+    # What learns, at which rate.
+    **{
+        f"{learns}, rate {rate:g}": on_cats(learns, rate, callbacks=remembers)
+        for learns in ("all", "last block", "none")
+        for rate in RATES
+    },
+    # The classifier still random when the base begins to learn.
+    **{f"all at once, rate {rate:g}": on_cats("all", rate, None, callbacks=remembers) for rate in RATES[1:]},
+    # The same with plain gradient descent, where a large gradient is a large step.
+    **{
+        f"plain descent, {order}, rate {rate:g}": on_cats("all", rate, first, compile=descent, callbacks=remembers)
+        for order, first in (("classifier first", head_first), ("all at once", None))
+        for rate in (0.01, 0.1)
+    },
+    # Batch normalisation learns too, and takes new averages.
+    **{
+        f"normalisation learns, rate {rate:g}": on_cats("all", rate, normalisation=True, callbacks=two_modes)
+        for rate in (1e-4, 1e-3)
+    },
+    **{
+        f"normalisation learns, batch of {size}": on_cats(
+            normalisation=True, callbacks=two_modes, **(BATCH | dict(batch_size=size))
+        )
+        for size in (1, 2, 4, 16)
+    },
+    **{f"normalisation frozen, batch of {size}": on_cats(**(BATCH | dict(batch_size=size))) for size in (1, 16)},
     # Other bases, all of which learn.
     **{f"{base} on cats and dogs": of_base(base, rate) for base, rate in BASES.items() if base != LITE0},
     **{f"{base} on CIFAR-10": of_base(base, rate, **ON_CIFAR10) for base, rate in BASES.items()},

@@ -203,11 +203,19 @@ def _called(function):
     return getattr(function, "__name__", function)
 
 
-def _without_names(entry):
-    """A configuration without names and seeds, which count up in a process."""
+def _without_names(entry, places=None):
+    """A configuration without names and seeds, which count up in a process.
+
+    Where a list says which layer it means, by a name that has been met, the place of that layer stands instead.
+    """
+    places = {} if places is None else places
     if isinstance(entry, dict):
-        return {key: _without_names(value) for key, value in entry.items() if key not in ("name", "seed")}
-    return [_without_names(each) for each in entry] if isinstance(entry, list) else entry
+        if isinstance(entry.get("name"), str):
+            places.setdefault(entry["name"], len(places))
+        return {key: _without_names(value, places) for key, value in entry.items() if key not in ("name", "seed")}
+    if isinstance(entry, list):
+        return [_without_names(each, places) for each in entry]
+    return places.get(entry, entry) if isinstance(entry, str) else entry
 
 
 def _plain(entry):

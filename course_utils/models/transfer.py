@@ -6,7 +6,6 @@ first at what they are given (`_watch`); the file that it is saved to is that of
 
 import difflib
 import functools
-import logging
 import warnings
 
 import keras
@@ -15,9 +14,6 @@ from keras import layers
 
 from .ends import as_layers, output_layer
 from .pixels import check_images, check_range, rescales
-
-# TensorFlow warns when several models predict in turn, as bases do on the pages about transfer.
-logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 _LOOKED_AT = 32  # images of which the range is looked at, of each call
 
