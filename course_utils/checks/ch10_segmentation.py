@@ -529,8 +529,8 @@ _TV_MISTAKES = (
     (
         "weights exchanged",
         lambda y, p: _tversky(y, p, 0.3, 0.7),
-        "The two weights are exchanged: with yours a false alarm costs more than a missed pixel. (If you call a loss of "
-        "Keras, try out which of its weights is which, on an image with one missed pixel.)",
+        "The two weights are exchanged: with yours a false alarm costs more than a missed pixel. (If you call a loss "
+        "of Keras, try out which of its weights is which, on an image with one missed pixel.)",
     ),
     (
         "Dice",
@@ -974,7 +974,7 @@ def _one_tiling(answer, image, tile):
 
 # --- stars ------------------------------------------------------------------------------------------------------------
 
-_STARS = 0.6  # IoU on unseen scenes: SEE BELOW
+_STARS = 0.55  # IoU on unseen scenes: every object 0.29, the best rule about colours below 0.35, networks 0.64 to 0.74
 _NEAR = 0.05
 
 
@@ -1043,7 +1043,7 @@ def _stars(answer):
     if abs(said - reached) > _NEAR:
         raise Wrong(
             "claim",
-            f"The model is good enough. {measured}, and you said {said:.2f}. Where was that measured, on how many scenes, "
-            "and had the network seen them?",
+            f"The model is good enough. {measured}, and you said {said:.2f}. Where was that measured, on how many "
+            "scenes, and had the network seen them?",
         )
     return f"{measured}, and you said {said:.2f}: {shares}."
