@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from . import networks, scenes
+from . import networks, scenes, slopes, tiles
 from .comparing import describe, is_number
 from .engine import Wrong, run
 from .kinds import Mistake, call, function, is_callable, task, typed, value
@@ -601,45 +601,6 @@ def _tv_losses(answer, y, p, doing):
     return losses
 
 
-def _tv_gradient(losses_of, kernel, bias, x, y):
-    """By central differences, the slope of the mean loss along both weights of the check's network, in float64."""
-
-    def loss(k, b):
-        return np.mean(losses_of(y, 1 / (1 + np.exp(-(k * x.astype(float) + b)))))
-
-    step = 1e-5
-    return np.array(
-        [
-            (loss(kernel + step, bias) - loss(kernel - step, bias)) / (2 * step),
-            (loss(kernel, bias + step) - loss(kernel, bias - step)) / (2 * step),
-        ]
-    )
-
-
-def _tv_step(answer, x, y, kernel, bias):
-    """How far one step of gradient descent at rate 1 moves the two weights, which is minus the gradient."""
-    import keras
-
-    inputs = keras.Input(_TV_SHAPE)
-    layer = keras.layers.Conv2D(1, 1, activation="sigmoid")
-    model = keras.Model(inputs, layer(inputs))
-    layer.set_weights([np.full((1, 1, 1, 1), kernel, "float32"), np.array([bias], "float32")])
-    model.compile(keras.optimizers.SGD(1.0), loss=lambda truth, prediction: answer(truth, prediction))
-    try:
-        model.train_on_batch(x, y)
-    except Exception as error:
-        if "No gradients" in str(error) or "does not require grad" in str(error):
-            return np.zeros(2)
-        said = " ".join(str(error).split())[:160].replace("`", "'")
-        raise Wrong(
-            "stops in training",
-            "On arrays your function is right, and in a training it stops: there Keras hands over tensors whose values "
-            f"are not known yet. Everything has to be done by `keras.ops`. (`{type(error).__name__}: {said}`)",
-        ) from error
-    after = [float(np.ravel(weight)[0]) for weight in layer.get_weights()]
-    return np.array(after) - [kernel, bias]
-
-
 @task(
     "10.tversky",
     "a function `tversky_loss(truth, prediction, missed=0.7, false_alarm=0.3)`",
@@ -695,9 +656,7 @@ def _tversky_task(answer):
             f"For an image without an object, in which none was found, the loss is {empty[0]:.3g}. It is to be 0: the "
             "tiny number stands in the numerator too.",
         )
-    x = np.random.default_rng(5).normal(size=y.shape).astype("float32")
-    weights = 0.8, -0.3
-    moved, wanted = _tv_step(answer, x, y, *weights), -_tv_gradient(_tversky, *weights, x, y)
+    moved, wanted = slopes.step(answer, y), -slopes.measured(_tversky, y)
     if np.allclose(moved, 0, atol=1e-6):
         raise Wrong(
             "no gradient",
@@ -840,49 +799,6 @@ function(
 
 # --- tiles without seams ----------------------------------------------------------------------------------------------
 
-_MARGIN = 2
-
-
-class _Net:
-    """Two 3x3 convolutions with biases and "same" padding, which notes what it is asked."""
-
-    def __init__(self, limit=None, seed=6):
-        random = np.random.default_rng(seed)
-        self.kernels = [random.normal(size=(3, 3, 3, 4)) / 4, random.normal(size=(3, 3, 4, 2)) / 4]
-        self.biases = [random.normal(size=4) + 1, random.normal(size=2)]
-        self.limit, self.asked = limit, []
-
-    def __call__(self, image):
-        from keras import ops
-
-        image = np.asarray(ops.convert_to_numpy(image), float)
-        if image.ndim != 3 or image.shape[-1] != 3:
-            raise Wrong(
-                "wrong type",
-                f"You gave `predict` something of shape {image.shape}. It takes one tile, of shape (rows, columns, 3), "
-                "without an axis for the batch.",
-            )
-        if 0 in image.shape:
-            raise Wrong("empty tile", f"You gave `predict` a tile of shape {image.shape}, in which there is nothing.")
-        if self.limit and max(image.shape[:2]) > self.limit:
-            raise Wrong(
-                "too large",
-                f"You gave `predict` a tile of {image.shape[0]} by {image.shape[1]} pixels where `tile` is "
-                f"{self.limit}. The margin is part of the tile.",
-            )
-        self.asked.append(image.shape[:2])
-        if len(self.asked) > 4000:
-            raise Wrong("no end", "Your function asks for tile after tile and does not come to an end.")
-        first, second = zip(self.kernels, self.biases, strict=True)
-        return self._layer(np.maximum(self._layer(image, *first), 0), *second)
-
-    @staticmethod
-    def _layer(values, kernel, bias):
-        padded = np.pad(values, ((1, 1), (1, 1), (0, 0)))
-        rows, columns = values.shape[:2]
-        places = itertools.product(range(3), range(3))
-        return bias + sum(padded[y : y + rows, x : x + columns] @ kernel[y, x] for y, x in places)
-
 
 @task(
     "10.tiled",
@@ -922,9 +838,9 @@ def _one_tiling(answer, image, tile):
     from keras import ops
 
     rows, columns = image.shape[:2]
-    whole, given, net = _Net()(image), image.copy(), _Net(tile)
-    doing = f"`predict_in_tiles(predict, image, {tile}, {_MARGIN})` for an image of {rows} by {columns} pixels"
-    result = run(answer, net, given, tile, _MARGIN, doing=doing)
+    whole, given, net = tiles.Net()(image), image.copy(), tiles.Net(tile)
+    doing = f"`predict_in_tiles(predict, image, {tile}, {tiles.MARGIN})` for an image of {rows} by {columns} pixels"
+    result = run(answer, net, given, tile, tiles.MARGIN, doing=doing)
     if result is None:
         raise Wrong("no return", f"{doing} returns `None`.")
     if not np.array_equal(given, image):
@@ -952,11 +868,11 @@ def _one_tiling(answer, image, tile):
             f"{column}. What becomes of the rest where the blocks do not fit into the image evenly?",
         )
     edge = np.ones((rows, columns), bool)
-    edge[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = False
+    edge[tiles.MARGIN : -tiles.MARGIN, tiles.MARGIN : -tiles.MARGIN] = False
     row, column = np.argwhere(off)[0]
     where = f"{doing}: {off.sum()} of {off.size} pixels differ from those of the whole image, the first in row {row}, "
     where += f"column {column}."
-    if not (off & ~edge).any() and min(rows, columns) > 2 * _MARGIN:
+    if not (off & ~edge).any() and min(rows, columns) > 2 * tiles.MARGIN:
         raise Wrong(
             "wrong at the border",
             f"{where} All of them lie at the border of the image. Beyond it there is nothing: if you fill it up before "

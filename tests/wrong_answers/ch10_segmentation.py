@@ -440,6 +440,19 @@ def in_two_classes(model):
     return keras.Model(model.inputs, keras.ops.concatenate([1 - model.outputs[0], model.outputs[0]], axis=-1))
 
 
+def hesitant(model):
+    """Says star only where the network is all but certain."""
+    import keras
+
+    return keras.Model(model.inputs, model.outputs[0] ** 40)
+
+
+def a_quarter_as_large():
+    import keras
+
+    return keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(1, 4, strides=4, activation="sigmoid")])
+
+
 def measured(model):
     from course_utils.checks import scenes
 
@@ -545,7 +558,8 @@ WRONG = {
         (made(lambda: (unlike_the_corner(), 0.3)), "disks too"),
         (made(lambda: (unlike_the_corner(channels=2), 0.9)), "disks too"),
         (made(lambda: (unlike_the_corner(scale=255.0), 0.9)), "no probabilities"),
-        (made(lambda: (unlike_the_corner(threshold=140.0), 0.5)), "accuracy"),
+        (made(lambda: (hesitant(finder()), 0.5)), "accuracy"),
+        (made(lambda: (a_quarter_as_large(), 0.5)), "output shape"),
         (made(lambda: (finder(), 0.99)), "claim"),
         (made(lambda: finder()), "wrong type"),
         (made(lambda: (0.7, finder())), "wrong type"),
