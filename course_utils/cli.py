@@ -145,6 +145,26 @@ def new_command(
     )
 
 
+@app.command("new-project")
+def new_project_command(
+    directory: Annotated[Path, typer.Argument(help="The project's folder; made where it does not exist.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(help="A folder with one folder a class; by default the Oxford pets.", show_default=False),
+    ] = None,
+):
+    """Make a classifier of your own images."""
+    from .projects import new_project
+
+    found = new_project(directory, images)
+    print(found)
+    for file, reason in found.left_out[:5]:
+        print(f"left out: {file.relative_to(found.path)} {reason}")
+    if len(found.left_out) > 5:
+        print(f"and {len(found.left_out) - 5:,} more, which report.html will list")
+    print(f"Written: {directory}. Run it: {Path(sys.executable).name} {directory / 'classify.py'}")
+
+
 @app.command("execute")
 def execute_command(
     notebooks: Notebooks = None,

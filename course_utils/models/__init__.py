@@ -15,8 +15,8 @@ _HOMES = {
     "WeightsUnavailable": "weights",
 }
 _MODULES = (
-    "bases", "efficientnet", "few_images", "predictions", "pretraining", "scratch", "torch_files", "transfer", "vgg",
-    "weights",
+    "bases", "efficientnet", "few_images", "in_torch", "predictions", "pretraining", "scratch", "torch_files",
+    "transfer", "vgg", "weights",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
