@@ -60,9 +60,9 @@ _HOMES = {
 }
 
 __all__ = [
-    "Budget", "Dataset", "DatasetUnavailable", "ExpectationFailed", "__version__", "arithmetic", "authoring", "backends",
-    "budget", "check", "checks", "claim", "datasets", "evaluation", "expect", "experiments", "explain", "feeding", "glue", "hint",
-    "load", "models", "needs", "nn", "optional", "plots", "profile", "projects",
+    "Budget", "Dataset", "DatasetUnavailable", "ExpectationFailed", "__version__", "arithmetic", "authoring",
+    "backends", "budget", "check", "checks", "claim", "datasets", "evaluation", "expect", "experiments", "explain",
+    "feeding", "glue", "hint", "load", "models", "needs", "nn", "optional", "plots", "profile", "projects",
 ]  # fmt: skip
 
 

@@ -269,6 +269,26 @@ def validate_command(
     raise typer.Exit(validate(notebooks or (), profile=profile, workers=workers, keep=keep, quiet=quiet))
 
 
+@app.command("backends")
+def backends_command(
+    notebooks: Notebooks = None,
+    at_hand: Annotated[
+        bool, typer.Option("--at-hand", help="Install nothing: leave out a backend whose package is not there.")
+    ] = False,
+    table: Annotated[bool, typer.Option(help="Write book/backends.inc, which chapter 13 shows.")] = True,
+):
+    """Run notebooks at smoke on TensorFlow, JAX and PyTorch."""
+    from .authoring.on_backends import run_on_backends
+
+    try:
+        rows = run_on_backends(_existing(notebooks) or (), only_at_hand=at_hand, table=table)
+    except RuntimeError as error:
+        raise _Failed(error) from error
+    failed = [f"{row.notebook} on {name}: {what}" for row in rows for name, what in row.failures.items()]
+    if failed:
+        raise _Failed("\n".join([f"{len(failed)} runs failed.", *failed]))
+
+
 @app.command("doctor")
 def doctor_command():
     """Say what is there, and what to do about the rest."""

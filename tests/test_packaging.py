@@ -126,7 +126,7 @@ PUBLIC = {
 MAY_IMPORT = {
     "cli": {"authoring", "checks", "doctor", "packages", *PUBLIC},
     "doctor": {"authoring", "packages", *PUBLIC},
-    "authoring": {"budget", "packages"},
+    "authoring": {"backends", "budget", "packages"},
     "backends": set(),
     "checks": PUBLIC,
     "experiments": {"budget", "datasets", "evaluation", "models"},

@@ -11,5 +11,5 @@ def data():
 
 
 EXPERIMENTS = {
-    "larger, in PyTorch": TorchExperiment(in_torch.larger_convnet, images=45_000, epochs=8, rate=0.2),
+    "larger, in PyTorch": TorchExperiment(in_torch.larger_convnet, images=45_000, epochs=16, rate=0.2),
 }

@@ -51,7 +51,7 @@ def convnet(classes=10, norm=None):
 
 
 def larger_convnet(classes=10, widths=(32, 64, 128)):
-    """Two 3x3 convolutions a block with batch normalisation, then the mean of each map; 288,554 weights.
+    """Two 3x3 convolutions a block with batch normalisation, then the mean of each map; 288,746 weights.
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ _HOMES = {
     "histogram_rows": "distributions",
     "image_grid": "images",
     "landscape": "landscapes",
+    "layer_differences": "frameworks",
     "learning_curves": "training",
     "loss_curves": "training",
     "masks": "overlays",
@@ -28,8 +29,8 @@ _HOMES = {
     "two_scores": "training",
 }
 _MODULES = (
-    "augmentation", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
-    "overlays", "saliency", "style", "training", "transfer",
+    "augmentation", "cnn_library", "cnn_math", "distributions", "features", "frameworks", "graphs", "images",
+    "landscapes", "overlays", "saliency", "style", "training", "transfer",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]

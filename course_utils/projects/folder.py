@@ -191,8 +191,8 @@ def _class_folders(path):
     if len(names) > MOST_CLASSES:
         raise FolderError(
             f"{path} has {len(names):,} folders ({_few(names)}), and each would be a class; at most {MOST_CLASSES:,} "
-            "are admitted. Is there one folder for each image, or is this one level too low? Give the folder whose folders "
-            "are the classes."
+            "are admitted. Is there one folder for each image, or is this one level too low? Give the folder whose "
+            "folders are the classes."
         )
     return folders
 
