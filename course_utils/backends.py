@@ -28,7 +28,7 @@ def installed():
     return tuple(name for name in BACKENDS if importlib.util.find_spec(name))
 
 
-def run_on(backend, program, *arguments, seconds=280):
+def run_on(backend, program, *arguments, seconds=600):
     """Run a program with one of Keras' backends.
 
     Parameters
