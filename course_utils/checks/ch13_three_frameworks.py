@@ -408,8 +408,8 @@ function(
         call(np.array([1.0, -2.0, 0.5]), typed(_SLOPES), 0.1, 0.3, True),
         call(np.array([1.0, -2.0, 0.5]), typed(_SLOPES), 0.1, 0.3, False),
         call(np.array([2.0, -1.0]), np.array([[0.3, 0.2]]), 0.05, 0.1, False),
-        call(np.array([1.0]), np.zeros((5, 1)), 0.01, 0.1, True).in_next_cell(),
-        call(np.array([1.0]), np.zeros((5, 1)), 0.01, 0.1, False).in_next_cell(),
+        call(np.array([1.0]), np.zeros((100, 1)), 0.01, 0.1, True).in_next_cell(),
+        call(np.array([1.0]), np.zeros((100, 1)), 0.01, 0.1, False).in_next_cell(),
     ],
     right=_adam,
     mistakes=[
@@ -718,8 +718,9 @@ def _mended_state(answer, seed):
         "kernels in another order, a variance with something added, a kernel with zeros beside it: each of these is a "
         "change of arrays alone.",
     ),
-    why="A network that was exported cannot be changed, only fed. What differs in front of a linear layer can nearly "
-    "always be put into its weights; and equal numbers, on images that you did not look at, are the evidence.",
+    why="A network that was exported cannot be changed, only fed. A product and a sum in front of a convolution without "
+    "padding can be put into its weights, and so can much else; equal numbers, on images that you did not look at, are "
+    "the evidence.",
 )
 def _mended(answer):
     is_callable(answer, "mend")
