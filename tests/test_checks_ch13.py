@@ -11,7 +11,7 @@ from course_utils.datasets.drawn import draw
 
 
 def _rows_read(size, layers, *, same):
-    """Which row the first window of the last layer has in its middle, by Keras' convolution or with explicit padding."""
+    """The rows that the windows of the last layer have in their middles, with Keras' padding or with PyTorch's."""
     rows = np.arange(1, size + 1, dtype="float32")[None, :, None]
     for kernel_size, strides in layers:
         kernel = np.zeros((kernel_size, 1, 1), "float32")

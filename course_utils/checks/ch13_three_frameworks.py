@@ -718,9 +718,9 @@ def _mended_state(answer, seed):
         "kernels in another order, a variance with something added, a kernel with zeros beside it: each of these is a "
         "change of arrays alone.",
     ),
-    why="A network that was exported cannot be changed, only fed. A product and a sum in front of a convolution without "
-    "padding can be put into its weights, and so can much else; equal numbers, on images that you did not look at, are "
-    "the evidence.",
+    why="A network that was exported cannot be changed, only fed. A product and a sum in front of a convolution "
+    "without padding can be put into its weights, and so can much else; equal numbers, on images that you did not "
+    "look at, are the evidence.",
 )
 def _mended(answer):
     is_callable(answer, "mend")
