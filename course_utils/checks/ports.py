@@ -132,19 +132,19 @@ def program(state, images):
     """
     from keras import ops
 
+    def convolve(convolution, x, kernel, strides):
+        return ops.convert_to_numpy(convolution(x, kernel, strides, "valid", data_format="channels_last"))
+
     w = _checked(state)
-    x = np.asarray(images, "float32")[..., ::-1] / np.float32(255)
-    found = {"pixels": x}
-    kernel = w["conv.weight"].transpose(2, 3, 1, 0)
-    x = found["conv"] = ops.relu(ops.conv(x, kernel, 1, "valid", data_format="channels_last") + w["conv.bias"])
+    found = {"pixels": np.asarray(images, "float32")[..., ::-1] / np.float32(255)}
+    x = convolve(ops.conv, found["pixels"], w["conv.weight"].transpose(2, 3, 1, 0), 1)
+    x = found["conv"] = np.maximum(x + w["conv.bias"], 0)
     scale = w["norm.weight"] / np.sqrt(w["norm.running_var"] + np.float32(1e-5))
     x = found["norm"] = (x - w["norm.running_mean"]) * scale + w["norm.bias"]
-    x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    kernel = w["depthwise.weight"].transpose(2, 3, 0, 1)
-    x = ops.depthwise_conv(x, kernel, 2, "valid", data_format="channels_last")
-    x = found["depthwise"] = ops.relu(x + w["depthwise.bias"])
-    found["logits"] = ops.mean(x, axis=(1, 2)) @ w["dense.weight"].T + w["dense.bias"]
-    found = {name: ops.convert_to_numpy(each) for name, each in found.items()}
+    x = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    x = convolve(ops.depthwise_conv, x, w["depthwise.weight"].transpose(2, 3, 0, 1), 2)
+    x = found["depthwise"] = np.maximum(x + w["depthwise.bias"], 0)
+    found["logits"] = x.mean(axis=(1, 2)) @ w["dense.weight"].T + w["dense.bias"]
     return {name: each.transpose(0, 3, 1, 2) if each.ndim == 4 else each for name, each in found.items()}
 
 

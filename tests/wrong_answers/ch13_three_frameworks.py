@@ -225,7 +225,7 @@ WRONG = {
         (kernels_without_a_reshape, "depthwise as a convolution"),
         (lambda kind, kernel: kernels_by_moving(kind, kernel).tolist(), "list for array"),
         (lambda kind, kernel: kernel, "shape"),
-        (lambda kind, kernel: kernel.transpose(3, 2, 0, 1), "stopped"),
+        (lambda kind, kernel: np.moveaxis(kernel, (3, 2), (0, 1)), "stopped"),
         (np.zeros(3), "wrong type"),
     ],
     "13.shift": [
