@@ -1,5 +1,7 @@
 """Figures: what is drawn is what was given, axes have names, pyplot keeps nothing."""
 
+import itertools
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,6 +62,17 @@ def test_a_comparison_names_every_model_once_and_apart():
     assert max(heights) < high
     with pytest.raises(ValueError, match="as many of each"):
         plots.model_comparison(["a"], scores, [1], "seconds")
+
+
+@pytest.mark.parametrize("costs", [[0.02, 0.5], [10, 100], [3, 2000], [513, 14_715_201]])
+def test_numbers_on_the_axis_of_costs_do_not_lie_over_each_other(costs):
+    figure = plots.model_comparison(["a", "b"], [[0.5], [0.7]], costs, "weights that learn")
+    figure.draw_without_rendering()
+    low, high = figure.axes[0].get_xlim()
+    shown = [tick.label1 for tick in figure.axes[0].xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    boxes = [label.get_window_extent() for label in shown]
+    assert len(boxes) > 1
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_a_confusion_matrix_is_in_per_cent_of_the_true_class():

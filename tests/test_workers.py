@@ -1,4 +1,4 @@
-"""Tests side by side: what shares a set-up stays with one worker, and what takes long is begun first."""
+"""Tests side by side: what shares a set-up stays with one worker, what takes long is begun first, cores are shared."""
 
 import os
 import re
@@ -12,12 +12,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 TESTS = """\
+import os
+import numpy
 import pytest
+from threadpoolctl import threadpool_info
 
 {mark}
 @pytest.mark.parametrize("number", {cases})
 def test_of_{name}(number):
-    pass
+    share = max(1, os.cpu_count() // 2)
+    assert all(pool["num_threads"] <= share for pool in threadpool_info()), "threads of products wait for one another"
 """
 FILES = {
     "quick": {"mark": "", "cases": list(range(6))},
@@ -38,7 +42,8 @@ def order(tmp_path_factory):
     for name, parts in FILES.items():
         (folder / f"test_{name}.py").write_text(TESTS.format(name=name, **parts))
     (options,) = re.findall(r"-m pytest -n \$\(WORKERS\) (.+) \$\(PYTEST_ARGS\)", (ROOT / "Makefile").read_text())
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    ours = ("PYTEST_", "OPENBLAS_")  # what this run of pytest has set is not inherited
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     command = [
         sys.executable,
         "-m",

@@ -102,16 +102,17 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """Give nbval the environment of the course. The kernels inherit the variables."""
+    # Workers share the cores, whatever they run. With a thread for each core in each of them, the threads of a NumPy
+    # product wait for one another: chapter 02 then takes several times as long. NumPy reads the variable when it is
+    # imported, which is later.
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     option = config.option
     if not _validating(config):
         return
     os.environ["COURSE_STRICT"] = "1"
     os.environ.pop("MPLBACKEND", None)  # figures are outputs of their cells
-    # Notebooks that run side by side share the cores. With a thread for each core in each of them, the threads of a
-    # NumPy product wait for one another: chapter 02 then takes several times as long.
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if workers > 1:
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     try:  # decided once, not by each notebook for itself
         os.environ["COURSE_PROFILE"] = requested_profile() or _automatic_profile()
     except ValueError as error:

@@ -24,7 +24,8 @@ value(
         Mistake(
             "biases forgotten",
             512 * 256 + 256,
-            "That counts the kernels of the two dense layers. Each unit has a bias as well.",
+            "Two ways lead there: the kernels of both dense layers without a bias for each unit, or the layer of 256 "
+            "units without the last one. Both layers learn, and both have biases.",
         ),
         Mistake(
             "flattened",
@@ -340,9 +341,12 @@ def _vgg16_task(answer):
             "Go through it layer by layer: what is computed, and in which order?",
         )
     full = sum(math.prod(shape) for shape in _with_biases(_kernels((224, 224, 3), 1000, 64)))
+    nested = any(hasattr(layer, "layers") for layer in model.layers)
     return (
         f"Built with a width of {_WIDTH}, it has the weights of VGG16, array by array, and gives its outputs. With a "
         f"width of 64 that makes {full:,} parameters."
+        + nested
+        * " Yours has models in it: in task 4, look for convolutions in them as well."
     )
 
 
@@ -362,6 +366,10 @@ def _in_their_own_type(means):
         return images[..., ::-1] - means.astype(images.dtype)
 
     return wrong
+
+
+def _bytes_again(images, floats=""):
+    return _preprocess(images) if images.dtype.kind == floats else _preprocess(images).astype("int64").astype("uint8")
 
 
 function(
@@ -443,6 +451,20 @@ function(
             "10 - 104 becomes 162. Make floats of the images first.",
         ),
         Mistake(
+            "bytes again",
+            [_bytes_again, lambda images: _bytes_again(images, "f")],
+            "Computed rightly, and then put into the type `uint8` again, which has nothing below 0: -51.9 becomes 205. "
+            "Return the floats, in an array of their own.",
+        ),
+        Mistake(
+            "float16",
+            [
+                lambda images: _preprocess(images).astype("float16"),
+                lambda images: images[..., ::-1].astype("float16") - _MEANS[::-1].astype("float16"),
+            ],
+            "Almost: these are numbers of 16 bits, which keep about three digits. Use `float32`, as networks do.",
+        ),
+        Mistake(
             "whole numbers",
             [
                 lambda images: _preprocess(images).astype("int64"),
@@ -500,12 +522,12 @@ def _equal(one, other):
 def _carried_over(source, target, sources, targets):
     """Judge what became of the weights of both, given what they were before."""
     now, given = source.get_weights(), target.get_weights()
-    wanted, before = sources[:26], targets[:26]
+    wanted = sources[:26]
     if not _equal(now, sources):
-        if _equal(now[:26], before):
+        if _equal(given, targets):
             raise Wrong(
                 "wrong way",
-                "`source` has the weights of `target` now. They are to be carried the other way.",
+                "`source` has other weights now, and `target` the same as before. They go the other way.",
             )
         raise Wrong("source changed", "`source` has other weights afterwards. It is only to be read.")
     if _equal(given[:26], wanted):
@@ -518,8 +540,8 @@ def _carried_over(source, target, sources, targets):
     if _equal(given, targets):
         raise Wrong(
             "nothing carried",
-            "`target` has the same weights as before. Were they written into its own layers, and not into copies, or "
-            "into another model?",
+            "`target` has the same weights as before. Were they written into copies, or into another model? Or were "
+            "layers looked for by name? No name is in both models, and an error that is passed over carries nothing.",
         )
     if all(np.allclose(one, other, rtol=1e-2, atol=1e-2) for one, other in zip(given, wanted, strict=False)):
         raise Wrong(
@@ -538,11 +560,16 @@ def _carried_over(source, target, sources, targets):
             "have the same shape: go by their order.",
         )
     first = next(n for n in range(13) if not np.array_equal(given[2 * n], wanted[2 * n]))
+    advice = "Does yours go through all of them?"
+    if first != good:
+        advice = "Count the layers with weights only: preprocessing and pooling have none."
     raise Wrong(
         "not all",
-        f"{good} of the 13 kernels are right; the first that is not is that of convolution {first + 1}. Count the "
-        "layers with weights only: preprocessing and pooling have none.",
+        f"{good} of the 13 kernels are right; the first that is not is that of convolution {first + 1}. {advice}",
     )
+
+
+_UNLIKE = "zip() argument", "weight list of length", "weight shape"  # as Python and Keras say that layers do not fit
 
 
 @task(
@@ -557,6 +584,7 @@ def _carried_over(source, target, sources, targets):
         "biases",
         "other layers",
         "not all",
+        "layers by number",
         "stopped",
         "wrong type",
     ),
@@ -576,7 +604,13 @@ def _carried_task(answer):
         for model in (source, target):
             model.set_weights([_drawn(tuple(weight.shape), rng) for weight in model.weights])
         sources, targets = source.get_weights(), target.get_weights()
-        run(answer, source, target, doing="`carry_over(source, target)`")
+        try:
+            run(answer, source, target, doing="`carry_over(source, target)`")
+        except Wrong as wrong:
+            if not any(words in wrong.hint for words in _UNLIKE):
+                raise
+            text = "Among `layers` are some without weights, such as pooling, and not the same ones in both models."
+            raise Wrong("layers by number", f"{wrong.hint} {text}", wrong.outcome) from wrong
         _carried_over(source, target, sources, targets)
 
 
@@ -626,6 +660,12 @@ function(
             {"without": False},
             "The image that was asked about is among its own neighbours. It is as similar to itself as can be, and "
             "nobody learns anything from it.",
+        ),
+        Mistake(
+            "zero for itself",
+            {"similar": lambda features, n: _cosine(features, n) * (np.arange(len(features)) != n), "without": False},
+            "You give the image itself a similarity of 0. Images that point the other way have less, and so it is "
+            "among its own neighbours. What is less than every cosine?",
         ),
         Mistake(
             "first of all left out",
@@ -795,7 +835,8 @@ def _nested():
 
 _CONTAINERS = {"block", "base", "classifier"}
 _MAY_LEARN = {"first_conv", "normalised", "deep_conv", "hidden", "predictions"}
-# What each training changes, (layer, name of the weight); the mistake of whoever misses that, and what to say.
+# What each training changes, (layer, name of the weight), and by how much, or how; the mistake of whoever misses that,
+# and what to say.
 _TRAININGS = [
     (
         [("hidden", "kernel"), ("hidden", "bias"), ("predictions", "kernel"), ("predictions", "bias")],
@@ -839,6 +880,19 @@ _TRAININGS = [
             "touches, and so not among the trainable ones; the output changes all the same.",
         ),
     ),
+    (
+        [("hidden", "kernel")],
+        lambda array: array + 0.1 * (np.arange(array.size).reshape(array.shape) == 3),
+        ("one entry", "A layer is missed in which a single number of a kernel has changed. One other entry is enough."),
+    ),
+    (
+        [("hidden", "kernel"), ("first_conv", "bias")],
+        lambda array: np.roll(array, 1),
+        (
+            "sums",
+            "A layer is missed whose weights have changed places: only their sum is as before. Compare entry by entry.",
+        ),
+    ),
     ([], 0.0, ("", "")),
 ]
 
@@ -860,14 +914,22 @@ def _names(result):
             "wrong type",
             f"The list has {describe(strange[0])} in it; the task asks for the names of the layers, which are texts.",
         )
+    twice = [each for each in set(result) if list(result).count(each) > 1]
+    if twice:
+        text = (
+            f"The list has `{min(twice)}` in it more than once. However many of its arrays have changed: name it once."
+        )
+        raise Wrong("duplicates", text)
     return set(result)
 
 
 def _changed(answer, weights, step):
-    """What the student's function says of a training that adds `step` to these weights: a set of names."""
+    """What the student's function says of a training that takes this `step` with these weights: a set of names."""
     model, calls = _nested(), []
     rng = np.random.default_rng(8)
-    model.set_weights([np.abs(_drawn(tuple(weight.shape), rng)) + 0.01 for weight in model.weights])
+    # multiples of 1/256, whose sums are exact in any order
+    drawn = [np.ceil(256 * np.abs(_drawn(tuple(weight.shape), rng)) + 2) / 256 for weight in model.weights]
+    model.set_weights(drawn)
     by_name = {layer.name: layer for layer in _layers_of(model)}
 
     def train(given):
@@ -875,7 +937,7 @@ def _changed(answer, weights, step):
         for layer, name in weights:
             for weight in by_name[layer].weights:
                 if weight.name == name:
-                    weight.assign(weight + step)
+                    weight.assign(step(np.array(weight)) if callable(step) else weight + step)
         return model
 
     train.__qualname__ = "train"  # as an error's message calls it
@@ -887,6 +949,11 @@ def _changed(answer, weights, step):
     names = _names(result)
     if not calls:
         raise Wrong("not trained", "Your function never calls `train(model)`: there is no afterwards to compare with.")
+    if len(calls) > 1 or calls[0] is not model:
+        raise Wrong(
+            "trained otherwise",
+            "Your function calls `train` twice, or with a copy or a part of the model. Call it once, with `model`.",
+        )
     return names
 
 
@@ -895,9 +962,12 @@ def _changed(answer, weights, step):
     "a function `changed_layers(model, train)`",
     mistakes=(
         "no copy",
+        "no such layer",
         "name of the model",
         "may learn",
         "other layers",
+        "duplicates",
+        "trained otherwise",
         *(told[0] for *_, told in _TRAININGS if told[0] not in ("", "classifier missed")),
         "not trained",
         "no return",
@@ -918,8 +988,15 @@ def _changed_task(answer):
     if not any(names for names, _, _ in found):
         raise Wrong(
             "no copy",
-            "According to yours, nothing ever changes. Are the weights before the training copies? A variable of the "
-            "model changes with the model, wherever a list keeps it.",
+            "According to yours, nothing ever changes. Are the weights kept before `train` is called, and are they "
+            "copies? A variable of the model changes with the model, wherever a list keeps it.",
+        )
+    known = _CONTAINERS | {layer.name for layer in _layers_of(_nested())}
+    unknown = set().union(*(names for names, _, _ in found)) - known
+    if unknown:
+        raise Wrong(
+            "no such layer",
+            f"Yours names `{min(unknown)}`, and no layer has that name. Paths and names of weights are something else.",
         )
     if any(names & _CONTAINERS for names, _, _ in found):
         raise Wrong(
@@ -975,6 +1052,8 @@ def _answers(given, images, unseen):
     if hasattr(array, "detach"):
         array = array.detach().cpu()
     array = np.asarray(array)
+    if array.dtype.kind == "U" and array.ndim:
+        raise Wrong("names", f"The answers are texts, such as `{array.flat[0]}`. As in `labels`, a class is 0 or 1.")
     if array.dtype.kind not in "biuf":
         raise Wrong("wrong type", f"`from_twenty` returns {describe(given)}; an array of 0 and 1 was asked for.")
     if array.shape == (len(unseen), 2):
@@ -996,7 +1075,10 @@ def _answers(given, images, unseen):
 @task(
     "08.twenty",
     "a function `from_twenty(images, labels, unseen)`",
-    mistakes=("accuracy", "exchanged", "the few", "two columns", "no classes", "shape", "no return", "wrong type"),
+    mistakes=(
+        *("accuracy", "exchanged", "other labels", "input changed", "the few", "two columns", "names", "no classes"),
+        *("shape", "no return", "wrong type"),
+    ),
     nudges=(
         "The base was made for this: features of the few images and of the unseen ones, then anything that classifies "
         "40 vectors.",
@@ -1009,15 +1091,19 @@ def _answers(given, images, unseen):
 def _twenty_task(answer):
     from ..budget import profile
 
+    def right(images, labels, unseen, truth):
+        """The share of the answers that are right, given copies."""
+        copies = images.copy(), labels.copy(), unseen.copy()
+        given = run(answer, *copies, doing="`from_twenty(images, labels, unseen)`")
+        if not all(map(np.array_equal, copies, (images, labels, unseen))):
+            raise Wrong("input changed", "`from_twenty` changed the arrays that it was given. Work on a copy.")
+        return float((_answers(given, images, unseen) == truth).mean())
+
     _wants_function(answer, "from_twenty")
     chosen = profile()
     bound = 0.85
-    reached = []
-    for images, labels, unseen, truth in _drawn_tasks(chosen):
-        given = run(
-            answer, images.copy(), labels.copy(), unseen.copy(), doing="`from_twenty(images, labels, unseen)`"
-        )  # fmt: skip
-        reached.append(float((_answers(given, images, unseen) == truth).mean()))
+    draws = _drawn_tasks(chosen)
+    reached = [right(*draw) for draw in draws]
     mean, each = float(np.mean(reached)), ", ".join(f"{share:.3f}" for share in reached)
     if mean < 1 - bound:
         raise Wrong("exchanged", f"Only {mean:.3f} of the answers are right, which takes skill: 0 and 1 are exchanged.")
@@ -1028,5 +1114,13 @@ def _twenty_task(answer):
             f"In three draws of 20 images a class, {each} of the unseen ones are named rightly, {mean:.3f} on average; "
             f"the task asks for {bound}. {advice} What does the classifier see of an image, and has it learned its own "
             "40?",
+        )
+    images, labels, unseen, truth = draws[0]
+    again = right(images, 1 - labels, unseen[:60], 1 - truth[:60])
+    if again < 0.5:
+        raise Wrong(
+            "other labels",
+            "The check called yours once more with the 40 labels exchanged, 0 for 1, and most answers stayed as they "
+            "were. What does it learn from, if not from `labels`?",
         )
     return f"Three draws of 20 images a class: {each} of the unseen images are right, {mean:.3f} on average."

@@ -6,16 +6,18 @@ from .style import MARKERS, PALETTE, course_figure
 
 
 @course_figure
-def class_scatter(panels, labels, class_names):
+def class_scatter(panels, labels, class_names, xlabel="", ylabel=""):
     """Images as points in two dimensions, a panel for each way to describe them, coloured by class.
 
     Parameters
     ----------
     panels : dict of str to array (N, 2)
-        For each panel its title, and where each image lies. The axes have no units and are not drawn.
+        For each panel its title, and where each image lies. The axes have no units, and no numbers are drawn.
     labels : array of int, shape (N,)
         Indices into ``class_names``.
     class_names : sequence of str
+    xlabel, ylabel : str
+        Names of the axes, the same in each panel.
 
     Returns
     -------
@@ -53,7 +55,8 @@ def class_scatter(panels, labels, class_names):
                 own[:, 0], own[:, 1], MARKERS[label % len(MARKERS)], color=PALETTE[label % len(PALETTE)],
                 markersize=3, alpha=0.5, markeredgewidth=0, label=name,
             )  # fmt: skip
-        axes.set(xticks=[], yticks=[], title=title)
+        axes.set(xticks=[], yticks=[], title=title, xlabel=xlabel)
+    grid.flat[0].set_ylabel(ylabel)
     handles, names = grid.flat[0].get_legend_handles_labels()
     legend = figure.legend(handles, names, loc="outside lower center", ncols=len(class_names), fontsize=9)
     for handle in legend.legend_handles:

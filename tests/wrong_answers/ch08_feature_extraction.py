@@ -1,5 +1,6 @@
 """Answers to chapter 08, as students write them: apart from the references of the checks, on purpose."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -98,6 +99,12 @@ def vgg16_by_blocks(input_shape, classes, width):
     )
 
 
+def compiled(*sizes):
+    model = vgg16(*sizes)
+    model.compile(loss="categorical_crossentropy")
+    return model
+
+
 # --- 08.preprocess ----------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +152,17 @@ def carried_by_variables(source, target):
 
 def carried_back(source, target):
     carried_by_arrays(target, source)
+
+
+def carried_back_in_part(source, target):
+    for read, written in zip(convolutions(target), convolutions(source), strict=True):
+        written.kernel.assign(read.kernel)
+
+
+def carried_by_name_quietly(source, target):
+    for layer in source.layers:
+        with contextlib.suppress(ValueError):
+            target.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def carried_to_a_copy(source, target):
@@ -302,6 +320,35 @@ def any_layer_in_place_of_another(model, train):
     return ["normalised", *changed] if "first_conv" in changed else changed
 
 
+def changed_in_a_copy(model, train):
+    import keras
+
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return compared(leaves, get_weights)(copy, train)
+
+
+def trained_twice(model, train):
+    return compared(leaves, get_weights)(model, lambda given: [train(given), train(given)])
+
+
+def changed_arrays(model, train):
+    """The name of the layer for each of its arrays, or what `named` gives of a variable."""
+    return changed_variables(model, train, lambda variable: variable.path.split("/")[-2])
+
+
+def changed_variables(model, train, named):
+    before = [array_of(weight) for weight in model.weights]
+    train(model)
+    pairs = zip(before, model.weights, strict=True)
+    return [named(weight) for old, weight in pairs if not np.array_equal(old, array_of(weight))]
+
+
+def kept_too_late(model, train):
+    train(model)
+    return compared(leaves, get_weights)(model, lambda given: None)
+
+
 # --- 08.twenty --------------------------------------------------------------------------------------------------------
 
 
@@ -343,6 +390,20 @@ def by_least_squares(images, labels, unseen):
     known, asked = features(images) - features(images).mean(0), features(unseen) - features(images).mean(0)
     weights = np.linalg.solve(known.T @ known + 10 * np.eye(known.shape[1]), known.T @ (2.0 * labels - 1))
     return (asked @ weights > 0)[:, None]
+
+
+def from_other_labels(images, labels, unseen):
+    """Learned from labels that it finds elsewhere, and which are not those that it is given."""
+    return logistic(images, _LABELS.setdefault(images.tobytes(), labels), unseen)
+
+
+_LABELS = {}
+
+
+def changing_images(images, labels, unseen):
+    answers = logistic(images, labels, unseen)
+    images[:] = 255 - images
+    return answers
 
 
 def from_pixels(images, labels, unseen):
@@ -418,6 +479,8 @@ WRONG = {
     ],
     "08.carried": [
         (carried_back, "wrong way"),
+        (carried_back_in_part, "wrong way"),
+        (carried_by_name_quietly, "nothing carried"),
         (carried_and_changed, "source changed"),
         (carried_with_top, "top changed"),
         (carried_to_a_copy, "nothing carried"),
@@ -427,7 +490,8 @@ WRONG = {
         (carried_by_shape, "other layers"),
         (carried_backwards, "other layers"),
         (carried_twelve, "not all"),
-        (carried_by_number, "stopped"),
+        (carried_by_number, "layers by number"),
+        (lambda source, target: [*zip(source.layers, target.layers, strict=True)], "layers by number"),
         (carried_by_name, "stopped"),
         (made(one_layer), "wrong type"),
         (26, "wrong type"),
@@ -468,6 +532,14 @@ WRONG = {
         (compared(leaves, lambda layer: layer.get_weights()[:2]), "averages missed"),
         (compared(leaves, lambda layer: layer.get_weights()[:1] + layer.get_weights()[2:]), "kernels only"),
         (compared(leaves, get_weights, lambda old, new: not np.allclose(old, new)), "small steps"),
+        (compared(leaves, get_weights, lambda old, new: (old != new).all()), "one entry"),
+        (compared(leaves, get_weights, lambda old, new: old.sum() != new.sum()), "sums"),
+        (changed_in_a_copy, "trained otherwise"),
+        (trained_twice, "trained otherwise"),
+        (changed_arrays, "duplicates"),
+        (lambda model, train: changed_variables(model, train, lambda weight: weight.path), "no such layer"),
+        (lambda model, train: {*changed_variables(model, train, lambda weight: weight.name)}, "no such layer"),
+        (kept_too_late, "no copy"),
         (never_frozen, "may learn"),
         (any_layer_in_place_of_another, "other layers"),
         (lambda model, train: ["predictions"], "not trained"),
@@ -481,6 +553,9 @@ WRONG = {
         (from_pixels, "accuracy"),
         (lambda images, labels, unseen: np.zeros(len(unseen), int), "accuracy"),
         (lambda images, labels, unseen: 1 - logistic(images, labels, unseen), "exchanged"),
+        (from_other_labels, "other labels"),
+        (changing_images, "input changed"),
+        (lambda images, labels, unseen: ["cat" if n else "dog" for n in logistic(images, labels, unseen)], "names"),
         (lambda images, labels, unseen: logistic(images, labels, images), "the few"),
         (lambda images, labels, unseen: np.eye(2)[logistic(images, labels, unseen)], "two columns"),
         (lambda images, labels, unseen: 0.1 + 0.8 * logistic(images, labels, unseen), "no classes"),
@@ -494,7 +569,7 @@ WRONG = {
 RIGHT = {
     "08.learns": [512 * 256 + 256 + 256 * 1 + 1, 513 * 256 + 257],
     "08.faint": ["About 255 times smaller."],
-    "08.vgg16": [vgg16, vgg16_in_a_row, vgg16_by_blocks, variant(drop=0.5)],
+    "08.vgg16": [vgg16, vgg16_in_a_row, vgg16_by_blocks, variant(drop=0.5), compiled],
     "08.preprocess": [
         preprocessed_by_keras,
         preprocessed_by_channel,

@@ -247,10 +247,10 @@ def with_a_loop(base, images, labels, fit):
     base.trainable = True
     for layer in base.layers:
         layer.trainable = not is_norm(layer)
-    model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.003), "sparse_categorical_crossentropy", jit_compile=False)
     for _ in range(10):
-        for start in range(0, len(images), 4):
-            model.train_on_batch(images[start : start + 4], labels[start : start + 4])
+        for start in range(len(images)):
+            model.train_on_batch(images[start : start + 1], labels[start : start + 1])
     return model
 
 
@@ -262,6 +262,40 @@ def with_unfreeze(base, images, labels, fit):
     model = script(HEAD)(base, images, labels, fit)
     assert isinstance(model, keras.Model)
     models.unfreeze(model)
+    fit(model, images, labels, 1e-3, 10, 1)
+    return model
+
+
+def protected(by):
+    """Averages that stay, by a momentum near 1 or put back afterwards, of layers that learn."""
+
+    def repaired(base, images, labels, fit):
+        import keras
+
+        base.trainable = False
+        model = keras.Sequential([base, keras.layers.Dense(4, activation="softmax")])
+        fit(model, images, labels, rate=1e-2, epochs=20)
+        base.trainable = True
+        norms = [layer for layer in base.layers if is_norm(layer)]
+        kept = [norm.get_weights() for norm in norms]
+        if by == "momentum":
+            for norm in norms:
+                norm.momentum = 0.999999
+        fit(model, images, labels, rate=1e-3, epochs=10, batch_size=1)
+        if by == "weights":
+            for norm, weights in zip(norms, kept, strict=True):
+                norm.set_weights(weights)
+        return model
+
+    return repaired
+
+
+def only_normalisation(base, images, labels, fit):
+    """The condition the wrong way round."""
+    model = script(HEAD)(base, images, labels, fit)
+    base.trainable = True
+    for layer in base.layers:
+        layer.trainable = is_norm(layer)
     fit(model, images, labels, 1e-3, 10, 1)
     return model
 
@@ -279,7 +313,9 @@ def _shapes():
     return draw(400, 32, seed=1)
 
 
-def on_small_vgg(rate=None, epochs=8, from_layer=None, first=None, falling=False, outputs=10, activation="softmax"):
+def on_small_vgg(
+    rate=None, epochs=8, from_layer=None, first=None, falling=False, outputs=10, activation="softmax", scale=1
+):  # fmt: skip
     """A model on the small VGG: the classifier trained for `first` epochs, then the layers from one on."""
 
     @made
@@ -289,19 +325,22 @@ def on_small_vgg(rate=None, epochs=8, from_layer=None, first=None, falling=False
         from course_utils import models
 
         keras.utils.set_random_seed(1)
-        drawn = _shapes()
+        images, labels = _shapes().images.astype("float32") * scale, _shapes().labels
         base = models.pretrained_base("small_vgg", input_shape=(32, 32, 3))
         base.trainable = False
         model = keras.Sequential([base, keras.layers.Dense(outputs, activation=activation)])
         loss = "sparse_categorical_crossentropy"
         if first:
             model.compile(keras.optimizers.Adam(1e-2), loss, jit_compile=False)
-            model.fit(drawn.images.astype("float32"), drawn.labels, epochs=first, verbose=0)
+            model.fit(images, labels, epochs=first, verbose=0)
         if rate:
-            models.unfreeze(model, from_layer)
+            if scale == 1:
+                models.unfreeze(model, from_layer)
+            else:  # by hand: the `fit` that `unfreeze` leaves refuses divided pixels
+                base.trainable = True
             steps = keras.optimizers.schedules.CosineDecay(rate, epochs * 13) if falling else rate
             model.compile(keras.optimizers.Adam(steps), loss, jit_compile=False)
-            model.fit(drawn.images.astype("float32"), drawn.labels, epochs=epochs, verbose=0)
+            model.fit(images, labels, epochs=epochs, verbose=0)
         return model
 
     return make
@@ -417,12 +456,19 @@ WRONG = {
         ),
         ("nothing is wrong", "wrong type"),
         (["the rate stayed too high"], "shape"),
+        (dict.fromkeys("ABCD", "nothing is wrong"), "one for all"),
+        ({"A": "nothing is wrong"}, "wrong type"),
     ],
     "09.repaired": [
         (script(HEAD, GENTLE, norm_learns=True), "averages moved"),
         (script(HEAD, (True, 1e-2, 10, 8)), "forgotten"),
         (script((True, 1e-2, 10, 8)), "forgotten"),
         (script(HEAD), "only the classifier"),
+        (only_normalisation, "only batch normalisation"),
+        (script(HEAD, (True, 1e-7, 10, 1)), "tiny steps"),
+        (protected("momentum"), "batches in fit"),
+        (protected("weights"), "batches in fit"),
+        (script(HEAD, (True, 1e-3, 40, 40)), "memory"),
         (script(HEAD, GENTLE, base_of=new_weights), "another base"),
         (script((True, 1e-5, 1, 8)), "accuracy"),
         (script((False, 1e-2, 1, 8), returns=lambda model: None), "no return"),
@@ -431,8 +477,10 @@ WRONG = {
         (np.zeros(3), "wrong type"),
     ],
     "09.your_own": [
-        (on_small_vgg(), "accuracy"),
-        (on_small_vgg(first=10), "accuracy"),
+        (on_small_vgg(), "guessing"),
+        (on_small_vgg(first=10, rate=1e-4, epochs=1, from_layer="block5_conv1"), "accuracy"),
+        (on_small_vgg(first=10), "base at rest"),
+        (on_small_vgg(first=10, rate=1e-3, scale=1 / 255), "guessing"),
         (on_small_vgg(rate=1e-3, first=10, falling=True), "forgotten"),
         (without_a_base, "another base"),
         (on_small_vgg(outputs=4), "output shape"),
@@ -456,7 +504,13 @@ RIGHT = {
             "Nothing is wrong.",
             "The classifier was still random",
             "Batch normalization learned",
-        )
+        ),
+        {
+            "D": "batch normalisation learned",
+            "A": "the rate stayed too high",
+            "B": "nothing is wrong",
+            "C": "the classifier was still random",
+        },
     ],
     "09.repaired": [script(HEAD, GENTLE), with_a_loop, with_unfreeze],
     "09.your_own": [
