@@ -1,6 +1,5 @@
 """The checks of chapter 09, fine-tuning."""
 
-import dataclasses
 import functools
 import math
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from . import memory, networks, patients, scripts
 from .comparing import describe, same
-from .engine import Wrong, _tasks, run
+from .engine import Wrong, run
 from .kinds import Mistake, call, function, is_callable, prediction, task, typed, value
 
 # --- what is frozen ---------------------------------------------------------------------------------------------------
@@ -742,6 +741,7 @@ value(
     "a list of four texts, one for each run",
     right=_RUNS,
     parts=("Run A", "Run B", "Run C", "Run D"),
+    keys="ABCD",
     mistakes=[
         Mistake(
             "not a choice",
@@ -780,20 +780,6 @@ value(
     "use, on the same images, and on what the network knew before. Whoever needs the new digits only may be content "
     "with A or C.",
 )
-
-
-def _by_letter(declared):
-    """Declare the task anew, so that a dict of the runs "A" to "D" is read as the list of their causes."""
-
-    def judge(answer):
-        if isinstance(answer, dict) and answer.keys() == set("ABCD"):
-            answer = [answer[letter] for letter in "ABCD"]
-        return declared.judge(answer)
-
-    return dataclasses.replace(declared, judge=judge)
-
-
-_by_letter(_tasks.pop("09.runs"))
 
 
 # --- a script repaired ------------------------------------------------------------------------------------------------

@@ -403,7 +403,7 @@ def _answering(implementation, parameters):
     return answer
 
 
-def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5, parts=()):
+def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5, parts=(), keys=()):
     """Declare a task that asks for a value: a number, a text, a sequence, a dict or an array.
 
     Parameters
@@ -419,9 +419,13 @@ def value(task_id, asks, *, right, nudges, why, mistakes=(), tolerance=1e-5, par
         Of floats, relative.
     parts : sequence of str
         What the parts of a list are called, where a student may be told which of them is not right.
+    keys : sequence of str
+        What they are called in a dict, where one is taken for the list.
     """
 
     def judge(answer):
+        if keys and isinstance(answer, dict) and answer.keys() == set(keys):
+            answer = [answer[key] for key in keys]
         if is_number(right) and getattr(answer, "shape", None) == (1,):
             answer = answer[0]  # a number all the same; a loss of one example comes like this
         if same(answer, right, tolerance):
