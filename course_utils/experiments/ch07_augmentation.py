@@ -108,8 +108,7 @@ def imbalanced(train, seed, wrong=WRONG):
     """Five times as many dogs as cats, a share of the labels of both exchanged: the same ones for each seed."""
     chosen = np.concatenate([np.flatnonzero(train.labels == 0)[:FEW], np.flatnonzero(train.labels == 1)[:MANY]])
     random, labels = np.random.default_rng(0), TRUTH.copy()
-    for label in (0, 1):
-        own = FEW * label + np.arange((FEW, MANY)[label])
+    for label, own in enumerate(np.split(np.arange(len(TRUTH)), [FEW])):
         labels[random.choice(own, round(wrong * len(own)), replace=False)] = 1 - label
     return replace(train.subset(chosen), labels=labels)
 

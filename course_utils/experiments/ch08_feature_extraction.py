@@ -13,6 +13,7 @@ from keras import layers
 from .. import models
 from ..datasets import load
 from ..models.vgg import MEANS_BGR
+from .ch07_augmentation import FILTERS, GEOMETRY, adam, changes
 from .declaring import Experiment
 
 SIDE = 192  # pixels; no photograph is enlarged for it, and every second of them is what the small networks see
@@ -59,19 +60,13 @@ class Repeated(keras.utils.PyDataset):
         self._order = np.concatenate([self._random.permutation(len(self.labels)) for _ in range(self._rounds)])
 
 
-def geometry():
-    """Chapter 07's changes of shape."""
-    return [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomZoom(0.2)]
-
-
 def from_scratch():
     """Chapter 07's network, for photographs of half the side."""
-    changes = [layers.AveragePooling2D(2), *geometry()]
-    filters = (16, 32, 64, 128, 128)
-    return models.small_convnet((SIDE, SIDE, 3), filters=filters, augmentation=changes, dropout=0.5)
+    smaller_and_changed = [layers.AveragePooling2D(2), *changes(GEOMETRY)]
+    return models.small_convnet((SIDE, SIDE, 3), filters=FILTERS, augmentation=smaller_and_changed, dropout=0.5)
 
 
-def on_vgg16(side=SIDE, divided=False, frozen=True, changes=geometry):
+def on_vgg16(side=SIDE, divided=False, frozen=True, changed=GEOMETRY):
     """VGG16 inside a model, with one unit on its features; its weights come when it is trained.
 
     ``divided`` is the mistake of the page: pixels are divided by 255, and nothing else is done to them. So red and blue
@@ -81,7 +76,7 @@ def on_vgg16(side=SIDE, divided=False, frozen=True, changes=geometry):
     base.trainable = not frozen
     inputs = keras.Input((SIDE, SIDE, 3))
     x = layers.AveragePooling2D(SIDE // side)(inputs)
-    for layer in changes():
+    for layer in changes(changed):
         x = layer(x)
     if divided:
         x = keras.ops.flip(layers.Rescaling(1 / 255)(x), axis=-1)
@@ -90,15 +85,14 @@ def on_vgg16(side=SIDE, divided=False, frozen=True, changes=geometry):
     return keras.Model(inputs, x)
 
 
-def adam(model, steps, rate, updates=None):
-    """Adam, its rate going down to zero along a cosine."""
-    schedule = keras.optimizers.schedules.CosineDecay(rate, updates or steps)
-    model.compile(keras.optimizers.Adam(schedule), "binary_crossentropy", metrics=["accuracy"])
+def for_all_updates(model, steps):
+    """Adam for a training whose length is not that of its images."""
+    adam(model, UPDATES)
 
 
 SCRATCH = dict(epochs=PIECES, batch_size=32, batches=partial(Repeated, batches=UPDATES // PIECES))
 FORGOTTEN = dict(images=1_000, choose=partial(draw, count=500), epochs=4, batch_size=16, weights="vgg16", seeds=1)
-not_frozen = partial(on_vgg16, side=SIDE // 2, frozen=False, changes=list)
+not_frozen = partial(on_vgg16, side=SIDE // 2, frozen=False, changed=())
 gently = partial(adam, rate=5e-5)
 
 EXPERIMENTS = {
@@ -106,7 +100,7 @@ EXPERIMENTS = {
     **{
         f"from scratch, {count}": Experiment(
             from_scratch,
-            partial(adam, rate=1e-3, updates=UPDATES),
+            for_all_updates,
             images=2 * count,
             choose=partial(draw, count=count),
             **SCRATCH,
