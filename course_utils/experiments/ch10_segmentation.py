@@ -160,10 +160,11 @@ EXPERIMENTS = {
     ),
     # Photographs and trimaps moved: together, and the photographs alone.
     "U-Net, moved": Experiment(partial(network, skips=True), batches=Moved, **TWICE),
+    "U-Net, flipped together": Experiment(
+        partial(network, skips=True), batches=partial(Moved, geometry=False), **TWICE
+    ),
     "U-Net, flipped apart": Experiment(
-        partial(network, skips=True),
-        batches=partial(Moved, geometry=False, together=False),
-        **SCRATCH | dict(seeds=1),
+        partial(network, skips=True), batches=partial(Moved, geometry=False, together=False), **TWICE
     ),
     # The encoder frozen.
     "Lite0, frozen": Experiment(partial(on_base, learns=False), **TWICE | dict(weights=LITE0, epochs=8)),
