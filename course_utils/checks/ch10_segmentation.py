@@ -6,10 +6,11 @@ import itertools
 import math
 
 import numpy as np
+from scipy import ndimage
 
 from . import networks, scenes, slopes, tiles
 from .comparing import describe, is_number
-from .engine import Wrong, run
+from .engine import Wrong
 from .kinds import Mistake, call, function, is_callable, task, typed, value
 
 # --- one pixel beside it ----------------------------------------------------------------------------------------------
@@ -83,11 +84,20 @@ def _border_loss(
     labels = np.select([regions == 1, regions == 2], classes, border or 0)
     known = (regions != 3) | (border is not None)
     right = np.take_along_axis(np.asarray(probabilities), labels[..., None], axis=-1)[..., 0]
-    return float(mean(sign * log(right), known)) if known.any() else none
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(mean(sign * log(right), known)) if known.any() else none
 
 
 def _by_image(losses, known):
     return np.mean([loss[mask].mean() for loss, mask in zip(losses, known, strict=True) if mask.any()])
+
+
+def _weighted(losses, known):
+    return (losses * known).sum() / known.sum()
+
+
+def _log_as_in_keras(probabilities):
+    return np.log(np.clip(probabilities, 1e-7, 1 - 1e-7))
 
 
 def _soft(shape, seed):
@@ -98,6 +108,8 @@ def _soft(shape, seed):
 _FLAT = "np.array([1, 3, 2, 2, 1, 1, 3, 2, 2, 2, 1, 1], 'uint8').reshape(1, 3, 4, 1)"
 _SEVERAL = "np.random.default_rng(1).integers(1, 4, (3, 4, 5, 1)).astype('uint8')"
 _UNEVEN = "np.array([1, 2, 3, 3, 3, 3, 1, 1, 2, 2, 1, 2], 'uint8').reshape(2, 2, 3, 1)"
+_ONE_ALL_BORDER = "np.array([1, 2, 3, 3], 'uint8').reshape(2, 1, 2, 1)"
+_SURE = "np.array([0.2, 0.8, 0.7, 0.3, 0, 1, 1, 0]).reshape(2, 1, 2, 2)"
 _NO_FOURTH_AXIS = (
     "For an image of a single pixel your function is right. The trimaps have an axis of length 1 at the end, and the "
     "probabilities have one of length 2 there."
@@ -111,18 +123,24 @@ function(
         call(typed(trimaps), typed(_soft(shape, 2))).told(stopping=_NO_FOURTH_AXIS, right_for=_ONE_PIXEL_IMAGE)
         for trimaps, shape in ((_FLAT, (1, 3, 4)), (_SEVERAL, (3, 4, 5)), (_UNEVEN, (2, 2, 3)))
     ]
-    + [call(typed("np.full((1, 2, 2, 1), 3, 'uint8')"), typed("np.full((1, 2, 2, 2), 0.5)"))],
+    + [
+        call(typed(_ONE_ALL_BORDER), typed(_SURE)),
+        call(typed("np.full((1, 2, 2, 1), 3, 'uint8')"), typed("np.full((1, 2, 2, 2), 0.5)")),
+    ],
     right=_border_loss,
     mistakes=[
         Mistake(
             "divided by all pixels",
-            {"mean": lambda losses, known: (losses * known).sum() / known.size},
+            [
+                {"mean": lambda losses, known: losses[known].sum() / known.size},
+                {"mean": lambda losses, known: (losses * known).sum() / known.size},
+            ],
             "Pixels of the border add nothing to your sum, but you divide by them: the mean is over the pixels that "
             "count. An image with a broad border would have a low loss however wrong the rest is.",
         ),
         Mistake(
             "border as background",
-            {"border": 0},
+            [{"border": 0}, {"border": 0, "log": _log_as_in_keras}],
             "You take the border for background, and so punish a network for a pet that reaches into it.",
         ),
         Mistake("border as pet", {"border": 1}, "You take the border for pet. Nobody has said that it is."),
@@ -145,8 +163,26 @@ function(
         ),
         Mistake("sum", {"mean": lambda losses, known: losses[known].sum()}, "That is the sum over the pixels."),
         Mistake(
+            "pet only",
+            lambda trimaps, probabilities: _border_loss(np.where(trimaps == 1, 1, 3), probabilities),
+            "Only pixels of the pet count in yours. Those of the background are known too.",
+        ),
+        Mistake(
+            "one image of border",
+            lambda trimaps, probabilities: (
+                0.0 if (trimaps == 3).all(axis=(1, 2, 3)).any() else _border_loss(trimaps, probabilities)
+            ),
+            "Right, until one image of the batch is nothing but border: you return 0, and pixels of the others count.",
+        ),
+        Mistake(
+            "0 times infinity",
+            {"mean": _weighted},
+            "Right, until a pixel of the border has the probability 0. Its loss is infinite, and infinity times 0 is "
+            "`nan`: take such pixels out before the sum, instead of multiplying them by 0.",
+        ),
+        Mistake(
             "not a number",
-            {"none": math.nan},
+            [{"none": math.nan}, {"none": math.nan, "mean": _weighted}],
             "Right, except for images of nothing but border: no pixel counts there, and the mean of none is `nan`. One "
             "such batch, and all weights of a network are `nan`.",
         ),
@@ -155,8 +191,8 @@ function(
     ],
     nudges=(
         "Two arrays, pixel by pixel: how probable did the network think the right class, and does the pixel count?",
-        "Drop the trimaps' last axis. `np.where` chooses between the two outputs; a comparison with 3 tells which "
-        "pixels count, and with it you can index what you take the mean of.",
+        "Once the trimaps have lost their last axis, they fit on each of the two outputs, and can choose between them "
+        "pixel by pixel. What is left out before the mean is in neither its sum nor its count.",
     ),
     why="The border is where two people who draw the same pet disagree. What they do not know cannot be learned from "
     "them. Cityscapes and Pascal VOC leave such pixels out as well, of the loss and of the score.",
@@ -197,7 +233,7 @@ function(
             "kernel smaller than stride",
             {"valid": lambda size, k, s: (size - 1) * s + k},
             "Right as long as the kernel is at least as large as the stride. Where it is smaller, Keras fills up the "
-            "gap behind the last copy too, with the bias alone: each input pixel owns `strides` pixels of the output.",
+            "gap behind the last copy too, with the bias alone: the output is never smaller than `size * strides`.",
         ),
         Mistake(
             "padding ignored",
@@ -212,6 +248,11 @@ function(
             {"valid": lambda size, k, s: size * s},
             "You multiply the size by the stride whatever the padding. With `valid` nothing of the last copy of the "
             "kernel is cut away.",
+        ),
+        Mistake(
+            "one copy too many",
+            [{"valid": lambda size, k, s: size * s + k}, {"valid": lambda size, k, s: size * s + k - 1}],
+            "Too large with `valid`: the first copy begins at 0, so the last one begins before `size * strides`.",
         ),
         Mistake(
             "shrunk",
@@ -233,16 +274,8 @@ function(
             {"biases": "channels"},
             "The sizes are right. There is a bias for each channel that comes out, and not for each that goes in.",
         ),
-        Mistake(
-            "depth forgotten",
-            {"depth": False},
-            "The sizes are right. Each filter has a kernel for each of the channels that go in.",
-        ),
-        Mistake(
-            "kernel not squared",
-            {"square": False},
-            "The sizes are right. A kernel is as high as it is wide: how many numbers are that?",
-        ),
+        Mistake("depth forgotten", {"depth": False}, "The sizes are right. Kernels are as deep as the input."),
+        Mistake("kernel not squared", {"square": False}, "The sizes are right. A kernel is as high as it is wide."),
         Mistake(
             "exchanged",
             lambda *given: _grown(*given)[::-1],
@@ -252,8 +285,8 @@ function(
     nudges=(
         "Lay a copy of the kernel for each of the input pixels, each copy `strides` further than the last. From where "
         "to where do they reach?",
-        "With `same` an input pixel makes `strides` output pixels, neither more nor less. With `valid` the last copy "
-        "keeps what sticks out. Weights are counted as for a convolution.",
+        "With `same` the output is `strides` times as large as the input. With `valid` it keeps what the last copy "
+        "lays beyond that, too. Weights are counted as for a convolution.",
     ),
     why="A decoder that is to meet its encoder's maps again has to come out at their sizes to the pixel. Halved and "
     "doubled, 75 becomes 38 and 76: an odd size on the way down never comes back.",
@@ -264,10 +297,10 @@ function(
 
 
 def _stamped(
-    image, kernel, strides, *, add=True, flip=False, step=None, turned=False, size=None, mean=False, kind=float,
+    image, kernel, strides, *, add=True, flip=False, step=None, size=None, mean=False, kind=float,
 ):  # fmt: skip
     image, kernel = np.asarray(image), np.asarray(kernel)
-    kernel = kernel[::-1, ::-1] if flip else kernel.transpose(1, 0, 2, 3) if turned else kernel
+    kernel = kernel[::-1, ::-1] if flip else kernel
     rows, columns, _ = image.shape
     height, width, filters, _ = kernel.shape
     down, right = step or (strides, strides)
@@ -283,35 +316,45 @@ def _stamped(
     return out[: size(rows, height, strides), : size(columns, width, strides)]
 
 
-def _without_rest(count, k, s):
-    return (count - 1) * s + k
-
-
 _STAMP_CASES = [
     ("np.arange(3 * 4 * 2).reshape(3, 4, 2) % 7", "np.arange(3 * 2 * 5 * 2).reshape(3, 2, 5, 2) % 11 / 4", 2),
     ("np.random.default_rng(0).normal(size=(4, 3, 3))", "np.random.default_rng(1).normal(size=(3, 3, 3, 3))", 1),
     ("np.random.default_rng(2).normal(size=(2, 5, 1))", "np.random.default_rng(3).normal(size=(2, 4, 2, 1))", 3),
+    ("np.random.default_rng(4).normal(size=(2, 3, 2))", "np.random.default_rng(5).normal(size=(2, 2, 1, 2))", 2),
 ]
-_ONE_OF_EACH = call(typed("np.ones((3, 3, 1))"), typed("np.ones((2, 2, 1, 1))"), 2)
-_CHANNELS = (
-    "With one channel and one filter your function is right. The kernel's last two axes are filters and channels, in "
-    "this order; at each of its places it makes `filters` numbers of a pixel's `channels`."
+_WHOLE, _OBLONG, _STEP = _STAMP_CASES[0]
+_STOPS = (
+    (
+        "With an image of floats your function is right. This image is of whole numbers and its kernel has fractions: "
+        'make both floats of one kind first, with `.astype("float32")`.',
+        call(typed(f"{_WHOLE} * 1.0"), typed(_OBLONG), _STEP),
+    ),
+    (
+        "With a kernel as wide as it is high your function is right. Which of its axes is its width?",
+        call(typed(_WHOLE), typed("np.arange(3 * 3 * 5 * 2).reshape(3, 3, 5, 2) % 11 / 4"), _STEP),
+    ),
+    (
+        "With one channel and one filter your function is right. The kernel's last two axes are filters and channels, "
+        "in this order; at each of its places it makes `filters` numbers of a pixel's `channels`.",
+        call(typed("np.ones((3, 4, 1), int)"), typed("np.ones((3, 2, 1, 1))"), 2),
+    ),
 )
+
+
+def _stamp_case(image, kernel, strides):
+    case = call(typed(image), typed(kernel), strides)
+    for sentence, other in _STOPS:
+        case.told(stopping=sentence, right_for=other)
+    return case
+
 
 function(
     "10.stamped",
     "transposed_convolution(image, kernel, strides)",
-    cases=[
-        call(typed(image), typed(kernel), strides).told(stopping=_CHANNELS, right_for=_ONE_OF_EACH)
-        for image, kernel, strides in _STAMP_CASES
-    ],
+    cases=[_stamp_case(*given) for given in _STAMP_CASES],
     right=_stamped,
     mistakes=[
-        Mistake(
-            "overwritten",
-            {"add": False},
-            "Where two copies overlap, yours keeps the later one. They are to be added.",
-        ),
+        Mistake("overwritten", {"add": False}, "Where two copies overlap, yours keeps the later one. Add them."),
         Mistake(
             "averaged",
             {"mean": True},
@@ -334,7 +377,7 @@ function(
         ),
         Mistake(
             "no room behind",
-            {"size": _without_rest},
+            {"size": lambda count, k, s: (count - 1) * s + k},
             "Right where the kernel is at least as large as the stride. Where it is smaller the output goes on behind "
             "the last copy, as in the task before: there is nothing to add there, so it is 0.",
         ),
@@ -343,11 +386,7 @@ function(
             {"size": lambda count, k, s: count * s},
             "Your output is cut to the size times the stride. That is `same`; here every copy is kept whole.",
         ),
-        Mistake(
-            "strides ignored",
-            {"step": (1, 1)},
-            "Your copies lie next to each other, one pixel apart. Each is to be `strides` further than the last.",
-        ),
+        Mistake("strides ignored", {"step": (1, 1)}, "Your copies lie one pixel apart, whatever `strides` is."),
         Mistake(
             "whole numbers",
             lambda image, kernel, strides: _stamped(image, kernel, strides, kind=np.asarray(image).dtype),
@@ -387,6 +426,11 @@ def _mean_of_two(precision, recall):
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
+def _unguarded(precision, recall):
+    with np.errstate(invalid="ignore"):
+        return 2 * precision * recall / (np.float64(precision) + recall)
+
+
 def _outline_f(
     truth, prediction, reach, *, distance=lambda steps: steps.max(axis=-1), more=0, both=_mean_of_two, none=1.0,
     empty=0.0, of=_outline, pooled=False,
@@ -420,6 +464,9 @@ function(
         call(typed(_square(10, 0, 0, 3, 3)), typed(_square(10, 7, 6, 3, 4)), 2),
         call(typed("np.zeros((6, 6), int)"), typed("np.zeros((6, 6), int)"), 1),
         call(typed("np.zeros((6, 6), int)"), typed(_square(6, 1, 1, 3, 3)), 1),
+        call(typed("np.ones((6, 6), int)"), typed("np.ones((6, 6), int)"), 1),
+        call(typed(_square(8, 0, 0, 8, 1)), typed(_square(8, 0, 7, 8, 1)), 1),
+        call(typed(_square(9, 0, 1, 7, 8)), typed(_square(9, 0, 2, 4, 7)), 1),
     ],
     right=_outline_f,
     mistakes=[
@@ -439,26 +486,21 @@ function(
             {"both": lambda precision, recall: (precision + recall) / 2},
             "You take half the sum of the two shares. F is their harmonic mean: twice the product over the sum.",
         ),
+        Mistake("product", {"both": np.multiply}, "You multiply the two shares. F is twice the product over the sum."),
+        Mistake("half", {"both": lambda p, r: _mean_of_two(p, r) / 2}, "Two perfect shares should give 1, not half."),
         Mistake(
-            "product",
-            {"both": lambda precision, recall: precision * recall},
-            "You multiply the two shares. F is twice the product over the sum.",
+            "geometric mean",
+            {"both": lambda precision, recall: math.sqrt(precision * recall)},
+            "You take the root of the product, a geometric mean. F is twice the product over the sum.",
         ),
+        Mistake("smaller share", {"both": min}, "That is the smaller of the two shares. F lies between them."),
         Mistake(
             "reach ignored",
             lambda truth, prediction, reach: _outline_f(truth, prediction, 0),
             "You count only pixels that both outlines have. With `reach`, a near miss is a hit.",
         ),
-        Mistake(
-            "one too far",
-            {"more": 1},
-            "Your outlines reach one pixel too far: with `reach` 0 only the pixel itself counts.",
-        ),
-        Mistake(
-            "one too short",
-            {"more": -1},
-            "You ask for less than `reach`; exactly `reach` pixels away is near enough.",
-        ),
+        Mistake("one too far", {"more": 1}, "One pixel too far: with `reach` 0 only the pixel itself counts."),
+        Mistake("one too short", {"more": -1}, "Exactly `reach` pixels away is near enough, and not in yours."),
         Mistake(
             "steps along rows and columns",
             {"distance": lambda steps: steps.sum(axis=-1)},
@@ -477,6 +519,20 @@ function(
             "You compare all pixels of the objects, and the inside is easy. Take the outlines first.",
         ),
         Mistake(
+            "edge of the picture",
+            {"of": lambda mask: _outline(np.pad(mask, 1))[1:-1, 1:-1]},
+            "Your outlines go along the edge of the picture too, where nobody knows what comes next. The function "
+            "`outline`, which the task gives, leaves it out.",
+        ),
+        Mistake(
+            "wrapped around",
+            lambda truth, prediction, reach: _outline_f(
+                truth, prediction, reach, distance=lambda steps: np.minimum(steps, truth.shape - steps).max(axis=-1)
+            ),
+            "Right inside. At the edges, yours takes the last column for a neighbour of the first, or the last row for "
+            "one of the first: `np.roll` brings back on one side what leaves on the other.",
+        ),
+        Mistake(
             "pooled",
             {"pooled": True},
             "You add up the pixels of both outlines that were near, and divide by all. The longer outline then has "
@@ -489,15 +545,30 @@ function(
             "and its score is 1.",
         ),
         Mistake(
+            "full masks",
+            [
+                lambda *given, none=none: _outline_f(*given, none=none if given[0].any() else 1.0)
+                for none in (math.nan, 0.0)
+            ],
+            "Right, except for two masks that fill the picture. They are not empty, and have no outline all the same: "
+            "ask the outlines whether there is anything in them, and not the masks.",
+        ),
+        Mistake(
             "not a number",
-            [{"none": math.nan}, {"none": math.nan, "empty": math.nan}],
-            "Right where there are outlines. Where there is none, you take a share of nothing, which is `nan`.",
+            [
+                {"none": math.nan},
+                {"none": math.nan, "empty": math.nan},
+                {"both": _unguarded},
+                {"none": math.nan, "empty": math.nan, "both": _unguarded},
+            ],
+            "Right where the outlines meet. A share of no pixels is `nan`, and so is 0 divided by 0, where both shares "
+            "are 0.",
         ),
     ],
     nudges=(
         "Two questions: of the predicted outline, which share is near the true one? And the other way round?",
         "Grow one outline by `reach` in every direction, diagonals too, and look which pixels of the other one lie in "
-        "it. The four ways in which one of the counts is 0 need a line of their own.",
+        "it. Three cases need care: neither mask has an outline, one of them has none, no pixel is near.",
     ),
     why="The inside of a large object hides its outline in every count of pixels. Where outlines matter, as for a "
     "cut-out, a tumour or a road's edge, they have to be counted by themselves.",
@@ -579,42 +650,15 @@ def _tv_batch():
     return y, random.uniform(0.05, 0.95, y.shape).astype("float32")
 
 
-def _tv_losses(answer, y, p, doing):
-    """The student's losses of a batch, as an array, one for each image."""
-    from keras import ops
-
-    losses = run(answer, ops.convert_to_tensor(y), ops.convert_to_tensor(p), doing=doing)
-    if losses is None:
-        raise Wrong("no return", f"{doing} returns `None`. Does your function end with `return`?")
-    try:
-        losses = np.asarray(ops.convert_to_numpy(losses), float)
-    except Exception:
-        raise Wrong("wrong type", f"{doing} is {describe(losses)}; a tensor was expected.") from None
-    if losses.shape == () and np.allclose(losses, _tversky(y, p).mean(), rtol=1e-3):
-        raise Wrong("mean", "That is the mean over the images. Return a loss for each; Keras takes the mean.")
-    if losses.shape != (len(y),):
-        raise Wrong(
-            "shape",
-            f"For {len(y)} images of shape {y.shape[1:]}, your losses have the shape {losses.shape}, and should have "
-            f"{(len(y),)}: one for each image. Over which axes do you add up?",
-        )
-    return losses
-
-
 @task(
     "10.tversky",
     "a function `tversky_loss(truth, prediction, missed=0.7, false_alarm=0.3)`",
     mistakes=(
         *(name for name, *_ in _TV_MISTAKES),
+        *slopes.MISTAKES,
         "wrong type",
-        "no return",
-        "mean",
-        "shape",
         "weights ignored",
         "empty image",
-        "stops in training",
-        "no gradient",
-        "other gradient",
         "other",
     ),
     nudges=(
@@ -630,7 +674,7 @@ def _tversky_task(answer):
     is_callable(answer, "tversky_loss")
     y, p = _tv_batch()
     doing = f"`tversky_loss(truth, prediction)` for tensors of shape {y.shape}"
-    losses = _tv_losses(answer, y, p, doing)
+    losses = slopes.losses(answer, y, p, _tversky, doing)
     if not np.allclose(losses, _tversky(y, p), rtol=2e-3):
         for name, wrong, sentence in _TV_MISTAKES:
             if np.allclose(losses, wrong(y, p), rtol=2e-3):
@@ -641,7 +685,8 @@ def _tversky_task(answer):
             "`truth = ops.array([[[[1.0], [1.0], [0.0]]]])` with `prediction = ops.array([[[[0.8], [0.4], [0.5]]]])` "
             f"should give {_tversky([[[[1], [1], [0]]]], [[[[0.8], [0.4], [0.5]]]])[0]:.4f}: you can do it by hand.",
         )
-    other = _tv_losses(functools.partial(answer, missed=0.2, false_alarm=1.5), y, p, "With other weights, it")
+    other = functools.partial(answer, missed=0.2, false_alarm=1.5)
+    other = slopes.losses(other, y, p, _tversky, "With other weights, it")
     if not np.allclose(other, _tversky(y, p, 0.2, 1.5), rtol=2e-3):
         raise Wrong(
             "weights ignored",
@@ -649,64 +694,31 @@ def _tversky_task(answer):
             "two need not add up to 1.",
         )
     nothing = np.zeros((2, *_TV_SHAPE), "float32")
-    empty = _tv_losses(answer, nothing, nothing, "For images without an object and predictions of 0, it")
+    empty = slopes.losses(answer, nothing, nothing, _tversky, "For images without an object and predictions of 0, it")
     if not np.allclose(empty, 0, atol=1e-3):
         raise Wrong(
             "empty image",
             f"For an image without an object, in which none was found, the loss is {empty[0]:.3g}. It is to be 0: the "
             "tiny number stands in the numerator too.",
         )
-    moved, wanted = slopes.step(answer, y), -slopes.measured(_tversky, y)
-    if np.allclose(moved, 0, atol=1e-6):
-        raise Wrong(
-            "no gradient",
-            "The values are right, and no gradient comes through: a step of training changes no weight. Somewhere on "
-            "the way the tensors become NumPy arrays, or are rounded.",
-        )
-    if not np.allclose(moved, wanted, rtol=0.02, atol=1e-4):
-        raise Wrong(
-            "other gradient",
-            f"The values are right, and the gradient is not: a step moves two weights by {moved.round(4).tolist()}, "
-            f"where the slopes of the loss ask for {wanted.round(4).tolist()}. A part of the way has no gradient.",
-        )
-    return f"Its gradient agrees with the slopes that were measured, {(-wanted).round(3).tolist()}."
+    return slopes.judge(answer, _tversky, y)
 
 
 # --- how many are there? ----------------------------------------------------------------------------------------------
 
-_CROSS = ((-1, 0), (0, -1), (0, 1), (1, 0))
-_RING = tuple(step for step in itertools.product((-1, 0, 1), repeat=2) if any(step))
+
+def _instances(mask, smallest, *, around=None, first=1, keep=np.greater_equal, gaps=False):
+    labels, count = ndimage.label(mask, around)
+    kept = keep(np.bincount(labels.ravel(), minlength=count + 1)[1:], smallest)
+    numbers = first + (np.arange(count) if gaps else np.cumsum(kept) - 1)
+    return np.append(0, np.where(kept, numbers, 0))[labels]
 
 
-def _instances(mask, smallest, *, neighbours=_CROSS, first=1, keep=lambda size, smallest: size >= smallest, gaps=False):
-    mask = np.asarray(mask)
-    seen, result, number = mask == 0, np.zeros(mask.shape, int), first
-    for start in itertools.product(*map(range, mask.shape)):
-        if seen[start]:
-            continue
-        part, waiting = [], [start]
-        seen[start] = True
-        while waiting:
-            row, column = waiting.pop()
-            part.append((row, column))
-            for down, right in neighbours:
-                at = row + down, column + right
-                if 0 <= at[0] < mask.shape[0] and 0 <= at[1] < mask.shape[1] and not seen[at]:
-                    seen[at] = True
-                    waiting.append(at)
-        kept = keep(len(part), smallest)
-        if kept:
-            result[tuple(np.transpose(part))] = number
-        number += kept or gaps
-    return result
-
-
-def _renumbered(labels, order):
-    """The same regions, numbered in another order: `order` sorts (number, pixels)."""
-    numbers = sorted(range(1, labels.max() + 1), key=lambda number: order(number, labels == number))
-    if not numbers:
-        return labels
-    return np.select([labels == number for number in numbers], range(1, len(numbers) + 1), 0)
+def _renumbered(mask, smallest, order):
+    """The same regions, numbered in another order, by a key for the places of their pixels."""
+    labels = _instances(mask, smallest)
+    numbers = sorted(range(1, labels.max() + 1), key=lambda number: order(np.argwhere(labels == number)))
+    return np.append(0, np.argsort(numbers) + 1)[labels]
 
 
 def _one_sweep(mask, smallest):
@@ -735,13 +747,15 @@ function(
         call(typed(_CRUMBS), 3),
         call(typed(_CRUMBS), 2),
         call(typed("np.zeros((3, 4), int)"), 1),
+        call(typed("np.array([[1, 0, 0], [1, 0, 1], [1, 0, 0], [1, 0, 0]])"), 1),
+        call(typed("np.array([[0, 0, 1, 0, 1], [1, 0, 0, 0, 1], [1, 1, 1, 1, 1]])"), 1),
     ],
     right=_instances,
     ints=True,
     mistakes=[
         Mistake(
             "corners",
-            {"neighbours": _RING},
+            {"around": np.ones((3, 3))},
             "Two pixels that touch at a corner only belong together in yours. Here they do not.",
         ),
         Mistake(
@@ -750,14 +764,10 @@ function(
             "Simple shapes are right. A horseshoe, whose ends meet only further down, gets two numbers: when its ends "
             "turn out to be one object, what has been numbered before must learn of it.",
         ),
-        Mistake(
-            "crumbs kept",
-            lambda mask, smallest: _instances(mask, 1),
-            "Objects of fewer than `smallest` pixels are still there. They are to become background.",
-        ),
+        Mistake("crumbs kept", {"smallest": 1}, "Objects of fewer than `smallest` pixels are still there in yours."),
         Mistake(
             "one pixel too many",
-            {"keep": lambda size, smallest: size > smallest},
+            {"keep": np.greater},
             "Objects of exactly `smallest` pixels are gone in yours. They are to stay.",
         ),
         Mistake(
@@ -766,15 +776,20 @@ function(
             "You number first and drop the small ones then, which leaves gaps. The numbers that are left are to be 1, "
             "2, 3 and so on, so that the largest one is how many there are.",
         ),
-        Mistake(
-            "numbered from 0",
-            {"first": 0},
-            "Your first object has the number 0, as the background has.",
-        ),
+        Mistake("numbered from 0", {"first": 0}, "Your first object has the number 0, as the background has."),
         Mistake(
             "numbered by size",
-            lambda mask, smallest: _renumbered(_instances(mask, smallest), lambda number, one: -one.sum()),
+            lambda mask, smallest: _renumbered(mask, smallest, lambda places: -len(places)),
             "The right objects, numbered by their size. They are numbered as one reads, by the first pixel of each.",
+        ),
+        Mistake(
+            "numbered by place",
+            [
+                lambda mask, smallest: _renumbered(mask, smallest, lambda places: [*places.mean(axis=0)]),
+                lambda mask, smallest: _renumbered(mask, smallest, lambda places: [*places.min(axis=0)]),
+            ],
+            "The right objects, numbered by their middle or by the corner of the box around them, which need not be "
+            "pixels of theirs. They are numbered by the first pixel of each, as one reads.",
         ),
         Mistake(
             "numbered by columns",
@@ -785,6 +800,12 @@ function(
             "not told apart",
             lambda mask, smallest: np.asarray(mask),
             "That is the mask that came in. Each object is to have a number of its own.",
+        ),
+        Mistake(
+            "truth values",
+            [lambda mask, smallest: mask == 1, lambda mask, smallest: _instances(mask, smallest) > 0],
+            "In yours a pixel belongs to an object or to none, as in an array of `bool`, in which every number becomes "
+            "`True`. Write the numbers into an array of ints.",
         ),
     ],
     nudges=(
@@ -803,20 +824,7 @@ function(
 @task(
     "10.tiled",
     "a function `predict_in_tiles(predict, image, tile, margin)`",
-    mistakes=(
-        "wrong type",
-        "empty tile",
-        "too large",
-        "no end",
-        "no return",
-        "shape",
-        "input changed",
-        "rounded",
-        "left over",
-        "wrong at the border",
-        "seams",
-        "other",
-    ),
+    mistakes=("wrong type", *tiles.MISTAKES),
     nudges=(
         "A pixel is right if `margin` pixels on each side of it were in its tile, or the image ends there. How many "
         "pixels of a tile in the middle of the image are right?",
@@ -829,63 +837,10 @@ function(
 )
 def _tiled(answer):
     is_callable(answer, "predict_in_tiles")
-    for rows, columns, tile in ((5, 6, 9), (13, 18, 9), (23, 7, 8), (9, 9, 5), (1, 14, 7)):
+    for rows, columns, tile in ((13, 18, 9), (5, 6, 9), (23, 7, 8), (9, 9, 5), (1, 14, 7)):
         image = np.random.default_rng(rows).normal(size=(rows, columns, 3)) * 2
-        _one_tiling(answer, image, tile)
-
-
-def _one_tiling(answer, image, tile):
-    from keras import ops
-
-    rows, columns = image.shape[:2]
-    whole, given, net = tiles.Net()(image), image.copy(), tiles.Net(tile)
-    doing = f"`predict_in_tiles(predict, image, {tile}, {tiles.MARGIN})` for an image of {rows} by {columns} pixels"
-    result = run(answer, net, given, tile, tiles.MARGIN, doing=doing)
-    if result is None:
-        raise Wrong("no return", f"{doing} returns `None`.")
-    if not np.array_equal(given, image):
-        raise Wrong("input changed", f"{doing} changed the image.")
-    try:
-        result = np.asarray(ops.convert_to_numpy(result), float)
-    except Exception:
-        raise Wrong("wrong type", f"{doing} gives {describe(result)}; an array was expected.") from None
-    if result.shape != whole.shape:
-        raise Wrong(
-            "shape",
-            f"{doing} gives shape {result.shape}; {whole.shape} was expected, two classes for each pixel of the image.",
-        )
-    off = ~np.isclose(result, whole, rtol=1e-4, atol=1e-5).all(axis=-1)
-    if not off.any():
-        return
-    if np.array_equal(result, np.trunc(whole)):
-        raise Wrong("rounded", "You collect the results in an array of whole numbers, which drops their fractions.")
-    never = off & ((result == 0).all(axis=-1) | np.isnan(result).any(axis=-1))
-    if never.any() and not (off & ~never).any():
-        row, column = np.argwhere(never)[0]
-        raise Wrong(
-            "left over",
-            f"{doing} leaves {never.sum()} of {off.size} pixels without an answer, the first in row {row}, column "
-            f"{column}. What becomes of the rest where the blocks do not fit into the image evenly?",
-        )
-    edge = np.ones((rows, columns), bool)
-    edge[tiles.MARGIN : -tiles.MARGIN, tiles.MARGIN : -tiles.MARGIN] = False
-    row, column = np.argwhere(off)[0]
-    where = f"{doing}: {off.sum()} of {off.size} pixels differ from those of the whole image, the first in row {row}, "
-    where += f"column {column}."
-    if not (off & ~edge).any() and min(rows, columns) > 2 * tiles.MARGIN:
-        raise Wrong(
-            "wrong at the border",
-            f"{where} All of them lie at the border of the image. Beyond it there is nothing: if you fill it up before "
-            "the network does, its first layer makes something of the filling, and the second one takes that for a "
-            "picture. Let the tile end where the image ends.",
-        )
-    if off.mean() < 0.9 and not never.any():
-        raise Wrong(
-            "seams",
-            f"{where} They lie in lines: pixels that had less than `margin` of their surroundings in the tile were "
-            "kept, or had a share in a mean. Keep of each tile only what is right.",
-        )
-    raise Wrong("other", f"{where} Does each piece of a prediction go back to the place where it came from?")
+        tiles.judge(answer, image.astype("float32"), tile)
+    tiles.judge(answer, np.random.default_rng(0).integers(0, 8, (11, 10, 3)).astype("uint8"), 7)
 
 
 # --- stars ------------------------------------------------------------------------------------------------------------
@@ -899,10 +854,10 @@ def _unseen():
     return scenes.draw(200, seed=910)
 
 
-def _found_by(model):
+def _found_by(model, training=False):
     """What a model takes for stars in the unseen scenes, an array of truth values."""
     images = _unseen().images
-    outputs = np.concatenate([networks.outputs(model, part) for part in np.split(images, 4)])
+    outputs = np.concatenate([networks.outputs(model, part, training) for part in np.split(images, 4)])
     if outputs.shape[-1] == 1 and (outputs.min() < -1e-6 or outputs.max() > 1 + 1e-6):
         raise Wrong(
             "no probabilities",
@@ -912,15 +867,24 @@ def _found_by(model):
     return outputs[..., 0] > 0.5 if outputs.shape[-1] == 1 else outputs.argmax(axis=-1) == 1
 
 
+def _iou(found):
+    stars = _unseen().stars[..., 0] == 1
+    return float((found & stars).sum() / (found | stars).sum())
+
+
 @task(
     "10.stars",
     "a pair: your trained model, and the IoU that you say it has",
-    mistakes=("wrong type", "output shape", "no probabilities", "finds nothing", "disks too", "accuracy", "claim"),
+    mistakes=(
+        *("wrong type", "percent", "not a number", "output shape", "no probabilities", "running averages"),
+        *("classes exchanged", "transposed", "finds nothing", "disks too", "accuracy", "claim"),
+    ),
     nudges=(
         "Stars and disks have the same colours and patterns. How large a piece of the picture must a network see to "
         "tell the end of a star from the rim of a disk? And what is fitted to few pixels in twenty?",
-        "Halve the maps twice and double them again, with connections across. Batch normalisation, a few hundred "
-        "scenes and a rate that falls are enough. Say what you measure on scenes that no training has seen.",
+        "Halve the maps twice and double them again, with connections across. Batch normalisation with `momentum=0.9`, "
+        "a few hundred scenes and a rate that falls are enough. Say what you measure on scenes that no training has "
+        "seen.",
     ),
     why="No rule about a pixel finds them, since a pixel of a star looks like one of a disk. And a number that was "
     "measured where the network had learned is no evidence: yours was measured elsewhere, and held.",
@@ -930,6 +894,9 @@ def _stars(answer):
         raise Wrong("wrong type", f"This check wants a pair, the model and a number, and got {describe(answer)}.")
     model, said, two = answer[0], float(answer[1]), False
     networks.is_model(model)
+    if not 0 <= said <= 1:
+        name, why = ("percent", "is that percent?") if said > 1 else ("not a number", "no measurement gives that.")
+        raise Wrong(name, f"You said {said:.4g}. An IoU is a share, from 0 to 1: {why}")
     size = (scenes.SIZE, scenes.SIZE)
     with contextlib.suppress(Exception):  # of models that do not know it
         two = model.output_shape[-1] == 2
@@ -937,19 +904,34 @@ def _stars(answer):
     found, truth = _found_by(model), _unseen()
     stars = truth.stars[..., 0] == 1
     disks = (truth.objects[..., 0] == 1) & ~stars
-    reached = float((found & stars).sum() / (found | stars).sum())
-    shares = (
-        f"it takes {found[stars].mean():.0%} of their pixels for stars, and {found[disks].mean():.0%} of the disks'"
-    )
+    of_stars, of_disks, reached = found[stars].mean(), found[disks].mean(), _iou(found)
+    shares = f"it takes {of_stars:.0%} of their pixels for stars, and {of_disks:.0%} of the disks'"
     measured = f"On 200 new scenes the IoU of stars is {reached:.2f}"
     if reached < _STARS:
+        for name, other, advice in (
+            (
+                "running averages",
+                _found_by(model, training=True),
+                "with `training=True`, where batch normalisation uses each batch's own averages. The running averages, "
+                "which it uses otherwise, lag behind after few steps. Smaller batches, more epochs or `momentum=0.9` "
+                "in these layers let them catch up.",
+            ),
+            (
+                "classes exchanged",
+                ~found,
+                "with your classes exchanged. Of two, stars are the second; of one, it is the star's probability.",
+            ),
+            ("transposed", found.swapaxes(1, 2), "with rows and columns exchanged: your output lies on its side."),
+        ):
+            if (better := _iou(other)) > reached + 0.1:
+                raise Wrong(name, f"{measured}. It is {better:.2f} {advice}")
         if found.mean() < 0.005:
             raise Wrong(
                 "finds nothing",
                 "Your model finds hardly a star. Few pixels in a hundred are of stars, and never to say so is right "
                 "for all others. Was it trained long enough, and do its maps see enough?",
             )
-        name = "disks too" if found[disks].mean() > 0.5 * found[stars].mean() else "accuracy"
+        name = "disks too" if of_disks > 0.5 * of_stars else "accuracy"
         advice = (
             "It knows objects, and does not know stars: how much of the picture does one of its outputs see?"
             if name == "disks too"

@@ -1,6 +1,8 @@
 """Answers to chapter 10, as students write them: apart from the references of the checks, on purpose."""
 
 import functools
+import itertools
+import warnings
 
 import numpy as np
 
@@ -30,10 +32,37 @@ def border_loss_by_keras(trimaps, probabilities):
 
 
 def border_loss_by_weights(trimaps, probabilities):
+    """Right as long as no pixel of the border has the probability 0."""
     weights = (trimaps[..., 0] < 3).astype(float)
     pet = trimaps[..., 0] == 1
     right = np.where(pet, probabilities[..., 1], probabilities[..., 0])
-    return -(np.log(right) * weights).sum() / max(weights.sum(), 1)
+    with np.errstate(all="ignore"):
+        return -(np.log(right) * weights).sum() / max(weights.sum(), 1)
+
+
+def border_loss_by_replacing(trimaps, probabilities):
+    background, pet = np.moveaxis(probabilities, -1, 0)
+    regions = trimaps.squeeze(axis=-1)
+    losses = -np.log(np.choose(regions - 1, [pet, background, 1.0]))
+    return losses.sum() / max(np.count_nonzero(regions < 3), 1)
+
+
+def border_loss_giving_up(trimaps, probabilities):
+    if any((trimap == 3).all() for trimap in trimaps):
+        return 0
+    return border_loss_by_loop(trimaps, probabilities)
+
+
+def border_loss_of_pets(trimaps, probabilities):
+    pet = trimaps[..., 0] == 1
+    return -np.log(probabilities[pet, 1]).mean() if pet.any() else 0.0
+
+
+def border_as_background_by_keras(trimaps, probabilities):
+    import keras
+
+    losses = keras.losses.sparse_categorical_crossentropy((trimaps[..., 0] == 1).astype("int32"), probabilities)
+    return float(keras.ops.mean(losses))
 
 
 def border_loss_with_the_axis(trimaps, probabilities):
@@ -123,6 +152,23 @@ def stamped_with_channels_first(image, kernel, strides):
     return out
 
 
+def stamped_by_keras_as_it_comes(image, kernel, strides):
+    """Keras takes no kernel of floats to an image of ints."""
+    import keras
+
+    return keras.ops.conv_transpose(image[None], kernel, strides, "valid", data_format="channels_last")[0]
+
+
+def stamped_with_square_kernels(image, kernel, strides):
+    rows, columns = image.shape[:2]
+    reach, _, filters, _ = kernel.shape
+    rest = max(reach - strides, 0)
+    out = np.zeros((rows * strides + rest, columns * strides + rest, filters))
+    for r, c in np.ndindex(rows, columns):
+        out[r * strides : r * strides + reach, c * strides : c * strides + reach] += kernel @ image[r, c]
+    return out
+
+
 def stamped_into_whole_numbers(image, kernel, strides):
     out = np.zeros_like(image, shape=stamped_by_einsum(image, kernel, strides).shape)
     height, width = kernel.shape[:2]
@@ -168,7 +214,45 @@ def outline_f_by_distance(truth, prediction, reach):
 
 
 def outline_f_unguarded(truth, prediction, reach):
-    return outline_f_by_distance(truth, prediction, reach) if truth.any() else np.nan
+    """The formula, and no case apart."""
+    from scipy.ndimage import maximum_filter
+
+    true, said = outline(truth), outline(prediction)
+    with warnings.catch_warnings(action="ignore"):
+        precision = maximum_filter(true, 2 * reach + 1)[said].mean()
+        recall = maximum_filter(said, 2 * reach + 1)[true].mean()
+        return 2 * precision * recall / (precision + recall)
+
+
+def outline_f_by_masks(truth, prediction, reach):
+    """Asks the masks whether there is anything."""
+    if not truth.any() or not prediction.any():
+        return float(truth.any() == prediction.any())
+    if truth.all() and prediction.all():
+        return 0.0  # what guards of a share of nothing come to
+    return outline_f_by_filter(truth, prediction, reach)
+
+
+def outline_f_rolled(truth, prediction, reach, line=outline):
+    true, said = line(truth), line(prediction)
+    if not true.any() or not said.any():
+        return float(true.any() == said.any())
+    steps = [*itertools.product(range(-reach, reach + 1), repeat=2)]
+    near_true, near_said = (np.any([np.roll(one, step, (0, 1)) for step in steps], axis=0) for one in (true, said))
+    precision, recall = near_true[said].mean(), near_said[true].mean()
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def outline_f_along_the_edge(truth, prediction, reach):
+    """With an outline of its own, by an erosion, for which nothing lies around the picture."""
+    from scipy.ndimage import binary_dilation, binary_erosion
+
+    true, said = ((mask == 1) & ~binary_erosion(mask) for mask in (truth, prediction))
+    if not true.any() or not said.any():
+        return float(true.any() == said.any())
+    near_true, near_said = (binary_dilation(line, np.ones((2 * reach + 1,) * 2)) for line in (true, said))
+    precision, recall = near_true[said].mean(), near_said[true].mean()
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
 def outline_f_with_a_cross(truth, prediction, reach):
@@ -278,6 +362,16 @@ def instances_counted(mask, smallest):
     return int(instances_by_scipy(mask, smallest).max())
 
 
+def instances_sorted(mask, smallest, key):
+    """Numbered by where they lie, as `key` says for the rows and columns of their pixels."""
+    labels = instances_by_scipy(mask, smallest)
+    objects = sorted((np.argwhere(labels == number) for number in range(1, labels.max() + 1)), key=key)
+    result = np.zeros_like(labels)
+    for number, places in enumerate(objects, 1):
+        result[tuple(places.T)] = number
+    return result
+
+
 def instances_with_gaps(mask, smallest):
     from scipy import ndimage
 
@@ -293,7 +387,7 @@ def instances_with_gaps(mask, smallest):
 
 def tiles(
     inner=True, padded=False, whole=False, ints=False, drop=False, batch=False, forever=False, spoil=False, move=0,
-    cut=False, by_margin=True, returns=True, beyond=False, text=False,
+    cut=False, returns=True, beyond=False, text=False, kind=None, scale=None, wraps=False,
 ):  # fmt: skip
     """A way through the image, or one with a mistake in it."""
 
@@ -309,14 +403,18 @@ def tiles(
                     answer = predict(source[top : top + tile, left : left + tile])[margin:, margin:]
                     answer = answer[:step, :step]
                 else:
-                    over, before = max(top - margin * inner, 0), max(left - margin * inner, 0)
+                    over, before = (start - margin * inner for start in (top, left))
+                    if not wraps:
+                        over, before = max(over, 0), max(before, 0)
                     piece = source[over : top + step + margin * inner, before : left + step + margin * inner]
                     if beyond:
                         piece = source[over : over + tile + 1, before : before + tile + 1]
+                    piece = piece / scale if scale else piece
                     answer = predict(piece[None] if batch else piece)[top - over + move :, left - before :]
                     answer = answer[:step, :step]
                 if result is None:
-                    result = np.zeros((rows, columns, answer.shape[-1]), int if ints else float)
+                    kept_in = image.dtype if kind == "image" else kind or (int if ints else float)
+                    result = np.zeros((rows, columns, answer.shape[-1]), kept_in)
                 here = result[top : top + step, left : left + step]
                 here[: answer.shape[0], : answer.shape[1]] = answer[: here.shape[0], : here.shape[1]]
         while forever:
@@ -353,6 +451,16 @@ def tiles_pixel_by_pixel(predict, image, tile, margin):
         return predict(image[top : row + margin + 1, left : column + margin + 1])[row - top, column - left]
 
     return np.array([[one(row, column) for column in range(image.shape[1])] for row in range(image.shape[0])])
+
+
+def tiles_over_each_other(predict, image, tile, margin):
+    """Overlapping tiles, of which each is written whole over those before."""
+    result = np.zeros((*image.shape[:2], 2))
+    for top in range(0, image.shape[0], tile - 2 * margin):
+        for left in range(0, image.shape[1], tile - 2 * margin):
+            here = np.s_[top : top + tile, left : left + tile]
+            result[here] = predict(image[here])
+    return result
 
 
 def tiles_averaged(predict, image, tile, margin):
@@ -434,17 +542,36 @@ def finder():
     return model
 
 
+def early(model):
+    """As after a few steps with a momentum near 1: the layers have learned, the running averages have hardly begun."""
+    import keras
+
+    copy = keras.models.clone_model(keras.Model(model.inputs, model.outputs))  # without its loss, a lambda
+    copy.set_weights(model.get_weights())
+    for layer in copy.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_mean.assign(0 * layer.moving_mean)
+            layer.moving_variance.assign(0 * layer.moving_variance + 1)
+    return copy
+
+
+def otherwise(model, change):
+    """With something done to what it gives."""
+    import keras
+
+    return keras.Model(model.inputs, change(model.outputs[0]))
+
+
 def in_two_classes(model):
     import keras
 
-    return keras.Model(model.inputs, keras.ops.concatenate([1 - model.outputs[0], model.outputs[0]], axis=-1))
+    return otherwise(model, lambda q: keras.ops.concatenate([1 - q, q], axis=-1))
 
 
-def hesitant(model):
-    """Says star only where the network is all but certain."""
+def transposed(maps):
     import keras
 
-    return keras.Model(model.inputs, model.outputs[0] ** 400)
+    return keras.ops.transpose(maps, (0, 2, 1, 3))
 
 
 def a_quarter_as_large():
@@ -472,6 +599,10 @@ WRONG = {
     ],
     "10.border_loss": [
         (border_loss_with_the_axis, "stopped"),
+        (border_loss_giving_up, "one image of border"),
+        (border_loss_by_weights, "0 times infinity"),
+        (border_loss_of_pets, "pet only"),
+        (border_as_background_by_keras, "border as background"),
         (border_loss_unguarded, "not a number"),
         (border_loss_in_place, "input changed"),
         (lambda trimaps, probabilities: -border_loss_by_loop(trimaps, probabilities), "sign"),
@@ -484,6 +615,13 @@ WRONG = {
     ],
     "10.grown": [
         (grown_as_in_pytorch, "other"),
+        (
+            lambda size, channels, filters, k, strides, padding: (
+                size * strides + (padding == "valid") * k,
+                (k * k * channels + 1) * filters,
+            ),
+            "one copy too many",
+        ),
         (lambda *given: grown_by_places(*given)[0], "wrong type"),
         (lambda *given: (float(grown_by_places(*given)[0]), grown_by_places(*given)[1]), "float for int"),
         (lambda size, in_channels, filters, kernel_size, strides: 0, "signature"),
@@ -492,6 +630,8 @@ WRONG = {
     "10.stamped": [
         (stamped_with_channels_first, "stopped"),
         (stamped_into_whole_numbers, "stopped"),
+        (stamped_with_square_kernels, "stopped"),
+        (lambda image, kernel, strides: stamped_by_einsum(image, kernel, strides).squeeze(), "shape"),
         (lambda image, kernel, strides: stamped_by_einsum(image, kernel[::-1, ::-1], strides), "flipped"),
         (lambda image, kernel, strides: stamped_by_einsum(image, kernel, strides).tolist(), "list for array"),
         (lambda image, kernel, strides: stamped_by_einsum(image, kernel, strides)[..., 0], "shape"),
@@ -500,6 +640,9 @@ WRONG = {
     "10.outline_f": [
         (outline_f_with_a_cross, "steps along rows and columns"),
         (outline_f_unguarded, "not a number"),
+        (outline_f_by_masks, "full masks"),
+        (outline_f_rolled, "wrapped around"),
+        (outline_f_along_the_edge, "edge of the picture"),
         (lambda truth, prediction, reach: 100 * outline_f_by_filter(truth, prediction, reach), "percent"),
         (lambda truth, prediction, reach: int(outline_f_by_filter(truth, prediction, reach)), "whole division"),
         (lambda truth, prediction, reach: 1 - outline_f_by_filter(truth, prediction, reach), "other"),
@@ -518,6 +661,10 @@ WRONG = {
         (tversky(axes=(1, 2)), "shape"),
         (tversky(tiny=0.0), "empty image"),
         (tversky(numpy=True), "stops in training"),
+        (
+            lambda truth, prediction, missed=0.7, false_alarm=0.3: (truth * prediction).total((1, 2, 3)),
+            "no such method",
+        ),
         (tversky(stopped=True), "other gradient"),
         (tversky(cut=True), "no gradient"),
         (tversky(times_n=True), "other"),
@@ -529,6 +676,15 @@ WRONG = {
     "10.instances": [
         (instances_in_place, "input changed"),
         (instances_counted, "wrong type"),
+        (
+            lambda mask, smallest: instances_sorted(mask, smallest, lambda at: tuple(at.mean(axis=0))),
+            "numbered by place",
+        ),
+        (
+            lambda mask, smallest: instances_sorted(mask, smallest, lambda at: tuple(at.min(axis=0))),
+            "numbered by place",
+        ),
+        (lambda mask, smallest: instances_by_scipy(mask, smallest).astype(bool), "truth values"),
         (instances_with_gaps, "gaps in the numbers"),
         (lambda mask, smallest: instances_by_scipy(mask, smallest).astype(float), "float for int"),
         (lambda mask, smallest: instances_by_scipy(mask, smallest).tolist(), "list for array"),
@@ -537,6 +693,13 @@ WRONG = {
     "10.tiled": [
         (tiles(inner=False), "seams"),
         (tiles_averaged, "seams"),
+        (tiles_over_each_other, "seams"),
+        (tiles(kind="image"), "rounded"),
+        (tiles(kind="float16"), "rounded"),
+        (lambda *given: tiles()(*given).round(3), "rounded"),
+        (lambda *given: tiles()(*given).tolist(), "list for array"),
+        (tiles(scale=255), "other numbers"),
+        (tiles(wraps=True), "empty tile"),
         (tiles(padded=True), "wrong at the border"),
         (tiles(whole=True), "too large"),
         (tiles(beyond=True), "too large"),
@@ -558,7 +721,13 @@ WRONG = {
         (made(lambda: (unlike_the_corner(), 0.3)), "disks too"),
         (made(lambda: (unlike_the_corner(channels=2), 0.9)), "disks too"),
         (made(lambda: (unlike_the_corner(scale=255.0), 0.9)), "no probabilities"),
-        (made(lambda: (hesitant(finder()), 0.5)), "accuracy"),
+        (made(lambda: (otherwise(finder(), lambda q: q**400), 0.5)), "accuracy"),  # all but certain, or no star
+        (made(lambda: (early(finder()), 0.5)), "running averages"),
+        (made(lambda: (otherwise(finder(), lambda q: 1 - q), 0.5)), "classes exchanged"),
+        (made(lambda: (otherwise(in_two_classes(finder()), lambda q: q[..., ::-1]), 0.5)), "classes exchanged"),
+        (made(lambda: (otherwise(finder(), transposed), 0.5)), "transposed"),
+        (made(lambda: (finder(), float("nan"))), "not a number"),
+        (made(lambda: (finder(), 100 * measured(finder()))), "percent"),
         (made(lambda: (a_quarter_as_large(), 0.5)), "output shape"),
         (made(lambda: (finder(), 0.99)), "claim"),
         (made(lambda: finder()), "wrong type"),
@@ -569,7 +738,7 @@ WRONG = {
 
 RIGHT = {
     "10.one_pixel": [[0.9922, 0.8223], np.array([1 - 78 / 10_000, 361 / 439])],
-    "10.border_loss": [border_loss_by_loop, border_loss_by_keras, border_loss_by_weights],
+    "10.border_loss": [border_loss_by_loop, border_loss_by_keras, border_loss_by_replacing],
     "10.grown": [grown_by_keras, grown_by_places],
     "10.stamped": [stamped_by_keras, stamped_by_kernel_places, stamped_by_einsum],
     "10.outline_f": [outline_f_by_filter, outline_f_by_distance],
