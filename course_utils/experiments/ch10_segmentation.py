@@ -62,6 +62,11 @@ def on_base(base=LITE0, learns=True, side=SIDE):
     return model
 
 
+def on_new_base(base=LITE0, side=SIDE):
+    """The same network with random weights, of which all learn."""
+    return models.segmenter((side, side, 3), filters=DECODER, base=untrained(base, side))
+
+
 def let_learn(base):
     for layer in base.layers:
         layer.trainable = not isinstance(layer, layers.BatchNormalization)
@@ -166,8 +171,9 @@ EXPERIMENTS = {
     "U-Net, flipped apart": Experiment(
         partial(network, skips=True), batches=partial(Moved, geometry=False, together=False), **TWICE
     ),
-    # The encoder frozen.
-    "Lite0, frozen": Experiment(partial(on_base, learns=False), **TWICE | dict(weights=LITE0, epochs=8)),
+    # The encoder frozen, for as many epochs as the one that learns; and the same network with no trained weights.
+    "Lite0, frozen": Experiment(partial(on_base, learns=False), **TWICE | dict(weights=LITE0, epochs=12)),
+    "Lite0, from scratch": Experiment(on_new_base, **TWICE),
     # Fewer photographs.
     **{
         f"U-Net, {images} photographs": Experiment(
@@ -184,9 +190,7 @@ EXPERIMENTS = {
         for images, epochs in FEW.items()
     },
     # VGG16, frozen; it takes many times as long for a photograph.
-    "VGG16, frozen": Experiment(
-        partial(on_base, "vgg16", learns=False), **SCRATCH | dict(weights="vgg16", epochs=2, seeds=1)
-    ),
+    "VGG16, frozen": Experiment(partial(on_base, "vgg16", learns=False), **TWICE | dict(weights="vgg16", epochs=12)),
     # The goal: larger photographs, moved, both losses, and asked twice.
     "Lite0, larger": Experiment(
         partial(on_base, side=LARGE),
