@@ -63,8 +63,12 @@ def on_base(base=LITE0, learns=True, side=SIDE):
 
 
 def on_new_base(base=LITE0, side=SIDE):
-    """The same network with random weights, of which all learn."""
-    return models.segmenter((side, side, 3), filters=DECODER, base=untrained(base, side))
+    """The same network with random weights, of which all learn; its averages are renewed as fast as the decoder's."""
+    new = untrained(base, side)
+    for layer in new.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.9
+    return models.segmenter((side, side, 3), filters=DECODER, base=new)
 
 
 def let_learn(base):
