@@ -9,14 +9,15 @@ _HOMES = {
     **dict.fromkeys(("BASES", "pretrained_base"), "bases"),
     "efficientnet_lite": "efficientnet",
     "small_convnet": "few_images",
+    **dict.fromkeys(("PixelLoss", "segmenter", "tapped", "unet"), "segmentation"),
     **dict.fromkeys(("features", "unfreeze", "with_classifier"), "transfer"),
     **dict.fromkeys(("small_vgg", "vgg16"), "vgg"),
     **dict.fromkeys(("Prediction", "classify", "imagenet_classes"), "predictions"),
     "WeightsUnavailable": "weights",
 }
 _MODULES = (
-    "bases", "efficientnet", "few_images", "predictions", "pretraining", "scratch", "torch_files", "transfer", "vgg",
-    "weights",
+    "bases", "efficientnet", "few_images", "predictions", "pretraining", "scratch", "segmentation", "torch_files",
+    "transfer", "vgg", "weights",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
