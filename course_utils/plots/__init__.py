@@ -22,6 +22,7 @@ _HOMES = {
     "masks": "overlays",
     "model_comparison": "training",
     "rate_sweep": "training",
+    "regions": "segmentation",
     "reliability_diagram": "training",
     "saliency_overlay": "saliency",
     "scores_by_count": "transfer",
@@ -30,7 +31,7 @@ _HOMES = {
 }
 _MODULES = (
     "augmentation", "blocks", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
-    "overlays", "saliency", "style", "training", "transfer",
+    "overlays", "saliency", "segmentation", "style", "training", "transfer",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
