@@ -202,6 +202,39 @@ def test_one_probability_is_that_of_class_1(data):
     assert record.scores["accuracy"] == pytest.approx(np.mean(two[2].labels == 1), abs=1e-4)
 
 
+def first_row_is_class_1():
+    """Says class 1 in the left half of every picture and class 0 in the right, whatever it sees."""
+    ramp = np.where(np.arange(32) < 16, 1.0, -1.0)[None, :, None] * np.array([-5.0, 5.0, 0.0])
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(3, 1, kernel_initializer="zeros")(inputs)
+    return keras.Model(inputs, layers.Softmax()(x + np.broadcast_to(ramp, (32, 32, 3)).astype("float32")))
+
+
+def test_of_pixels_the_labels_are_masks_from_0_and_mirrored_answers_are_mirrored_back():
+    pets = tuple(
+        load("oxford_pets", split, examples=8, size=32, source="stand-in") for split in ("train", "train", "test")
+    )
+
+    def still(model, steps):
+        model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+
+    def seen(labels, probabilities, trained_labels):
+        return {"lowest": labels.min(), "highest": trained_labels.max(), "left": probabilities[0, 0, 0, 1]}
+
+    plain = Experiment(
+        first_row_is_class_1, still, images=8, epochs=1, batch_size=4, pixels=True, scores=seen, ask_twice=True
+    )
+    scores = plain.train("pixels", 0, pets).scores
+    labels = pets[2].masks[..., 0] - 1
+    guess = np.where(np.arange(32) < 16, 1, 0)[None, None]
+    assert scores["accuracy"] == pytest.approx((labels == guess).mean(), abs=1e-4)
+    assert (scores["lowest"], scores["highest"]) == (0, 2)
+    # The answer does not depend on the picture. Mirrored back it contradicts itself: the mean is half of it.
+    assert scores["left"] > 0.9
+    assert scores["asked_twice left"] == pytest.approx(scores["left"] / 2, abs=1e-3)
+    assert replace(plain, pixels=False).fingerprint() != plain.fingerprint()
+
+
 def test_what_is_missing_is_trained_once_and_kept_at_once(chapter):
     said = []
     assert running.run("any", seeds=2, say=said.append) == 0

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 import tempfile
 from pathlib import Path
 
@@ -286,19 +287,30 @@ function(
 # --- MixUp ------------------------------------------------------------------------------------------------------------
 
 
-def _mixup(images, labels, classes, order, shares, *, of_images=None, of_labels=None, rows=None, kind=None):
+def _mixup(
+    images, labels, classes, order, shares, *, of_images=None, of_labels=None, rows=None, kind=None,
+    rest=lambda share, order: 1 - share,
+):  # fmt: skip
     """`rows` makes the rows of labels from (rows, partners' rows, shares); `kind` the dtype of the images."""
     images, order, shares = np.asarray(images), np.asarray(order), np.asarray(shares, float)
     given = np.eye(classes)[np.asarray(labels)]
     a = (of_images or (lambda s: s))(shares)[:, None, None, None]
     b = (of_labels or (lambda s: s))(shares)[:, None]
-    mixed = a * images + (1 - a) * images[order]
+    mixed = a * images + rest(a, order) * images[order]
     mixed = mixed if kind is None else mixed.astype(kind(images))
-    return mixed, rows(given, given[order], b) if rows else b * given + (1 - b) * given[order]
+    return mixed, rows(given, given[order], b) if rows else b * given + rest(b, order) * given[order]
 
 
 def _ordered_otherwise(change):
     return lambda images, labels, classes, order, shares: _mixup(images, labels, classes, change(order), shares)
+
+
+def _one_after_another(images, labels, classes, order, shares):
+    mixed, rows = np.array(images, float), np.eye(classes)[labels]
+    for number, partner in enumerate(order):
+        for values in (mixed, rows):
+            values[number] += (1 - shares[number]) * (values[partner] - values[number])
+    return mixed, rows
 
 
 def _labels_as_numbers(images, labels, classes, order, shares):
@@ -356,6 +368,12 @@ function(
             {"rows": lambda own, partner, share: (own + partner) / 2},
             "Your labels are half and half, whatever the images are. They are mixed in the same shares as the images.",
         ),
+        Mistake("the partner's label", {"rows": lambda own, other, share: other}, "Each row is the partner's alone."),
+        Mistake(
+            "rows without shares",
+            {"rows": lambda own, other, share: own + other},
+            "Your rows have both labels in full. Each has its share, and a row adds up to 1.",
+        ),
         Mistake(
             "the second share overwrites",
             {"rows": lambda own, partner, share: np.where(partner == 1, 1 - share, share * own)},
@@ -385,6 +403,13 @@ function(
             {"of_images": lambda share: 1 - share},
             "The labels are right, and the shares of the images are the wrong way round.",
         ),
+        Mistake("images not mixed", {"of_images": np.ones_like}, "The labels are mixed and the images are not."),
+        Mistake(
+            "shares do not add up",
+            [{"rest": lambda share, order: 1}, {"rest": lambda share, order: share[order]}],
+            "The two shares of a pair must add up to 1: the partner gets what the image leaves.",
+        ),
+        Mistake("already mixed", _one_after_another, "Some of your partners are mixed already. Mix what came in."),
         Mistake(
             "one share for all",
             {"of_images": lambda share: share * 0 + share[0], "of_labels": lambda share: share * 0 + share[0]},
@@ -544,17 +569,22 @@ function(
 # --- does it help? ----------------------------------------------------------------------------------------------------
 
 
-def _gain(before, after, t, *, ddof=1, root=np.sqrt, sign=1, factor=1.0):
-    differences = sign * (np.asarray(after) - np.asarray(before))
-    return float(differences.mean()), float(factor * t * differences.std(ddof=ddof) / root(len(differences)))
+def _gain(before, after, t, *, ddof=1, root=np.sqrt, of=np.array, middle=np.mean, spread=np.std, factor=1.0):
+    differences = of(np.asarray(after) - np.asarray(before))
+    return float(middle(differences)), float(factor * t * spread(differences, ddof=ddof) / root(len(differences)))
 
 
-def _unpaired(ddof):
-    def gain(before, after, t):
-        noise = math.sqrt((np.var(before, ddof=ddof) + np.var(after, ddof=ddof)) / len(before))
-        return float(np.mean(after) - np.mean(before)), float(t * noise)
+def _unpaired(spread, ddof):
+    """The margin from what `spread` makes of the lists' own standard deviations."""
+    return lambda before, after, t: (
+        _gain(before, after, t)[0],
+        float(t * spread(np.std(before, ddof=ddof), np.std(after, ddof=ddof)) / math.sqrt(len(before))),
+    )
 
-    return gain
+
+def _either_std(**changes):
+    """A mistake of those who divide by n - 1, and of those who forget that too."""
+    return [{"ddof": ddof, **changes} for ddof in (1, 0)]
 
 
 function(
@@ -567,15 +597,11 @@ function(
     ],
     right=_gain,
     mistakes=[
-        Mistake(
-            "sign",
-            {"sign": -1},
-            "Your mean is that of before minus after. A recipe that helps has a positive gain.",
-        ),
+        Mistake("sign", _either_std(of=np.negative), "You take before minus after. What helps has a positive gain."),
         Mistake(
             "not paired",
-            [_unpaired(1), _unpaired(0)],
-            "You take the spread of each list by itself. Seeds that are good for both recipes then count as noise: "
+            [_unpaired(of, ddof) for of in (math.hypot, lambda one, other: other, operator.sub) for ddof in (1, 0)],
+            "You take the spread of the lists themselves. Seeds that are good for both recipes then count as noise: "
             "take the difference seed by seed first, and the spread of the differences.",
         ),
         Mistake(
@@ -584,26 +610,29 @@ function(
             "The margin is a little too small: NumPy's `std` divides by the number of values unless it is told to "
             "divide by one fewer (`ddof`).",
         ),
-        Mistake(
-            "root forgotten",
-            {"root": float},
-            "You divide by the number of seeds. The noise of a mean falls with its root only.",
-        ),
+        Mistake("root forgotten", _either_std(root=float), "You divide by the number of seeds, and not by its root."),
         Mistake(
             "spread of one seed",
-            {"root": lambda count: 1.0},
+            _either_std(root=lambda count: 1.0),
             "Your margin is for a single training. That of the mean over several is smaller: by which factor?",
         ),
+        Mistake(
+            "one fewer twice",
+            {"root": lambda n: math.sqrt(n - 1)},
+            "The one fewer is for `s`. Divide it by the root of `n`.",
+        ),
+        Mistake("multiplied", _either_std(root=lambda n: n**-0.5), "More seeds make a smaller margin, not a larger."),
+        Mistake("variance", _either_std(spread=np.var), "You take the variance; `s`, its root, is asked for."),
+        Mistake("absolute", _either_std(of=np.abs), "You drop the signs. Losses count against the gain."),
+        Mistake("median", _either_std(middle=np.median), "Your gain is the median. The task asks for the mean."),
+        Mistake("sum", _either_std(middle=np.sum), "Your gain is the sum over the seeds. The task asks for the mean."),
+        Mistake("exchanged", lambda *given: _gain(*given)[::-1], "Both numbers are right. The gain comes first."),
         Mistake(
             "t forgotten",
             lambda before, after, t: _gain(before, after, 1.0),
             "That is the standard error of the mean. `t` says how many of them the margin is.",
         ),
-        Mistake(
-            "whole width",
-            {"factor": 2.0},
-            "Your margin is the whole width of the interval. It reaches so far to either side: half of that.",
-        ),
+        Mistake("whole width", {"factor": 2.0}, "That is the width of the whole interval. The margin is half of it."),
         Mistake(
             "ends",
             lambda *given: (_gain(*given)[0] - _gain(*given)[1], _gain(*given)[0] + _gain(*given)[1]),

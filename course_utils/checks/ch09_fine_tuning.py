@@ -1,6 +1,7 @@
 """The checks of chapter 09, fine-tuning."""
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -97,17 +98,18 @@ value(
 
 
 def _moving_mean(
-    start, batches, momentum, *, axes=(0, 1, 2), exchanged=False, first=None, each=False, only_last=False, of=np.mean
+    start, batches, momentum, *, axes=(0, 1, 2), shares=lambda m: (m, 1 - m), first=None, each=False,
+    which=slice(None), of=np.mean,
 ):  # fmt: skip
     mean = np.array(start, dtype=float)
-    kept = 1 - momentum if exchanged else momentum
+    kept, added = shares(momentum)
     parts = [image[None] for batch in batches for image in batch] if each else list(batches)
     if first == "batch":
         mean, parts = np.array(of(parts[0], axis=axes)), parts[1:]
     elif first == "zero":
         mean = np.zeros_like(mean)
-    for batch in parts[-1:] if only_last else parts:
-        mean = kept * mean + (1 - kept) * of(batch, axis=axes)
+    for batch in parts[which]:
+        mean = kept * mean + added * of(batch, axis=axes)
     return mean
 
 
@@ -118,9 +120,8 @@ def _channels_mixed(start, batches, momentum):
     return mean
 
 
-def _all_at_once(start, batches, momentum):
+def _all_at_once(start, batches, left):
     """The start and the mean of all batches, weighed as if they were two."""
-    left = momentum ** len(batches)
     return left * np.array(start) + (1 - left) * np.mean([batch.mean(axis=(0, 1, 2)) for batch in batches], axis=0)
 
 
@@ -140,21 +141,21 @@ function(
     mistakes=[
         Mistake(
             "momentum exchanged",
-            {"exchanged": True},
+            {"shares": lambda m: (1 - m, m)},
             "Your average nearly forgets what it was with every batch. `momentum` is the share of the old one that "
             "stays.",
         ),
         Mistake(
-            "places kept",
-            {"axes": (0,)},
-            "You average over the images only, and keep a number for each place. Batch normalisation has one for each "
-            "channel.",
+            "shares",
+            [{"shares": lambda m: (m, 1)}, {"shares": lambda m: (1, 1 - m)}, {"shares": lambda m: (m, m)}],
+            "Your two shares do not add up to 1: what the old average keeps and what the batch brings make a whole.",
         ),
         Mistake(
-            "channels mixed",
-            _channels_mixed,
-            "You take one mean of the whole batch. Every channel has its own.",
+            "places kept",
+            [{"axes": (0,)}, {"axes": (0, 1)}],
+            "You keep a number for each place, or for each column. Batch normalisation has one for each channel.",
         ),
+        Mistake("channels mixed", _channels_mixed, "You take one mean of the whole batch. Every channel has its own."),
         Mistake(
             "start forgotten",
             [{"first": "batch"}, {"first": "zero"}],
@@ -162,14 +163,18 @@ function(
         ),
         Mistake(
             "last batch only",
-            {"only_last": True},
+            {"which": slice(-1, None)},
             "Only the last batch reaches your average. Each batch moves it from where the one before left it.",
         ),
+        Mistake("first batch only", {"which": slice(1)}, "Only the first batch counts. Is your `return` in the loop?"),
         Mistake(
-            "image by image",
-            {"each": True},
-            "You move the average once for every image. It moves once for every batch.",
+            "one batch left out",
+            [{"which": slice(1, None)}, {"which": slice(-1)}],
+            "You leave out the first batch or the last one: there are as many moves as batches.",
         ),
+        Mistake("start itself", {"which": slice(0)}, "That is `start` itself. No batch has moved it."),
+        Mistake("one step for all", _all_at_once, "You move the average once for all batches, not once for each."),
+        Mistake("image by image", {"each": True}, "You move the average once for every image, not for every batch."),
         Mistake(
             "mean of the batches",
             lambda start, batches, momentum: np.mean([batch.mean(axis=(0, 1, 2)) for batch in batches], axis=0),
@@ -177,15 +182,11 @@ function(
         ),
         Mistake(
             "all batches alike",
-            _all_at_once,
+            lambda start, batches, momentum: _all_at_once(start, batches, momentum ** len(batches)),
             "The share of `start` that is left is right. But the batches do not all count the same: what the first one "
             "brought has faded when the last one comes.",
         ),
-        Mistake(
-            "variances",
-            {"of": np.var},
-            "Those are variances. The moving mean is moved by the means of the batches.",
-        ),
+        Mistake("variances", {"of": np.var}, "Those are variances. The moving mean is moved by means of batches."),
     ],
     nudges=(
         "Which axes of a batch are averaged, so that one number is left for each channel?",
@@ -270,8 +271,8 @@ _COUNTS = (2, 0, 3, 1, 4, 5)  # how many stay, in the order in which they are tr
 
 
 def _learning(
-    base, count, *, counted=lambda layer, norm: layer.weights and not norm, stays=lambda place, count: place < count,
-    norm_learns=lambda frozen: False,
+    base, count, *, counted=lambda layer, norm: bool(layer.weights) and not norm,
+    stays=lambda place, count: place < count, norm_learns=lambda frozen: False,
 ):  # fmt: skip
     """The names of the layers that learn: counted are layers with weights but batch normalisation, or by mistake."""
     from keras import layers
@@ -282,39 +283,31 @@ def _learning(
         frozen = stays(place, count)
         if (norm_learns(frozen) if norm else not frozen) and layer.weights:
             names.add(layer.name)
-        place += bool(counted(layer, norm))
+        place += counted(layer, norm)
     return frozenset(names)
 
 
-_FREEZING = [
-    (
-        "batch normalisation learns",
-        [dict(norm_learns=lambda frozen: True), dict(norm_learns=lambda frozen: not frozen)],
-        "The right convolutions stay, but batch normalisation learns, and small batches would spoil its averages.",
-    ),
+_FREEZING = [  # each with batch normalisation that never learns, always, or where the layers around it do
+    ("batch normalisation learns", [{}], "The right convolutions stay."),
     (
         "the first learn",
-        [
-            dict(stays=lambda place, count: place >= count),
-            dict(stays=lambda place, count: place >= count, norm_learns=lambda frozen: not frozen),
-        ],
+        [dict(stays=lambda place, count: place >= count, **more) for more in ({}, dict(counted=lambda *layer: True))],
         "The other way round: the first `count` layers learn and the rest stays.",
     ),
     (
         "all layers counted",
-        [
-            dict(counted=lambda layer, norm: True, norm_learns=norm_learns)
-            for norm_learns in (lambda frozen: False, lambda frozen: not frozen)
-        ],
+        [dict(counted=lambda layer, norm: True), dict(counted=lambda layer, norm: not norm)],
         "You count layers that have no weights, such as ReLU and pooling. They have nothing to freeze.",
     ),
     (
         "batch normalisation counted",
-        [
-            dict(counted=lambda layer, norm: layer.weights, norm_learns=norm_learns)
-            for norm_learns in (lambda frozen: False, lambda frozen: not frozen)
-        ],
+        [dict(counted=lambda layer, norm: bool(layer.weights))],
         "You count batch normalisation among the `count` layers. It stays anyway, and is left out of the counting.",
+    ),
+    (
+        "arrays counted",
+        [dict(counted=lambda layer, norm: 0 if norm else len(layer.weights))],
+        "You count arrays of weights. A layer with a kernel and a bias has two of them, and counts once.",
     ),
     (
         "one too many",
@@ -328,10 +321,15 @@ _FREEZING = [
     ),
     (
         "the last stay",
-        [dict(stays=lambda place, count: place >= len(_CONVOLUTIONS) - count)],
+        [
+            dict(stays=lambda place, count: place >= len(_CONVOLUTIONS) - count),
+            dict(stays=lambda place, count: place >= len(_CONVOLUTIONS) - count or not count),  # counted[-count:]
+            dict(stays=lambda place, count: place >= 12 - count or not count, counted=lambda *layer: True),
+        ],
         "You freeze the last `count` layers. The first ones are to stay, those next to the image.",
     ),
 ]
+_NORM_LEARNS = (lambda frozen: False, lambda frozen: True, lambda frozen: not frozen)
 
 
 @task(
@@ -419,8 +417,10 @@ def _learning_after(answer, base, count):
 
 def _why_not_frozen(base, found, wanted):
     for name, several, text in _FREEZING:
-        if any(found == [_learning(base, count, **changes) for count in _COUNTS] for changes in several):
-            raise Wrong(name, text)
+        for changes, norm_learns in itertools.product(several, _NORM_LEARNS):
+            if found == [_learning(base, count, norm_learns=norm_learns, **changes) for count in _COUNTS]:
+                also = " Batch normalisation learns as well, and small batches would spoil its averages."
+                raise Wrong(name, text + also * (norm_learns is not _NORM_LEARNS[0]))
     if not any(found):
         raise Wrong(
             "nothing learns",
@@ -621,12 +621,8 @@ function(
             "A new best must set the waiting back: `patience` epochs *in a row* without one lead to the stop.",
         ),
         Mistake("one epoch too late", {"late": 1}, "You stop one epoch late: patience ran out an epoch before."),
-        Mistake(
-            "one epoch too early", {"late": -1}, "You stop one epoch early: yours has less patience than is given."
-        ),
-        Mistake(
-            "counted from 1", {"first": 1}, "You count epochs from 1. Here they are places in the list, from 0 on."
-        ),
+        Mistake("one epoch too early", {"late": -1}, "You stop one epoch early, with less patience than is given."),
+        Mistake("counted from 1", {"first": 1}, "You count epochs from 1. Here they are places in the list, from 0."),
         Mistake("exchanged", {"exchanged": True}, "The right two epochs, exchanged: first where it stops."),
     ],
     nudges=(
@@ -642,12 +638,20 @@ function(
 # --- the most probable classes ----------------------------------------------------------------------------------------
 
 
-def _top_k(probabilities, k, *, axis=-1):
-    return np.argsort(-np.asarray(probabilities), axis=axis, kind="stable")[:, :k]
+def _falling(probabilities, kind="stable", axis=-1):
+    return np.argsort(-np.asarray(probabilities), axis=axis, kind=kind)
 
 
-def _ties_from_the_end(probabilities, k):
-    return np.argsort(probabilities, axis=-1, kind="stable")[:, ::-1][:, :k]
+def _turned(probabilities, kind="stable"):
+    return np.argsort(probabilities, axis=-1, kind=kind)[:, ::-1]
+
+
+def _after(change, sorts=(_falling, _turned), kinds=("stable", None)):
+    """Mistakes in what follows each way to sort; the usual `kind`, None, leaves ties in any order."""
+    return [
+        lambda probabilities, k, sort=sort, kind=kind: change(sort(probabilities, kind), k)
+        for sort, kind in itertools.product(sorts, kinds)
+    ]
 
 
 function(
@@ -661,31 +665,33 @@ function(
         call(typed("np.random.default_rng(9).dirichlet(np.ones(8), size=3)"), 5),
         call(typed("np.tile([0.05, 0.01, 0.04], (2, 10))"), 12),
     ],
-    right=_top_k,
+    right=lambda probabilities, k: _falling(probabilities)[:, :k],
     ints=True,
     mistakes=[
         Mistake(
             "least probable",
-            lambda probabilities, k: np.argsort(probabilities, axis=-1, kind="stable")[:, :k],
+            _after(lambda order, k: order[:, ::-1][:, :k]),
             "Those are the least probable classes: sorting begins with the smallest.",
         ),
         Mistake(
+            "ties in any order",
+            _after(lambda order, k: order[:, :k], [_falling], [None]),
+            "Right but for ties, which NumPy's usual sort leaves in any order. Which `kind` leaves them as they were?",
+        ),
+        Mistake(
             "ties from the end",
-            _ties_from_the_end,
+            _after(lambda order, k: order[:, :k], [_turned]),
             "Right but for ties: of two classes that are as probable, yours has the one with the higher number first. "
             "Turning a sorted list round turns its ties round as well.",
         ),
         Mistake(
             "rising",
-            [
-                lambda probabilities, k: _ties_from_the_end(probabilities, k)[:, ::-1],
-                lambda probabilities, k: _top_k(probabilities, k)[:, ::-1],
-            ],
+            _after(lambda order, k: order[:, :k][:, ::-1]),
             "The right classes, with the most probable one last. It is to come first.",
         ),
         Mistake(
             "by number",
-            lambda probabilities, k: np.sort(_top_k(probabilities, k), axis=-1),
+            _after(lambda order, k: np.sort(order[:, :k], axis=-1)),
             "The right classes, in the order of their numbers. The most probable one is to come first.",
         ),
         Mistake(
@@ -695,18 +701,21 @@ function(
         ),
         Mistake(
             "along the images",
-            {"axis": 0},
+            [lambda probabilities, k, kind=kind: _falling(probabilities, kind, 0)[:, :k] for kind in ("stable", None)],
             "You sort along the first axis, and so compare images with each other. Classes are along the second.",
         ),
+        Mistake("counted from 1", _after(lambda order, k: order[:, :k] + 1), "You count from 1; the first class is 0."),
+        Mistake("all classes", _after(lambda order, k: order), "Those are all classes, not `k`."),
+        Mistake("one too few", _after(lambda order, k: order[:, : k - 1]), "That is one class too few."),
+        Mistake("first left out", _after(lambda order, k: order[:, 1 : k + 1]), "The most probable class is missing."),
         Mistake(
-            "counted from 1",
-            lambda probabilities, k: _top_k(probabilities, k) + 1,
-            "You count classes from 1; the first one is class 0.",
+            "images turned",
+            _after(lambda order, k: order[::-1, ::-1][:, :k]),
+            "You turn the order of the images round, and not that of the classes, which is along the second axis.",
         ),
-        Mistake("all classes", lambda probabilities, k: _top_k(probabilities, None), "Those are all classes, not `k`."),
         Mistake(
             "first image only",
-            lambda probabilities, k: _top_k(probabilities, k)[0],
+            _after(lambda order, k: order[0, :k]),
             "That is the answer for the first image. Every image has a row.",
         ),
     ],

@@ -36,7 +36,7 @@ def box_iou(a, b):
     >>> box_iou([[0, 0, 2, 2], [0, 0, 2, 2]], [[1, 0, 3, 2], [5, 5, 6, 6]]).round(3)
     array([0.333, 0.   ])
     """
-    a, b = _boxes("a", a), _boxes("b", b)
+    a, b = checked_boxes("a", a), checked_boxes("b", b)
     if len(a) != len(b):
         raise ValueError(f"{len(a)} boxes in a and {len(b)} in b; expected as many, since they are compared in pairs.")
     sides = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None)
@@ -128,7 +128,8 @@ def smooth_l1(truth, prediction, beta=1.0):
     return np.where(error < beta, error**2 / (2 * beta), error - beta / 2).mean(axis=1)
 
 
-def _boxes(name, boxes):
+def checked_boxes(name, boxes):
+    """Boxes as an array of float64, or an error that names the first that is none."""
     boxes = finite(name, boxes)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(

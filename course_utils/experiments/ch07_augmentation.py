@@ -16,18 +16,22 @@ from ..datasets import load
 from ..models import small_convnet
 from .declaring import Experiment
 
-SIDE = 96
+SIDE, LARGER = 96, 144
 FILTERS = (16, 32, 64, 128, 128)
 MORE_FILTERS = (32, 64, 128, 256, 256)
+
+# Keras 3.15 clips the saturation, which goes from 0 to 1, to what should be the range of the pixels. With the default,
+# (0, 255), nothing is clipped, and at the strength used here a third of the photographs get pixels below 0, to -300.
+SATURATION = partial(layers.RandomSaturation, value_range=(0, 1))
 
 # Each change by name; of every one a new layer, since a layer belongs to one network.
 CHANGES = {
     "flip": [partial(layers.RandomFlip, "horizontal")],
     "rotation": [partial(layers.RandomRotation, 0.1)],
     "zoom": [partial(layers.RandomZoom, 0.2)],
-    "contrast": [partial(layers.RandomContrast, 0.3)],
+    "contrast": [partial(layers.RandomContrast, (0.3, 0.3))],
     "brightness": [partial(layers.RandomBrightness, 0.2)],
-    "channels": [partial(layers.RandomHue, 0.1), partial(layers.RandomSaturation, (0.3, 0.7))],
+    "channels": [partial(layers.RandomHue, 0.1), partial(SATURATION, (0.3, 0.7))],
 }
 GEOMETRY = ("flip", "rotation", "zoom")
 COLOURS = ("contrast", "brightness", "channels")
@@ -37,18 +41,23 @@ STRONG = [
     partial(layers.RandomFlip, "horizontal"),
     partial(layers.RandomRotation, 0.4),
     partial(layers.RandomZoom, 0.8),
-    partial(layers.RandomContrast, 1.0),
+    partial(layers.RandomContrast, (1.0, 1.0)),
     partial(layers.RandomBrightness, 0.8),
     partial(layers.RandomHue, 0.4),
-    partial(layers.RandomSaturation, (0.0, 1.0)),
+    partial(SATURATION, (0.0, 1.0)),
 ]
 
 
-def data():
+def data(side=SIDE):
     """Cats vs. dogs as the page divides them: 2,500 photographs to train, 504 to validate, 996 to test."""
-    every = load("cats_vs_dogs", "train", size=SIDE)
+    every = load("cats_vs_dogs", "train", size=side)
     order = np.random.default_rng(0).permutation(len(every))
-    return every.subset(order[:2500]), every.subset(order[2500:]), load("cats_vs_dogs", "test", size=SIDE)
+    return every.subset(order[:2500]), every.subset(order[2500:]), load("cats_vs_dogs", "test", size=side)
+
+
+def larger():
+    """The same photographs at 144 by 144 pixels."""
+    return data(LARGER)
 
 
 def all_photographs(train, seed):
@@ -61,12 +70,12 @@ def changes(names):
     return [make() for name in names for make in CHANGES[name]]
 
 
-def convnet(names=(), strong=False, **options):
+def convnet(names=(), strong=False, side=SIDE, **options):
     """The network of the chapter with the changes of these names, or with all of them four times as strong."""
     augmentation = [make() for make in STRONG] if strong else changes(names)
     if "rand_augment" in options:
         augmentation.append(layers.RandAugment(factor=options.pop("rand_augment"), value_range=(0, 255)))
-    return small_convnet((SIDE, SIDE, 3), augmentation=augmentation, **{"filters": FILTERS, **options})
+    return small_convnet((side, side, 3), augmentation=augmentation, **{"filters": FILTERS, **options})
 
 
 def adam(model, steps, rate=1e-3, loss="binary_crossentropy"):
@@ -75,13 +84,22 @@ def adam(model, steps, rate=1e-3, loss="binary_crossentropy"):
     model.compile(keras.optimizers.Adam(schedule), loss, metrics=["accuracy"])
 
 
+# Given one number, Keras draws the parameter of the beta distribution from 0 up to it, anew for each batch, so that
+# most shares are near 0 or 1. Given twice 1, every share is as likely, as in the paper on CutMix.
+MIXES = {
+    "MixUp": partial(layers.MixUp, 0.2),
+    "CutMix": partial(layers.CutMix, 1.0),
+    "CutMix, any share": partial(layers.CutMix, (1.0, 1.0)),
+}
+
+
 class Mixed(keras.utils.PyDataset):
     """Batches in another order every epoch, each changed by a layer that mixes images and their labels."""
 
     def __init__(self, images, labels, batch_size, mix):
         super().__init__()
         self.images, self.labels, self.batch_size = images, np.asarray(labels, "float32")[:, None], batch_size
-        self.mix = {"CutMix": layers.CutMix, "MixUp": layers.MixUp}[mix](1.0 if mix == "CutMix" else 0.2)
+        self.mix = MIXES[mix]()
         self.random = np.random.default_rng(int(keras.random.randint((), 0, 2**31 - 1)))
         self.on_epoch_end()
 
@@ -183,6 +201,7 @@ EXPERIMENTS = {
     # What mixes two photographs, on geometry and dropout; what draws the changes at random, with flips, on dropout.
     "MixUp": Experiment(partial(convnet, **BEST), batches=partial(Mixed, mix="MixUp"), **TWICE),
     "CutMix": Experiment(partial(convnet, **BEST), batches=partial(Mixed, mix="CutMix"), **TWICE),
+    "CutMix, any share": Experiment(partial(convnet, **BEST), batches=partial(Mixed, mix="CutMix, any share"), **TWICE),
     "RandAugment": Experiment(partial(convnet, ("flip",), dropout=0.5, rand_augment=0.3), **SHORT | dict(seeds=1)),
     # How far it goes: on geometry and dropout.
     "longer": Experiment(partial(convnet, **BEST), **LONG),
@@ -197,6 +216,10 @@ EXPERIMENTS = {
         **LONG | dict(images=3004),
     ),
     "plain, more filters": Experiment(partial(convnet, filters=MORE_FILTERS), **SHORT | dict(seeds=1)),
+    "plain, more filters, all photographs": Experiment(
+        partial(convnet, filters=MORE_FILTERS), choose=all_photographs, **SHORT | dict(images=3004, seeds=1)
+    ),
+    "plain, larger photographs": Experiment(partial(convnet, side=LARGER), data=larger, **TWICE),
     # Few cats, and labels that are wrong.
     "labels right": Experiment(partial(convnet, **BEST), choose=partial(imbalanced, wrong=0.0), **HARD),
     "labels wrong": Experiment(partial(convnet, **BEST), choose=imbalanced, **HARD),

@@ -48,7 +48,11 @@ class Experiment:
     scores : callable, optional
         ``scores(labels, probabilities, trained_labels)`` returns more scores, a dict of float.
     ask_twice : bool
-        Whether to score the mean of two answers as well, to the image and to its mirror image, as ``asked_twice``.
+        Whether to score the mean of two answers as well, to the image and to its mirror image, as ``asked_twice``; of
+        pixels also all of ``scores``, as ``asked_twice`` and their name.
+    pixels : bool
+        Whether the answer is a class for each pixel: the labels are then the data's masks, counted from 0,
+        ``(images, height, width)``, and accuracy and F1 those of all pixels together.
     seeds : int
         How many trainings the page needs: three where it rests on the difference, fewer where that is large.
     """
@@ -67,6 +71,7 @@ class Experiment:
     data: Callable | None = None
     scores: Callable | None = None
     ask_twice: bool = False
+    pixels: bool = False
     seeds: int = 3
 
     def model(self):
@@ -86,7 +91,7 @@ class Experiment:
             "callbacks": [_plain(vars(callback)) for callback in self.callbacks()],
             "numbers": [self.images, self.epochs, self.batch_size, self.one_hot],
         }
-        own = {key: getattr(self, key) for key in ("choose", "batches", "weights", "first", "data")}
+        own = {key: getattr(self, key) for key in ("choose", "batches", "weights", "first", "data", "pixels")}
         described |= {key: _called(value) for key, value in own.items() if value}
         text = json.dumps(described, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16], model.count_params()
@@ -100,6 +105,9 @@ class Experiment:
         fingerprint, parameters = self._described
         same = record.keras != keras.__version__ or record.fingerprint == fingerprint
         return same and len(record.history["loss"]) == self.epochs and record.parameters == parameters
+
+    def _labels(self, part):
+        return part.masks[..., 0] - 1 if self.pixels else part.labels
 
     def train(self, name, seed, data):
         """Train with a seed and score the result.
@@ -122,7 +130,8 @@ class Experiment:
             train = train.subset(np.random.default_rng(0).permutation(len(train))[: self.images])
         if len(train) != self.images:
             raise ValueError(f"{name}: {len(train):,} images were chosen; declared are {self.images:,}.")
-        labels, validation_labels = train.labels, validation.labels
+        trained, validation_labels, test_labels = (self._labels(part) for part in (train, validation, test))
+        labels = trained
         if self.one_hot:
             classes = len(train.class_names)
             labels, validation_labels = (
@@ -132,7 +141,10 @@ class Experiment:
         model = self.model()
         if self.weights:
             base = model.get_layer(self.weights)
-            base.set_weights(pretrained_base(self.weights, base.input_shape[1:]).get_weights())
+            trained_base = pretrained_base(self.weights, base.input_shape[1:])
+            for layer in base.layers:  # by name: the base may have been cut off behind its last maps
+                if layer.weights:
+                    layer.set_weights(trained_base.get_layer(layer.name).get_weights())
         if self.batches:
             fed = dict(x=self.batches(train.images, labels, self.batch_size))
         else:
@@ -149,15 +161,19 @@ class Experiment:
         ).history
         seconds = time.process_time() - started
         probabilities = _probabilities(model, test.images)
-        guess = probabilities.argmax(axis=1)
+        right, guess = test_labels.ravel(), probabilities.argmax(axis=-1).ravel()
         scores = {
-            "accuracy": evaluation.accuracy(test.labels, guess),
-            "macro_f1": evaluation.macro_f1(test.labels, guess),
-            **(self.scores(test.labels, probabilities, train.labels) if self.scores else {}),
+            "accuracy": evaluation.accuracy(right, guess),
+            "macro_f1": evaluation.macro_f1(right, guess),
+            **(self.scores(test_labels, probabilities, trained) if self.scores else {}),
         }
         if self.ask_twice:
-            both = probabilities + _probabilities(model, test.images[:, :, ::-1])
-            scores["asked_twice"] = evaluation.accuracy(test.labels, both.argmax(axis=1))
+            other = _probabilities(model, test.images[:, :, ::-1])
+            both = (probabilities + (other[:, :, ::-1] if self.pixels else other)) / 2
+            scores["asked_twice"] = evaluation.accuracy(right, both.argmax(axis=-1).ravel())
+            if self.pixels and self.scores:
+                more = self.scores(test_labels, both, trained)
+                scores |= {f"asked_twice {key}": value for key, value in more.items()}
         return Record(
             experiment=name,
             seed=seed,
@@ -174,7 +190,8 @@ class Experiment:
 
 
 def _probabilities(model, images):
-    """One row an image and one column a class, also of a model that gives the probability of class 1 only."""
+    """One row an image and one column a class, also of a model that gives the probability of class 1 only; or an answer
+    for each pixel, as it is."""
     probabilities = model.predict(images, batch_size=100, verbose=0)
     return np.hstack([1 - probabilities, probabilities]) if probabilities.shape[1] == 1 else probabilities
 

@@ -8,15 +8,17 @@ _HOMES = {
     **dict.fromkeys(("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5"), "scratch"),
     **dict.fromkeys(("BASES", "pretrained_base"), "bases"),
     "efficientnet_lite": "efficientnet",
+    **dict.fromkeys(("mini_xception", "residual_block", "residual_network", "separable_block"), "blocks"),
     "small_convnet": "few_images",
+    **dict.fromkeys(("PixelLoss", "segmenter", "tapped", "unet"), "segmentation"),
     **dict.fromkeys(("features", "unfreeze", "with_classifier"), "transfer"),
     **dict.fromkeys(("small_vgg", "vgg16"), "vgg"),
     **dict.fromkeys(("Prediction", "classify", "imagenet_classes"), "predictions"),
     "WeightsUnavailable": "weights",
 }
 _MODULES = (
-    "bases", "efficientnet", "few_images", "predictions", "pretraining", "scratch", "torch_files", "transfer", "vgg",
-    "weights",
+    "bases", "blocks", "efficientnet", "few_images", "predictions", "pretraining", "scratch", "segmentation",
+    "torch_files", "transfer", "vgg", "weights",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]

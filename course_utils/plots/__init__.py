@@ -7,6 +7,7 @@ _HOMES = {
     "PatchExplorer": "patch_explorer",
     "ablation": "augmentation",
     "asked_twice": "augmentation",
+    "block_diagrams": "blocks",
     "boxes": "overlays",
     "computational_graph": "graphs",
     "class_scatter": "transfer",
@@ -22,6 +23,7 @@ _HOMES = {
     "masks": "overlays",
     "model_comparison": "training",
     "rate_sweep": "training",
+    "regions": "segmentation",
     "removal_curves": "saliency",
     "reliability_diagram": "training",
     "saliency_overlay": "saliency",
@@ -30,8 +32,8 @@ _HOMES = {
     "two_scores": "training",
 }
 _MODULES = (
-    "augmentation", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
-    "overlays", "patch_explorer", "saliency", "style", "training", "transfer",
+    "augmentation", "blocks", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
+    "overlays", "patch_explorer", "saliency", "segmentation", "style", "training", "transfer",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]

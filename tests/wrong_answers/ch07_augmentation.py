@@ -417,7 +417,8 @@ WRONG = {
         (lambda *given: gain_by_hand(*given)[0], "wrong type"),
         (lambda *given: bool(gain_by_hand(*given)[0] > gain_by_hand(*given)[1]), "wrong type"),
         (lambda *given: [100 * part for part in gain_by_hand(*given)], "percent"),
-        (lambda before, after, t: (np.median(after - before), gain_by_hand(before, after, t)[1]), "other"),
+        (lambda before, after, t: (np.median(after - before), gain_by_hand(before, after, t)[1]), "median"),
+        (lambda before, after, t: gain_by_hand(before, before + abs(after - before), t), "absolute"),
     ],
     "07.stream": [
         (streams(at_init=True), "held in memory"),

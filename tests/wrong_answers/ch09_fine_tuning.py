@@ -65,7 +65,11 @@ def new_model_same_layers(base, count):
     return keras.Model(base.inputs, base.outputs)
 
 
-def freezing(counts=lambda layer: layer.weights and not is_norm(layer), norm=True, first=True, last=None, before=None):
+def counts_one(layer):
+    return bool(layer.weights) and not is_norm(layer)
+
+
+def freezing(counts=counts_one, norm=True, first=True, last=None, before=None):
     """By one loop, with mistakes: which layers count, whether normalisation stays, what is said of the whole base."""
 
     def freeze_first(base, count):
@@ -76,7 +80,7 @@ def freezing(counts=lambda layer: layer.weights and not is_norm(layer), norm=Tru
             layer.trainable = place >= count if first else place < count
             if norm and is_norm(layer):
                 layer.trainable = False
-            place += bool(counts(layer))
+            place += int(counts(layer))
         if last is not None:
             base.trainable = last
         return base
@@ -87,7 +91,7 @@ def freezing(counts=lambda layer: layer.weights and not is_norm(layer), norm=Tru
 def by_slice(base, count):
     """All layers are counted, in a slice."""
     base.trainable = True
-    for layer in base.layers[:count]:
+    for layer in base.layers[count if isinstance(count, slice) else slice(count)]:
         layer.trainable = False
     return base
 
@@ -109,11 +113,11 @@ def in_inference(base, count):
     return base
 
 
-def backwards(base, count):
+def backwards(base, count, negative=False):
     """The last ones stay."""
     by_lists(base, 0)
     counted = [layer for layer in base.layers if layer.weights and not is_norm(layer)]
-    for layer in counted[len(counted) - count :]:
+    for layer in counted[-count if negative else len(counted) - count :]:
         layer.trainable = False
     return base
 
@@ -373,7 +377,7 @@ WRONG = {
         (lambda start, batches, momentum: mean_by_pulls(start, batches, 1 - momentum), "momentum exchanged"),
         (lambda start, batches, momentum: mean_by_pulls(start, batches, momentum).tolist(), "list for array"),
         (lambda start, batches, momentum: mean_by_pulls(start, batches[::-1], momentum), "other"),
-        (lambda start, batches, momentum: start, "other"),
+        (lambda start, batches, momentum: start, "start itself"),
         (0.5, "wrong type"),
     ],
     "09.half_gone": [
@@ -384,18 +388,23 @@ WRONG = {
     ],
     "09.freeze_first": [
         (by_slice, "all layers counted"),
-        (lambda base, count: by_lists(base, count // 2), "other"),
+        (lambda base, count: by_lists(base, max(count - 2, 0)), "other"),
         (freezing(before=True, norm=False), "batch normalisation learns"),
-        (freezing(before=True, norm=False, counts=lambda layer: layer.weights), "batch normalisation counted"),
+        (freezing(before=True, norm=False, counts=lambda layer: bool(layer.weights)), "batch normalisation counted"),
         (freezing(before=True, counts=lambda layer: True), "all layers counted"),
         (freezing(before=True, first=False), "the first learn"),
         (lambda base, count: by_lists(base, count + 1), "one too many"),
         (lambda base, count: by_lists(base, max(count - 1, 0)), "one too few"),
         (backwards, "the last stay"),
+        (lambda base, count: backwards(base, count, negative=True), "the last stay"),
         (freezing(before=False, last=False), "nothing learns"),
         (freezing(last=True), "everything learns"),
         (misspelt, "everything learns"),
         (freezing(), "frozen before"),
+        (freezing(before=True, counts=lambda layer: not is_norm(layer)), "all layers counted"),
+        (freezing(before=True, counts=lambda layer: len(layer.weights) * (not is_norm(layer))), "arrays counted"),
+        (lambda base, count: by_slice(base, slice(count, None)), "the first learn"),
+        (lambda base, count: by_slice(base, slice(-count, None)), "the last stay"),
         (only_freezing, "called again"),
         (a_copy, "another base"),
         (in_inference, "weights changed"),
@@ -423,6 +432,10 @@ WRONG = {
         (lambda probabilities, k: top_k_by_sorting(probabilities, k) + 1, "counted from 1"),
         (lambda probabilities, k: np.sort(top_k_by_sorting(probabilities, k), axis=1), "by number"),
         (lambda probabilities, k: probabilities.argmax(axis=1), "shape"),
+        (lambda probabilities, k: np.argsort(-probabilities)[:, :k], "ties in any order"),
+        (lambda probabilities, k: np.argsort(probabilities)[:, : -k - 1 : -1], "ties from the end"),
+        (lambda probabilities, k: np.argsort(probabilities)[:, :-k:-1], "one too few"),
+        (lambda probabilities, k: np.argsort(probabilities)[::-1, :k], "images turned"),
     ],
     "09.runs": [
         (4 * ["nothing is wrong"], "one for all"),
