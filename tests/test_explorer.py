@@ -1,18 +1,14 @@
 """The convolution explorer in headless Chromium, on a page of its own: no built book is needed."""
 
-import functools
-import http.server
 import json
 import re
-import threading
 from pathlib import Path
 
 import pytest
 
 from course_utils.arithmetic import conv_output_size
-from tests.browsers import launched
+from tests.browsers import launched, opener, served
 
-STATIC = Path(__file__).parents[1] / "book" / "_static"
 CASES = json.loads((Path(__file__).parent / "cases" / "conv_output_size.json").read_text(encoding="utf-8"))["cases"]
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Explorer</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
@@ -49,28 +45,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def address():
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def do_GET(self):
-            if not self.path.startswith("/page"):
-                return super().do_GET()
-            settings = self.path.partition("?")[2].replace("&", " ")
-            body = PAGE.replace("SETTINGS", settings).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(body)
-            return None
-
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=STATIC))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(lambda settings: PAGE.replace("SETTINGS", settings.replace("&", " "))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -81,30 +57,10 @@ def browser():
 
 @pytest.fixture
 def open_page(browser, address):
-    """Opens the page; at the end of the test, nothing may have been complained about or asked of another host."""
-    contexts, complaints = [], []
-
-    def open_page(settings="", **options):
-        context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("requestfailed", lambda request: complaints.append(request.url))
-        page.on(
-            "request",
-            lambda request: None if request.url.startswith((address, "data:")) else complaints.append(request.url),
-        )
-        page.goto(f"{address}/page?{settings}")
-        page.wait_for_selector(".stage .current")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    with opener(
+        browser, address, ready=".stage .current", viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+    ) as open_page:
+        yield open_page
 
 
 def choose(page, **settings):

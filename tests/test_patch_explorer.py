@@ -1,19 +1,14 @@
 """The patch explorer in headless Chromium, on a page of its own, as a notebook's output stands there."""
 
-import functools
-import http.server
 import json
 import re
-import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from course_utils.plots import PatchExplorer
-from tests.browsers import launched
+from tests.browsers import launched, opener, served
 
-STATIC = Path(__file__).parents[1] / "book" / "_static"
 NAMES = ["tabby <cat>", "dog"]
 IMAGE = np.random.default_rng(0).integers(0, 256, size=(48, 64, 3)).astype("uint8")
 RANDOM = np.random.default_rng(1)
@@ -67,26 +62,8 @@ def test_what_does_not_fit_is_refused(change, message):
 
 @pytest.fixture(scope="module")
 def address():
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def do_GET(self):
-            if self.path != "/page":
-                return super().do_GET()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(PAGE.replace("BODY", EXPLORER._repr_html_()).encode())
-            return None
-
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=STATIC))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/page"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(lambda _: PAGE.replace("BODY", EXPLORER._repr_html_())) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -97,25 +74,10 @@ def browser():
 
 @pytest.fixture
 def open_page(browser, address):
-    """Opens the page; at the end of the test, nothing may have been complained about."""
-    contexts, complaints = [], []
-
-    def open_page(**options):
-        context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("requestfailed", lambda request: complaints.append(request.url))
-        page.goto(address)
-        if options.get("java_script_enabled", True):
-            page.wait_for_selector(".patch-explorer[data-ready]")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    with opener(
+        browser, address, ready=".patch-explorer[data-ready]", viewport={"width": 1000, "height": 900}
+    ) as open_page:
+        yield open_page
 
 
 def state(page):
