@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from ..datasets import load
 from ..models import small_convnet
+from .batches import Shuffled
 from .declaring import Experiment
 
 SIDE, LARGER = 96, 144
@@ -93,26 +94,16 @@ MIXES = {
 }
 
 
-class Mixed(keras.utils.PyDataset):
+class Mixed(Shuffled):
     """Batches in another order every epoch, each changed by a layer that mixes images and their labels."""
 
     def __init__(self, images, labels, batch_size, mix):
-        super().__init__()
-        self.images, self.labels, self.batch_size = images, np.asarray(labels, "float32")[:, None], batch_size
-        self.mix = MIXES[mix]()
-        self.random = np.random.default_rng(int(keras.random.randint((), 0, 2**31 - 1)))
-        self.on_epoch_end()
-
-    def __len__(self):
-        return -(-len(self.images) // self.batch_size)
-
-    def on_epoch_end(self):
-        self.order = self.random.permutation(len(self.images))
+        self.mix = MIXES[mix]()  # before the order is drawn: each takes its own from the same seed
+        super().__init__(images, np.asarray(labels, "float32")[:, None], batch_size)
 
     def __getitem__(self, index):
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        batch = {"images": self.images[chosen].astype("float32"), "labels": self.labels[chosen]}
-        mixed = self.mix(batch, training=True)
+        images, labels = self.batch(index)
+        mixed = self.mix({"images": images, "labels": labels}, training=True)
         return mixed["images"], mixed["labels"]
 
 

@@ -13,6 +13,7 @@ from scipy.ndimage import distance_transform_edt
 
 from .. import evaluation, models
 from ..datasets import load
+from .batches import Shuffled
 from .declaring import Experiment
 
 SIDE, LARGE = 96, 192
@@ -93,33 +94,24 @@ def adam(model, steps, rate=2e-3, loss="sparse_categorical_crossentropy"):
     model.compile(keras.optimizers.Adam(schedule), loss, metrics=["sparse_categorical_accuracy"])
 
 
-class Moved(keras.utils.PyDataset):
+class Moved(Shuffled):
     """Batches in another order every epoch; photographs and trimaps are changed alike, or the photographs alone."""
 
     def __init__(self, images, labels, batch_size, geometry=True, together=True):
-        super().__init__()
-        self.images, self.labels, self.batch_size, self.together = images, labels, batch_size, together
+        self.together = together
         self.changes = [layers.RandomFlip("horizontal")]
         if geometry:
             self.changes += [layers.RandomRotation(0.04), layers.RandomZoom((-0.25, 0.1))]
-        self.random = np.random.default_rng(int(keras.random.randint((), 0, 2**31 - 1)))
-        self.on_epoch_end()
-
-    def __len__(self):
-        return -(-len(self.images) // self.batch_size)
-
-    def on_epoch_end(self):
-        self.order = self.random.permutation(len(self.images))
+        super().__init__(images, labels, batch_size)  # draws the order, from the same seed as the changes above
 
     def __getitem__(self, index):
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        images, labels = self.images[chosen].astype("float32"), self.labels[chosen]
-        batch = {"images": images, "segmentation_masks": labels[..., None].astype("float32")}
+        images, labels = self.batch(index)
+        changed = {"images": images, "segmentation_masks": labels[..., None].astype("float32")}
         for change in self.changes:
-            batch = change(batch, training=True)
+            changed = change(changed, training=True)
         if self.together:
-            labels = keras.ops.convert_to_numpy(batch["segmentation_masks"])[..., 0].astype("uint8")
-        return batch["images"], labels
+            labels = keras.ops.convert_to_numpy(changed["segmentation_masks"])[..., 0].astype("uint8")
+        return changed["images"], labels
 
 
 # -------------------------------------------------------------------------------------------------------------- scores

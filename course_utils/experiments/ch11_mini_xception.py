@@ -7,7 +7,6 @@ which is "without colours" there: geometry, and dropout behind the flattening.
 from functools import partial
 
 import keras
-import numpy as np
 from keras import layers
 
 from ..datasets import load
@@ -19,27 +18,20 @@ FILTERS = ch07.FILTERS
 data = ch07.data
 
 
-def _at(side):
-    """The photographs of chapter 07, divided as there, of another size."""
-    every = load("cats_vs_dogs", "train", size=side)
-    order = np.random.default_rng(0).permutation(len(every))
-    return every.subset(order[:2500]), every.subset(order[2500:]), load("cats_vs_dogs", "test", size=side)
-
-
 def large():
     """The photographs at 128 by 128 pixels; those to validate are among those to train on."""
-    every = load("cats_vs_dogs", "train", size=128)
-    return every, _at(128)[1], load("cats_vs_dogs", "test", size=128)
+    _, validation, test = ch07.data(128)
+    return load("cats_vs_dogs", "train", size=128), validation, test
 
 
 def small():
     """The photographs at 48 by 48 pixels."""
-    return _at(48)
+    return ch07.data(48)
 
 
 def tiny():
     """The photographs at 32 by 32 pixels."""
-    return _at(32)
+    return ch07.data(32)
 
 
 # -------------------------------------------------------------------------------------------- one block at a time
@@ -119,8 +111,7 @@ class HalfMixed(ch07.Mixed):
     def __getitem__(self, index):
         if self.random.random() < 0.5:
             return super().__getitem__(index)
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return self.images[chosen].astype("float32"), self.labels[chosen]
+        return self.batch(index)
 
 
 # --------------------------------------------------------------------------------------------- the size of the batch
