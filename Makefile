@@ -32,7 +32,7 @@ PYTEST_ARGS ?=
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test validate execute exercises lint format serve lock clean
+.PHONY: help install book test validate backends execute exercises lint format serve lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -71,6 +71,10 @@ test: $(INSTALLED) ## run the tests; PYTEST_ARGS="-k budget" runs some
 
 validate: $(INSTALLED) ## re-execute solutions and chapters and prove their results; PROFILE=smoke|laptop|full, NOTEBOOKS=...
 	$(BIN)/course validate --workers $(VALIDATE_WORKERS) $(if $(KEEP),--keep $(KEEP)) $(NOTEBOOKS)
+
+# JAX and PyTorch are in no lock: each gets an environment beside .venv, which sees everything in that one.
+backends: $(INSTALLED) ## run notebooks at smoke on TensorFlow, JAX and PyTorch, write the table of chapter 13; NOTEBOOKS=...
+	$(BIN)/course backends $(NOTEBOOKS)
 
 execute: $(INSTALLED) ## run notebooks and store their outputs; PROFILE=..., NOTEBOOKS=...
 	$(BIN)/course execute $(NOTEBOOKS)

@@ -34,6 +34,7 @@ if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
 _MODULES = (
     "arithmetic",
     "authoring",
+    "backends",
     "checks",
     "datasets",
     "evaluation",
@@ -43,6 +44,7 @@ _MODULES = (
     "models",
     "nn",
     "plots",
+    "projects",
     "training",
 )
 _HOMES = {
@@ -54,12 +56,13 @@ _HOMES = {
     "hint": "checks",
     "load": "datasets",
     "needs": "authoring",
+    "optional": "authoring",
 }
 
 __all__ = [
-    "Budget", "Dataset", "DatasetUnavailable", "ExpectationFailed", "__version__", "arithmetic", "authoring", "budget",
-    "check", "checks", "claim", "datasets", "evaluation", "expect", "experiments", "explain", "feeding", "glue", "hint",
-    "load", "models", "needs", "nn", "plots", "profile",
+    "Budget", "Dataset", "DatasetUnavailable", "ExpectationFailed", "__version__", "arithmetic", "authoring",
+    "backends", "budget", "check", "checks", "claim", "datasets", "evaluation", "expect", "experiments", "explain",
+    "feeding", "glue", "hint", "load", "models", "needs", "nn", "optional", "plots", "profile", "projects",
 ]  # fmt: skip
 
 

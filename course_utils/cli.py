@@ -145,6 +145,26 @@ def new_command(
     )
 
 
+@app.command("new-project")
+def new_project_command(
+    directory: Annotated[Path, typer.Argument(help="The project's folder; made where it does not exist.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(help="A folder with one folder a class; by default the Oxford pets.", show_default=False),
+    ] = None,
+):
+    """Make a classifier of your own images."""
+    from .projects import new_project
+
+    found = new_project(directory, images)
+    print(found)
+    for file, reason in found.left_out[:5]:
+        print(f"left out: {file.relative_to(found.path)} {reason}")
+    if len(found.left_out) > 5:
+        print(f"and {len(found.left_out) - 5:,} more, which report.html will list")
+    print(f"Written: {directory}. Run it: {Path(sys.executable).name} {directory / 'classify.py'}")
+
+
 @app.command("execute")
 def execute_command(
     notebooks: Notebooks = None,
@@ -247,6 +267,26 @@ def validate_command(
     from .authoring.validation import validate
 
     raise typer.Exit(validate(notebooks or (), profile=profile, workers=workers, keep=keep, quiet=quiet))
+
+
+@app.command("backends")
+def backends_command(
+    notebooks: Notebooks = None,
+    at_hand: Annotated[
+        bool, typer.Option("--at-hand", help="Install nothing: leave out a backend whose package is not there.")
+    ] = False,
+    table: Annotated[bool, typer.Option(help="Write book/backends.inc, which chapter 13 shows.")] = True,
+):
+    """Run notebooks at smoke on TensorFlow, JAX and PyTorch."""
+    from .authoring.on_backends import run_on_backends
+
+    try:
+        rows = run_on_backends(_existing(notebooks) or (), only_at_hand=at_hand, table=table)
+    except RuntimeError as error:
+        raise _Failed(error) from error
+    failed = [f"{row.notebook} on {name}: {what}" for row in rows for name, what in row.failures.items()]
+    if failed:
+        raise _Failed("\n".join([f"{len(failed)} runs failed.", *failed]))
 
 
 @app.command("doctor")

@@ -1,25 +1,8 @@
-"""Run a program on another of Keras' backends, in a process of its own: a process keeps the one it began with."""
+"""Which backends of Keras the tests can run a program on, and how."""
 
-import importlib.util
-import os
-import subprocess
-import sys
+from course_utils.backends import BACKENDS, installed
+from course_utils.backends import run_on as output_on
 
-BACKENDS = ("tensorflow", "jax", "torch")
-INSTALLED = [name for name in BACKENDS if importlib.util.find_spec(name)]
+INSTALLED = installed()
 
-
-def output_on(backend, program, *arguments):
-    """The lines that a program prints on a backend. It must end well, and have run on that one."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"{program}\nimport keras\nprint(keras.config.backend())", *map(str, arguments)],
-        env={**os.environ, "KERAS_BACKEND": backend},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr
-    *lines, ran = done.stdout.splitlines()
-    assert ran == backend
-    return lines
+__all__ = ["BACKENDS", "INSTALLED", "output_on"]

@@ -42,7 +42,9 @@ def python(code):
 
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 LARGE = FRAMEWORKS | {"matplotlib", "seaborn", "sklearn", "pandas", "numpy", "typer"}
-WITHOUT_FRAMEWORK = ["datasets", "checks", "authoring", "arithmetic", "experiments", "explain", "models", "nn"]
+WITHOUT_FRAMEWORK = [
+    "datasets", "checks", "authoring", "arithmetic", "experiments", "explain", "models", "nn", "projects",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 # chapters repeat, between models and plots.
 PUBLIC = {
     "arithmetic",
+    "backends",
     "budget",
     "datasets",
     "evaluation",
@@ -117,18 +120,21 @@ PUBLIC = {
     "models",
     "nn",
     "plots",
+    "projects",
     "training",
 }
 MAY_IMPORT = {
     "cli": {"authoring", "checks", "doctor", "packages", *PUBLIC},
     "doctor": {"authoring", "packages", *PUBLIC},
-    "authoring": {"budget"},
+    "authoring": {"backends", "budget", "packages"},
+    "backends": set(),
     "checks": PUBLIC,
     "experiments": {"budget", "datasets", "evaluation", "models"},
     "explain": {"arithmetic", "evaluation"},
     "feeding": set(),
     "models": {"datasets", "packages"},
     "plots": {"arithmetic", "evaluation"},
+    "projects": {"datasets", "evaluation", "explain", "models", "plots"},
     "training": {"budget"},
     "evaluation": {"arithmetic"},
     "nn": set(),

@@ -17,7 +17,7 @@ _HOMES = {
     "WeightsUnavailable": "weights",
 }
 _MODULES = (
-    "bases", "blocks", "efficientnet", "few_images", "predictions", "pretraining", "scratch", "segmentation",
+    "bases", "blocks", "efficientnet", "few_images", "in_torch", "predictions", "pretraining", "scratch", "segmentation",
     "torch_files", "transfer", "vgg", "weights",
 )  # fmt: skip
 

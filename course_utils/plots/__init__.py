@@ -18,6 +18,7 @@ _HOMES = {
     "histogram_rows": "distributions",
     "image_grid": "images",
     "landscape": "landscapes",
+    "layer_differences": "frameworks",
     "learning_curves": "training",
     "loss_curves": "training",
     "masks": "overlays",
@@ -32,8 +33,8 @@ _HOMES = {
     "two_scores": "training",
 }
 _MODULES = (
-    "augmentation", "blocks", "cnn_library", "cnn_math", "distributions", "features", "graphs", "images", "landscapes",
-    "overlays", "patch_explorer", "saliency", "segmentation", "style", "training", "transfer",
+    "augmentation", "blocks", "cnn_library", "cnn_math", "distributions", "features", "frameworks", "graphs", "images",
+    "landscapes", "overlays", "patch_explorer", "saliency", "segmentation", "style", "training", "transfer",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]

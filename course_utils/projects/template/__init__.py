@@ -1,0 +1,1 @@
+"""The files that ``course new-project`` copies. They are the reader's afterwards."""
