@@ -168,7 +168,8 @@ def without_a_look_at_shapes(ours, theirs, tolerance):
         if other is None:
             return name
         other = np.moveaxis(other, 1, -1) if other.ndim == 4 else other
-        if not np.abs(one - other).max() <= tolerance * np.abs(one).max():
+        differences = np.abs(one - other)
+        if not differences.max() <= tolerance * np.abs(one).max():
             return name
     return ""
 
