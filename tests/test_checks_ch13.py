@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from course_utils.checks import ch13_three_frameworks as ch13
-from course_utils.checks import ports
+from course_utils.checks import judge, mending, ports
 from course_utils.datasets.drawn import draw
 
 
@@ -86,8 +86,32 @@ def test_what_the_smallest_mistake_leaves_is_far_from_what_rounding_leaves():
         images, model = draw(4, ports.SIZE, seed=seed).images, ports.network(seed)
         wanted, state = ports.activations(model, images)["logits"], ports.state_of(model)
         apart = {
-            lacking: ch13._share(wanted, ports.program(ch13._mended_but(state, lacking), images)["logits"])
-            for lacking in ((), *((part,) for part in ch13._PARTS))
+            lacking: mending.share(wanted, ports.program(mending.mended_but(state, lacking), images)["logits"])
+            for lacking in ((), *((part,) for part in mending.PARTS if part != "epsilon of both"))
         }
-        assert apart.pop(()) < ch13._SAME / 20 < 20 * ch13._SAME < min(apart.values())
+        assert apart.pop(()) < mending.SAME / 20 < 20 * mending.SAME < min(apart.values())
+        assert min(apart.values()) > ch13._NEARLY
     keras.backend.clear_session()
+
+
+def test_an_epsilon_too_much_is_found_on_the_networks_that_the_check_uses():
+    wanted = {seed: mending.pair(seed)[0]["logits"] for seed in (1, 2)}
+    given = {seed: mending._logits(seed, ("epsilon of both",)) for seed in wanted}
+    assert max(mending.share(wanted[seed], given[seed]) for seed in wanted) > 5 * mending.SAME
+    assert mending.lacking(given) == ("epsilon of both",)
+
+
+def test_the_program_and_the_check_take_parameters_of_pytorch():
+    torch = pytest.importorskip("torch")
+    _, state, images = mending.pair(1)
+    tensors = {name: torch.nn.Parameter(torch.tensor(array)) for name, array in state.items()}
+    assert np.array_equal(ports.program(tensors, images)["logits"], ports.program(state, images)["logits"])
+
+    def mend(state):
+        mended = mending.mended_but(state, ())
+        return {name: torch.nn.Parameter(torch.tensor(array.copy())) for name, array in mended.items()}
+
+    assert judge("13.mended", mend).right
+    assert judge(
+        "13.mended", lambda state: {n: torch.nn.Parameter(torch.tensor(a)) for n, a in state.items()}
+    ).mistake == ("nothing mended")

@@ -78,7 +78,7 @@ among them. `estimate` is the same with a number, right between two bounds. ::
 returns, such as a score, is shown before ``why``. The student's code is called through `run`, so that an exception in
 it has its sentence. Everything that goes wrong in a judge becomes a verdict; blanks (``...``, ``None``, a function that
 raises NotImplementedError) are dealt with before it is called. ``mistakes`` names what it can raise; the proof asks for
-a wrong answer for each. ::
+a wrong answer for each. Where lines are chosen by their letters, `letters` is the judge. ::
 
     @task("06.second_model", "a Keras model", mistakes=("parameters", "does not train"), nudges=(..., ...), why="...")
     def second_model(model):

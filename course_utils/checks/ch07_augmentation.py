@@ -10,20 +10,20 @@ import numpy as np
 
 from .comparing import describe
 from .engine import Wrong, run
-from .kinds import Mistake, call, function, task, typed
+from .kinds import Mistake, call, function, letters, task, typed
 
 # --- which changes keep the label -------------------------------------------------------------------------------------
 
 _KEPT = "bdf"
 _LOOK_AGAIN = {  # said of a letter that is missing or too much; none of them says which
-    "a": "Look again at (a): write a 2 and a 3, hold them before a mirror, and read what you see.",
-    "b": "Look again at (b): does a 4 stay a 4 when it is written a little to the left?",
-    "c": "Look again at (c): think of a sign with an arrow on it.",
-    "d": "Look again at (d): where is up in a photograph that was taken straight from above?",
-    "e": "Look again at (e): by what do you tell a ripe tomato from one that is not?",
-    "f": "Look again at (f): can you tell a cat from a dog in an old photograph?",
-    "g": "Look again at (g): what does a short screw look like from nearer by?",
-    "h": "Look again at (h): what does a 6 look like after half a turn?",
+    "a": "write a 2 and a 3, hold them before a mirror, and read what you see.",
+    "b": "does a 4 stay a 4 when it is written a little to the left?",
+    "c": "think of a sign with an arrow on it.",
+    "d": "where is up in a photograph that was taken straight from above?",
+    "e": "by what do you tell a ripe tomato from one that is not?",
+    "f": "can you tell a cat from a dog in an old photograph?",
+    "g": "what does a short screw look like from nearer by?",
+    "h": "what does a 6 look like after half a turn?",
 }
 
 
@@ -40,14 +40,7 @@ _LOOK_AGAIN = {  # said of a letter that is missing or too much; none of them sa
     "the right ones. The choice of changes is what you know about the pictures, put into the training.",
 )
 def _keeps_label(answer):
-    if not isinstance(answer, (str, list, tuple, set, frozenset)):
-        raise Wrong("wrong type", f"This check wants the letters as a text, and got {describe(answer)}.")
-    letters = {str(letter).strip(" ()").casefold() for letter in answer} - {"", ",", ";", "."}
-    strange = sorted(letters - _LOOK_AGAIN.keys())
-    if strange or not letters:
-        raise Wrong("not a choice", f"The lines have the letters a to h; got {describe(answer)}.")
-    for letter in sorted(letters ^ set(_KEPT)):
-        raise Wrong(f"about {letter}", _LOOK_AGAIN[letter])
+    letters(answer, _KEPT, _LOOK_AGAIN)
 
 
 # --- where overfitting begins -----------------------------------------------------------------------------------------

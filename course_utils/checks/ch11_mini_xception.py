@@ -11,7 +11,7 @@ import numpy as np
 from . import networks
 from .comparing import describe
 from .engine import Wrong, run
-from .kinds import Mistake, call, function, is_callable, prediction, task, typed
+from .kinds import Mistake, call, function, is_callable, letters, prediction, task, typed
 
 # --- many short ways --------------------------------------------------------------------------------------------------
 
@@ -294,13 +294,7 @@ _LOOK = {
     "is a price of blocks that normalise first.",
 )
 def _foldable(answer):
-    if not isinstance(answer, (str, list, tuple, set, frozenset)):
-        raise Wrong("wrong type", f"This check wants the letters as a text, and got {describe(answer)}.")
-    letters = {str(letter).strip(" ()").casefold() for letter in answer} - {"", ",", ";", "."}
-    if not letters or letters - _LOOK.keys():
-        raise Wrong("not a choice", f"The lines have the letters a to h; got {describe(answer)}.")
-    for letter in sorted(letters ^ set(_FOLDS)):
-        raise Wrong(f"about {letter}", f"Look again at ({letter}): {_LOOK[letter]}")
+    letters(answer, _FOLDS, _LOOK)
 
 
 def _fold(

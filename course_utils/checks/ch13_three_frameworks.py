@@ -1,30 +1,26 @@
 """The checks of chapter 13, the same networks in three frameworks."""
 
-import functools
-import itertools
 import math
 
 import numpy as np
 
-from . import ports
-from .comparing import describe
+from . import mending, ports
 from .engine import Wrong, run
-from .kinds import Mistake, call, function, is_callable, prediction, task, typed, value
+from .kinds import Mistake, call, function, is_callable, letters, prediction, task, typed, value
 
 # --- no error, and another network ------------------------------------------------------------------------------------
 
 _SILENT = "bdfh"
 _LOOK_AGAIN = {  # said of a letter that is missing or too much; none of them says which
-    "a": "Look again at (a): write down both shapes, `Linear`'s too, and compare them.",
-    "b": "Look again at (b): write down both shapes, and then what stands in a row of each.",
-    "c": "Look again at (c): PyTorch's kernel begins with the channels that go out. Compare both shapes.",
-    "d": "Look again at (d): PyTorch's kernel begins with the channels that go out. Compare both shapes, and then what "
+    "a": "write down both shapes, `Linear`'s too, and compare them.",
+    "b": "write down both shapes, and then what stands in a row of each.",
+    "c": "PyTorch's kernel begins with the channels that go out. Compare both shapes.",
+    "d": "PyTorch's kernel begins with the channels that go out. Compare both shapes, and then what "
     "the first axis counts.",
-    "e": "Look again at (e): what do both frameworks multiply by, and under which name?",
-    "f": "Look again at (f): `.T` turns the order of all axes round. Which of PyTorch's axes counts the kernel's rows "
-    "then?",
-    "g": "Look again at (g): do both frameworks keep the same thing here, and do they add the same to it?",
-    "h": "Look again at (h): put ten names with numbers into the order of the alphabet.",
+    "e": "what do both frameworks multiply by, and under which name?",
+    "f": "`.T` turns the order of all axes round. Which of PyTorch's axes counts the kernel's rows then?",
+    "g": "do both frameworks keep the same thing here, and do they add the same to it?",
+    "h": "put ten names with numbers into the order of the alphabet.",
 }
 
 
@@ -41,14 +37,7 @@ _LOOK_AGAIN = {  # said of a letter that is missing or too much; none of them sa
     "compare what the layers put out.",
 )
 def _silent(answer):
-    if not isinstance(answer, (str, list, tuple, set, frozenset)):
-        raise Wrong("wrong type", f"This check wants the letters as a text, and got {describe(answer)}.")
-    letters = {str(letter).strip(" ()").casefold() for letter in answer} - {"", ",", ";", "."}
-    strange = sorted(letters - _LOOK_AGAIN.keys())
-    if strange or not letters:
-        raise Wrong("not a choice", f"The lines have the letters a to h; got {describe(answer)}.")
-    for letter in sorted(letters ^ set(_SILENT)):
-        raise Wrong(f"about {letter}", _LOOK_AGAIN[letter])
+    letters(answer, _SILENT, _LOOK_AGAIN)
 
 
 # --- kernels of four kinds --------------------------------------------------------------------------------------------
@@ -104,12 +93,15 @@ function(
             [
                 {"depthwise": (3, 2, 0, 1), "apart": False},
                 lambda kind, kernel: np.transpose(kernel, (1, 0) if kind == "dense" else (3, 2, 0, 1)),
-                lambda kind, kernel: np.transpose(
-                    kernel, {"dense": (1, 0), "depthwise": (2, 3, 0, 1)}.get(kind, (3, 2, 0, 1))
-                ),
             ],
             "A depthwise kernel is treated like that of a common convolution. PyTorch's has another shape: one channel "
             "goes in, and its first axis counts all that come out.",
+        ),
+        Mistake(
+            "not merged",
+            {"apart": False},
+            "Nearly: the axes of the depthwise kernel stand in the right order. Its first two, channel and multiplier, "
+            "are one in PyTorch, and the second has the length 1.",
         ),
         Mistake(
             "depthwise reshaped",
@@ -138,6 +130,10 @@ function(
             "rows and columns",
             [
                 {"conv": (3, 2, 1, 0)},
+                {"depthwise": (2, 3, 1, 0)},
+                lambda kind, kernel: np.reshape(
+                    _for_torch(kind, kernel, depthwise=(2, 3, 1, 0)), _for_torch(kind, kernel).shape
+                ),
                 {"conv": (3, 2, 1, 0), "transposed": (3, 2, 1, 0)},
                 {"conv": (3, 2, 1, 0), "transposed": (3, 2, 1, 0), "depthwise": (2, 3, 1, 0)},
                 {"conv": (3, 2, 1, 0), "transposed": (3, 2, 1, 0), "depthwise": (3, 2, 1, 0)},
@@ -162,21 +158,23 @@ function(
         "Only the depthwise kernel takes two steps: first the axes, so that channel and multiplier stand side by side "
         "in front; then the two become one.",
     ),
-    why="A separable convolution is the second followed by the first kind of convolution, so with these four you can "
-    "carry nearly every network for images.",
+    why="A separable convolution is a depthwise and then a common convolution, so with these four you can carry nearly "
+    "every network for images.",
 )
 
 
 # --- how far it slips -------------------------------------------------------------------------------------------------
 
 
-def _shift(size, layers, *, ahead="all", front=math.floor, up=math.ceil, sign=1, shrinks=True, least=0):
+def _shift(
+    size, layers, *, ahead="all", front=math.floor, up=math.ceil, sign=1, shrinks=True, least=0, needed=None,
+    in_all=False,
+):  # fmt: skip
     shift, jump = 0, 1
     for kernel_size, strides in layers:
         out = up(size / strides)
-        total = max((out - 1) * strides + kernel_size - size, least)
-        before = front(total / 2)
-        slip = kernel_size // 2 - before
+        total = max(needed(kernel_size, strides) if needed else (out - 1) * strides + kernel_size - size, least)
+        slip = 2 * (kernel_size // 2) - total if in_all else kernel_size // 2 - front(total / 2)
         if ahead == "own":
             jump *= strides
         shift = shift + slip * (1 if ahead == "none" else jump) if ahead != "last" else slip * jump
@@ -200,6 +198,9 @@ function(
         call(30, [(3, 2), (5, 2), (3, 1)]),
         call(20, [(7, 3), (3, 2)]),
         call(10, [(1, 2), (3, 4)]),
+        call(9, [(3, 3)]),
+        call(15, [(5, 3)]),
+        call(24, [(3, 2), (3, 3)]),
         call(224, typed(_RESNET)).in_next_cell(),
         call(225, typed(_RESNET)).in_next_cell(),
     ],
@@ -210,6 +211,23 @@ function(
             "sign",
             {"sign": -1},
             "The right distances with the wrong sign: Keras' windows lie further down, so it is positive.",
+        ),
+        Mistake(
+            "padding of the kernel alone",
+            [{"needed": needed} for needed in (lambda size, _: size - 1, lambda *_: 0, lambda size, step: size - step)],
+            "Your padding of Keras is the same for every number of pixels. In the formula it depends on that number "
+            "and on the stride: work it out for 16 pixels, and for 17.",
+        ),
+        Mistake(
+            "layers backwards",
+            lambda size, layers: _shift(size, layers[::-1]),
+            "You go through the layers from the last to the first. The image comes to the first of the list.",
+        ),
+        Mistake(
+            "padding in all",
+            {"in_all": True},
+            "You compare all the padding of one framework with all of the other. Where a window begins depends only on "
+            "what stands in front.",
         ),
         Mistake(
             "steps not counted",
@@ -269,15 +287,29 @@ function(
 # --- a sigmoid twice --------------------------------------------------------------------------------------------------
 
 
+_BEST = math.log1p(math.exp(-1)), math.log(2)
+
+
 def _near(*numbers):
     return lambda given: np.allclose(given, numbers, atol=2e-3)
+
+
+def _with(*, share):
+    """Both losses right and this share."""
+    return lambda given: _near(*_BEST)(given[:2]) and abs(given[2] - share) < 0.01
+
+
+def _of_fewer_digits(given):
+    ways = [(right, round(right, 2), round(right, 1)) for right in _BEST]
+    fits = [np.isclose(one, way, rtol=0, atol=(1e-3, 1e-9, 1e-9)) for one, way in zip(given, ways, strict=False)]
+    return np.any(fits, axis=1).all() and not (fits[0][0] and fits[1][0])
 
 
 value(
     "13.sigmoid_twice",
     "a tuple of three numbers",
-    right=(math.log1p(math.exp(-1)), math.log(2), 1.0),
-    tolerance=2e-3,
+    right=(*_BEST, 1.0),
+    tolerance=1e-3,
     parts=("The lowest loss for class 1", "The lowest loss for class 0", "The share"),
     mistakes=[
         Mistake(
@@ -288,32 +320,53 @@ value(
         ),
         Mistake(
             "classes exchanged",
-            (math.log(2), math.log1p(math.exp(-1)), 1.0),
+            (*_BEST[::-1], 1.0),
             "The two losses are exchanged. For a photograph of class 1 the network can do no better than to put out 1, "
             "and for one of class 0, 0.",
         ),
         Mistake(
             "like cross_entropy",
-            lambda given: np.allclose(given[:2], 1.461, atol=0.01) or abs(given[1] - math.log1p(math.e)) < 2e-3,
-            "For class 0 the network's output would have to be as low as it can go. A sigmoid goes down to 0, not to "
-            "minus 1.",
+            lambda given: np.allclose(given[:2], 1.461, atol=0.01),
+            "That is the chapter's number, of a softmax and ten classes. Here are a sigmoid and two: work it out anew "
+            "from the two formulas.",
+        ),
+        Mistake(
+            "the worst for class 0",
+            (_BEST[0], math.log1p(math.e), 1.0),
+            "For class 0 that is what an output of 1 costs, the best one for class 1. Which output is the best for "
+            "class 0?",
         ),
         Mistake(
             "both alike",
             lambda given: abs(given[0] - given[1]) < 1e-3 and given[0] > 0.1,
             "The two losses are not the same: for the second sigmoid, 1 is a logit above zero, and 0 is not a logit "
-            "far below zero.",
+            "below zero.",
         ),
         Mistake(
             "half of them",
-            lambda given: _near(math.log1p(math.exp(-1)), math.log(2))(given[:2]) and abs(given[2] - 0.5) < 0.01,
+            _with(share=0.5),
             "The two losses are right. The program asks whether the sigmoid of a probability is above one half. For "
             "which probabilities is it?",
         ),
         Mistake(
             "none of them",
-            lambda given: _near(math.log1p(math.exp(-1)), math.log(2))(given[:2]) and given[2] == 0,
+            _with(share=0),
             "The two losses are right. Put a probability of 0.1 into the sigmoid: is the result above one half?",
+        ),
+        Mistake(
+            "percent",
+            _with(share=100),
+            "The two losses are right. The share is asked for as a number from 0 to 1, not in percent.",
+        ),
+        Mistake(
+            "sign of the logarithm",
+            [-loss for loss in _BEST] + [1.0],
+            "A loss is not below 0. The logarithm of a probability is; both formulas have a minus in front of it.",
+        ),
+        Mistake(
+            "fewer digits",
+            _of_fewer_digits,
+            "As far as their digits go, the losses are right. Three digits are asked for.",
         ),
         Mistake(
             "probabilities",
@@ -344,8 +397,8 @@ prediction(
         "the other side.",
         "a tenth as far": "A smaller rate makes smaller steps, but there are more of them before the slope turns, and "
         "the sum of slopes grows with each.",
-        "about a third as far": "A third, the root of a tenth, does come in: not in how far it swings, but in how "
-        "fast.",
+        "about a third as far": "A third is about the root of a tenth, and a root of the rate does come in. A swing "
+        "has a width and a time: to which of them does the root belong? Compute a few steps by hand at both rates.",
         "about as far": "The sum of slopes acts as a speed that nothing slows down: this is a pendulum without "
         "friction. The rate decides how long a swing takes, about three times as long here, and not how wide it is.",
     },
@@ -362,40 +415,26 @@ prediction(
 
 
 def _adam(
-    weight, slopes, rate, weight_decay, decoupled, *, corrected=True, first=1, with_rate=True, by="now", both=False,
-    exchanged=False, after=False,
+    weight, slopes, rate, weight_decay, decoupled, *, first=1, corrected=True, kept=False, from_start=(), after=False,
+    exchanged=False, in_squares=True, returned=lambda weights: weights[-1],
+    seen=lambda slope, decay, decoupled: slope if decoupled else slope + decay,
+    taken=lambda decay, rate, decoupled: rate * decay if decoupled else 0,
+    below=lambda square, size: np.sqrt(square / size) + 1e-8,
 ):  # fmt: skip
-    weight = start = np.array(weight, dtype=float)
-    decoupled = decoupled != exchanged
-    mean, square = np.zeros_like(weight), np.zeros_like(weight)
-    for step, slope in enumerate(slopes, start=first):
-        decay = weight_decay * (start if by == "start" else weight)
-        whole = np.array(slope, dtype=float)
-        if not decoupled or both:
-            whole = whole + decay
+    weights, decoupled = [np.array(weight, dtype=float)], decoupled != exchanged
+    mean = square = np.zeros_like(weights[0])
+    for step, slope in enumerate(np.array(slopes, dtype=float), start=first):
+        weight = weights[-1]
+        decay = weight_decay * (weights[0] if decoupled in from_start else weight)
+        whole = seen(slope, decay, decoupled)
         mean = 0.9 * mean + 0.1 * whole
-        square = 0.999 * square + 0.001 * whole**2
+        square = 0.999 * square + 0.001 * (whole if in_squares else slope) ** 2
         sizes = (1 - 0.9**step, 1 - 0.999**step) if corrected else (1, 1)
-        move = rate * (mean / sizes[0]) / (np.sqrt(square / sizes[1]) + 1e-8)
-        if after and decoupled:
-            weight = weight - move
-            weight = weight - rate * weight_decay * weight
-            continue
-        weight = weight - move - (decay * (rate if with_rate else 1) if decoupled or both else 0)
-    return weight
-
-
-def _only_in_numerator(weight, slopes, rate, weight_decay, decoupled):
-    """The decay goes into the mean of slopes and not into the mean of squares."""
-    weight = np.array(weight, dtype=float)
-    mean, square = np.zeros_like(weight), np.zeros_like(weight)
-    for step, slope in enumerate(slopes, start=1):
-        whole = slope if decoupled else slope + weight_decay * weight
-        mean = 0.9 * mean + 0.1 * whole
-        square = 0.999 * square + 0.001 * np.asarray(slope) ** 2
-        move = rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-        weight = weight - move - (rate * weight_decay * weight if decoupled else 0)
-    return weight
+        with np.errstate(divide="ignore", invalid="ignore"):
+            left = weight - rate * (mean / sizes[0]) / below(square, sizes[1])
+            mean, square = (mean / sizes[0], square / sizes[1]) if kept else (mean, square)
+        weights.append(left - taken(weight_decay * left if after else decay, rate, decoupled))
+    return returned(weights)
 
 
 _SLOPES = "np.random.default_rng(13).normal(size=(6, 3))"
@@ -408,11 +447,18 @@ function(
         call(np.array([1.0, -2.0, 0.5]), typed(_SLOPES), 0.1, 0.3, True),
         call(np.array([1.0, -2.0, 0.5]), typed(_SLOPES), 0.1, 0.3, False),
         call(np.array([2.0, -1.0]), np.array([[0.3, 0.2]]), 0.05, 0.1, False),
+        call(np.array([1.0, -2.0]), np.array([[2e-8, 0.0], [-1e-8, 3e-8]]), 0.1, 0.0, True),
         call(np.array([1.0]), np.zeros((100, 1)), 0.01, 0.1, True).in_next_cell(),
         call(np.array([1.0]), np.zeros((100, 1)), 0.01, 0.1, False).in_next_cell(),
     ],
     right=_adam,
     mistakes=[
+        Mistake(
+            "weights after every step",
+            [{"returned": lambda weights: np.array(weights[1:])}, {"returned": np.array}],
+            "You return the weights after every step. Asked for are those after the last one, with the shape of "
+            "`weight`.",
+        ),
         Mistake(
             "exchanged",
             {"exchanged": True},
@@ -420,8 +466,13 @@ function(
         ),
         Mistake(
             "decay without rate",
-            {"with_rate": False},
+            {"taken": lambda decay, rate, decoupled: decay if decoupled else 0},
             "Decoupled, you take the share `weight_decay` off the weight. It is `rate` times that.",
+        ),
+        Mistake(
+            "decay put on",
+            {"taken": lambda decay, rate, decoupled: -rate * decay if decoupled else 0},
+            "Decoupled, your decay makes weights grow. Which sign has the last term of the step?",
         ),
         Mistake(
             "always decoupled", {"decoupled": True}, "Your function takes the decoupled way whatever `decoupled` says."
@@ -432,14 +483,34 @@ function(
             "Your function adds the decay to the slope whatever `decoupled` says.",
         ),
         Mistake(
-            "twice", {"both": True}, "Where it is decoupled you decay twice: on the weight, and in the slope as well."
+            "twice",
+            [
+                {"seen": lambda slope, decay, _: slope + decay},
+                {"seen": lambda slope, decay, _: slope + decay, "taken": lambda decay, rate, _: rate * decay},
+            ],
+            "Where it is decoupled you decay twice: on the weight, and in the slope as well.",
+        ),
+        Mistake(
+            "taken off in both ways",
+            {"taken": lambda decay, rate, _: rate * decay},
+            "Where it is not decoupled you decay twice: in the slope, and on the weight as well.",
         ),
         Mistake(
             "no decay", {"weight_decay": 0.0}, "That is Adam without any decay. Where does `weight_decay` come in?"
         ),
         Mistake(
+            "no decay where decoupled",
+            {"taken": lambda *_: 0},
+            "Decoupled, your weights do not decay. What does a step take off besides Adam's own?",
+        ),
+        Mistake(
+            "no decay in the slope",
+            {"seen": lambda slope, *_: slope},
+            "Not decoupled, your weights do not decay. What does Adam see there, besides the slope of the loss?",
+        ),
+        Mistake(
             "not in the squares",
-            _only_in_numerator,
+            {"in_squares": False},
             "Where it is not decoupled, the decay belongs to the slope in both averages, that of the squares too.",
         ),
         Mistake(
@@ -448,13 +519,24 @@ function(
             "Your averages begin at zero and are used as they are. What are they divided by, in step t?",
         ),
         Mistake(
+            "corrected averages kept",
+            {"kept": True},
+            "You go on from the corrected averages. The correction is for this step alone: the next one begins from "
+            "the averages as they were before it.",
+        ),
+        Mistake(
             "steps counted from 2",
             {"first": 2},
             "Your first step is corrected as if it were the second. In the first one, t is 1.",
         ),
         Mistake(
+            "steps counted from 0",
+            {"first": 0},
+            "Your result is `nan`: with t = 0 both corrections divide by 0. Which number has the first step?",
+        ),
+        Mistake(
             "start decays",
-            {"by": "start"},
+            [{"from_start": ways} for ways in ((True, False), (True,), (False,))],
             "The decay is always a share of the weight at the beginning. It is a share of what the weight is now.",
         ),
         Mistake(
@@ -462,12 +544,28 @@ function(
             {"after": True},
             "Decoupled, you decay what the step has left. The formula takes the share of the weight before the step.",
         ),
+        Mistake(
+            "epsilon under the root",
+            {"below": lambda square, size: np.sqrt(square / size + 1e-8)},
+            "Your epsilon stands under the root, where it is as much as 0.0001 outside. Slopes of 0.00000001 show it.",
+        ),
+        Mistake(
+            "epsilon before the correction",
+            {"below": lambda square, size: (np.sqrt(square) + 1e-8) / np.sqrt(size)},
+            "Your epsilon is added before the average is corrected, as in Keras. Here it comes afterwards. Slopes of "
+            "0.00000001 show it.",
+        ),
+        Mistake(
+            "another epsilon",
+            [{"below": lambda square, size, by=by: np.sqrt(square / size) + by} for by in (0, 1e-7)],
+            "Your epsilon, what is added to the root, is not the formula's. Slopes of 0.00000001 and of 0 show it.",
+        ),
     ],
     nudges=(
         "Write Adam without decay first: two averages that begin at zero, each divided by its correction. What the "
         "averages see, and what the step has besides, `decoupled` decides.",
-        "Not decoupled: the slope that both averages see is slope plus `weight_decay` times weight, and the last term "
-        "of the step is left out. Decoupled: the averages see the bare slope.",
+        "Two things in the formula depend on `decoupled`, and nothing else does. Begin each step with these two, from "
+        "the weight as it is before the step.",
     ),
     why="Adam divides by the size of what it averages. A decay that goes through the averages is divided by itself "
     "where no other slope is, and then its strength does not matter at all; beside large slopes it vanishes.",
@@ -477,47 +575,54 @@ function(
 # --- where two networks part ------------------------------------------------------------------------------------------
 
 
+def _largest(one, other=None):
+    return np.abs(one).max()
+
+
+def _same_shape(one, other):
+    return one.shape == other.shape
+
+
 def _first_apart(
-    ours, theirs, tolerance, *, axes=(0, 2, 3, 1), share="layer", of=np.max, names=list, pick="first",
-    missing="apart",
+    ours, theirs, tolerance, *, moved=lambda other, one: other.transpose(0, 2, 3, 1), fits=_same_shape,
+    gap=lambda one, other: np.abs(one - other).max(), scale=_largest, within=lambda gap, limit: gap <= limit,
+    of_all=False, names=list, by_place=False, missing="apart", pick="first",
 ):  # fmt: skip
     found = {}
-    largest = max((float(np.abs(each).max()) for each in ours.values()), default=0)
+    theirs = dict(zip(ours, theirs.values(), strict=False)) if by_place else theirs
     for name in names(ours):
         if name not in theirs:
             if missing == "apart":
                 found[name] = math.inf
             continue
         one, other = np.asarray(ours[name], float), np.asarray(theirs[name], float)
-        other = other.transpose(axes) if other.ndim == 4 else other
-        if one.shape != other.shape:
+        other = moved(other, one) if other.ndim == 4 else other
+        if not fits(one, other):
             found[name] = math.inf
             continue
-        scale = {"layer": np.abs(one).max(), "all": largest, "none": 1.0}.get(share)
         with np.errstate(invalid="ignore", divide="ignore"):
-            gap = np.abs(one - other)
-            gap = of(gap / np.abs(one) if share == "each" else gap)
-            apart = not gap <= tolerance * (1 if share == "each" else scale)
-        if apart:
-            found[name] = gap / scale if scale else gap
+            size = max(map(_largest, ours.values())) if of_all else scale(one, other)
+            difference = gap(one, other)
+            if not within(difference, tolerance * size):
+                found[name] = difference / size
     if not found:
         return ""
     return {"first": next(iter(found)), "last": list(found)[-1], "worst": max(found, key=found.get)}[pick]
 
 
-def _first_apart_by_share(ours, theirs, tolerance):
-    """Divides, so that nothing is found where a network's layer is all zeros or has what is not a number."""
-    for name, one in ours.items():
-        other = theirs.get(name)
-        if other is None:
-            return name
-        other = other.transpose(0, 2, 3, 1) if other.ndim == 4 else other
-        if one.shape != other.shape:
-            return name
-        with np.errstate(invalid="ignore", divide="ignore"):
-            if np.abs(one - other).max() / np.abs(one).max() > tolerance:
-                return name
-    return ""
+def _broadcast(one, other):
+    try:
+        return np.abs(one - other).max()
+    except ValueError:
+        return math.inf
+
+
+def _by_allclose(one, other):
+    return np.where(np.isclose(one, other, rtol=0), 0.0, np.abs(one - other) / np.abs(other)).max()
+
+
+def _both_nan_agree(one, other):
+    return np.abs(np.where(np.isnan(one) & np.isnan(other), 0.0, one - other)).max()
 
 
 def _layers(**arrays):
@@ -529,10 +634,16 @@ def _layers(**arrays):
     ]
 
 
+def _one_layer(ours, theirs, tolerance=1e-3):
+    """The call with one layer, and one behind it that is apart."""
+    return call(*_layers(layer=(ours, theirs), rest=_SMALL), tolerance)
+
+
 _MAPS = "np.arange(96.0).reshape(2, 4, 4, 3)", "np.arange(96.0).reshape(2, 4, 4, 3).transpose(0, 3, 1, 2)"
 _CUBE = "np.arange(64.0).reshape(1, 4, 4, 4)", "np.arange(64.0).reshape(1, 4, 4, 4).transpose(0, 3, 1, 2)"
 _SMALL = "np.array([[0.01, 0.02]])", "np.array([[0.01, 0.021]])"
 _LARGE = "np.array([[1000.0, 2000.0]])", "np.array([[1000.0, 2000.1]])"
+_ONES = "np.ones((1, 4, 4, 3))", "np.ones((1, 3, 4, 4))"
 
 function(
     "13.first_apart",
@@ -540,44 +651,126 @@ function(
     cases=[
         call(*_layers(conv=_MAPS, norm=_CUBE, dense="np.array([[1.0, 2.0]])"), 1e-4),
         call(*_layers(conv=_MAPS, norm=_SMALL, dense=("np.array([[1.0]])", "np.array([[9.0]])")), 1e-3),
-        call(*_layers(conv=("np.ones((1, 4, 4, 3))", "np.ones((1, 3, 4, 4))"), norm=_LARGE, average=_SMALL), 1e-3),
+        call(*_layers(conv=_ONES, norm=_LARGE, average=_SMALL), 1e-3),
         call(*_layers(zeros="np.zeros((1, 3))", b=_LARGE, a=_SMALL, c=_LARGE), 1e-5),
-        call(*_layers(sure=("np.array([[0.0, 8.0]])", "np.array([[1e-7, 8.0]])"), rest=_SMALL), 1e-4),
-        call(*_layers(many=("np.ones((1, 50))", "np.r_[np.ones(49), 1.01][None]"), rest=_SMALL), 1e-3),
-        call(*_layers(dense=("np.array([[1.0, 2.0]])", "np.array([[1.0, np.nan]])"), logits=_SMALL), 1e-3),
-        call(*_layers(conv=_MAPS, relu=("np.zeros((1, 3))", "np.array([[0.0, 0.5, 0.0]])"), logits=_SMALL), 1e-3),
         call(*_layers(conv=_MAPS, norm=("np.ones((1, 3))", ""), dense=_SMALL), 1e-3),
-        call(*_layers(conv=("np.ones((1, 4, 4, 3))", "np.ones((1, 3, 5, 5))"), dense=_SMALL), 1e-3),
+        call(*_layers(conv=_MAPS, dense=("np.ones((1, 3))", "")), 1e-3),
+        _one_layer("np.zeros((1, 3))", "np.array([[0.0, 0.5, 0.0]])"),
+        _one_layer("np.array([[0.0, 8.0]])", "np.array([[1e-7, 8.0]])", 1e-4),
+        _one_layer("np.ones((1, 50))", "np.r_[np.ones(49), 1.005][None]"),
+        _one_layer("np.array([[3.0, 1.0]])", "np.array([[1.0, 3.0]])"),
+        _one_layer("np.array([[-1000.0, 1.0]])", "np.array([[-1000.05, 1.0]])", 1e-4),
+        _one_layer("np.full((1, 3), 5.0)", "np.full((1, 3), 5.001)"),
+        _one_layer("np.array([[1.0]])", "np.array([[1.8]])", 0.5),
+        _one_layer("np.array([[2.0]])", "np.array([[0.9]])", 0.5),
+        _one_layer("np.array([[1.0, 2.0]])", "np.array([[1.0, np.nan]])"),
+        _one_layer("np.array([[1.0, np.nan]])", "np.array([[1.0, 2.0]])"),
+        _one_layer("np.array([[1.0, np.nan]])", "np.array([[1.0, np.nan]])"),
+        _one_layer("np.array([[np.nan]])", "np.array([[np.nan]])"),
+        _one_layer("np.arange(64.0).reshape(1, 4, 4, 4)", "np.arange(64.0).reshape(1, 4, 4, 4)"),
+        _one_layer(_CUBE[0], f"{_CUBE[0]}.transpose(0, 2, 3, 1)"),
+        _one_layer("np.ones((2, 3))", "np.ones((1, 3))"),
+        _one_layer("np.ones((1, 4, 4, 3))", "np.ones((1, 3, 5, 5))").told(
+            stopping="Ours has 4 by 4 places here and theirs 5 by 5. Can such layers agree?",
+            right_for=_one_layer(*_ONES),
+        ),
+        _one_layer("np.ones((1, 6))", "np.ones((2, 3))"),
     ],
     right=_first_apart,
     mistakes=[
         Mistake(
             "not a share",
-            {"share": "none"},
+            {"scale": lambda *_: 1.0},
             "You compare the difference itself with `tolerance`. It is a share of the largest number that *our* layer "
             "gives: a tenth is nothing beside 2,000, and much beside 0.02.",
         ),
         Mistake(
             "share of the whole network",
-            {"share": "all"},
+            {"of_all": True},
             "You take the largest number of all layers. Each layer is measured by its own largest.",
         ),
         Mistake(
+            "share of theirs",
+            [{"scale": lambda one, other: _largest(other)}, {"scale": lambda *both: max(map(_largest, both))}],
+            "You measure by the largest number of their layer. It is ours that says what is right.",
+        ),
+        Mistake(
+            "largest with its sign",
+            {"scale": lambda one, other: one.max()},
+            "Your largest number of a layer has its sign. Of -1000 and 1, the largest is 1000, sign aside.",
+        ),
+        Mistake(
+            "from lowest to highest",
+            {"scale": lambda one, other: np.ptp(one)},
+            "You measure by the distance from a layer's lowest to its highest number. Where all are 5, that is 0.",
+        ),
+        Mistake(
             "each number by itself",
-            {"share": "each"},
+            [
+                {"gap": lambda one, other: (np.abs(one - other) / np.abs(one)).max(), "scale": lambda *_: 1.0},
+                {"gap": _by_allclose, "scale": lambda *_: 1.0},
+            ],
             "You divide each difference by the number that it belongs to. Near zero, rounding alone is then a large "
             "share. Divide the largest difference of a layer by the largest number of the layer.",
         ),
         Mistake(
+            "largest numbers only",
+            [
+                {"gap": lambda one, other: abs(_largest(one) - _largest(other))},
+                {"gap": lambda one, other: abs(one.max() - other.max())},
+                {"gap": lambda one, other: one.max() - other.max()},
+            ],
+            "You compare the largest number of one with the largest of the other, which may lie elsewhere. Compare "
+            "them place by place.",
+        ),
+        Mistake(
+            "sign of the difference",
+            [{"gap": lambda one, other: (one - other).max()}, {"gap": lambda one, other: (other - one).max()}],
+            "Your differences have signs, so one of -1000 counts as small. How far apart two numbers are has none.",
+        ),
+        Mistake(
             "mean difference",
-            {"of": np.mean},
-            "You take the mean difference. One place that is wrong drowns in many that are right: take the largest.",
+            [
+                {"gap": lambda one, other: np.abs(one - other).mean()},
+                {"gap": lambda one, other: np.linalg.norm(one - other), "scale": lambda one, _: np.linalg.norm(one)},
+            ],
+            "You let all places of a layer count together, in a mean or in a length. One place that is wrong drowns in "
+            "many that are right: take the largest difference.",
         ),
         Mistake(
             "not a number",
-            _first_apart_by_share,
+            [
+                {
+                    "within": lambda gap, limit: not gap > limit,
+                    "fits": lambda one, other, asked=asked: (
+                        _same_shape(one, other) and not np.isnan(asked(one, other)).any()
+                    ),
+                }
+                for asked in (lambda *_: 0.0, lambda one, _: one, lambda _, other: other)
+            ],
             "What is not a number is never larger than a tolerance, and never smaller: every comparison with it is "
-            "false. So ask whether a layer agrees, and not whether it differs.",
+            "false. So ask whether a layer agrees, and not whether it differs. It may be ours that has it, or theirs.",
+        ),
+        Mistake(
+            "not a number on both sides",
+            [
+                {"gap": _both_nan_agree, "scale": lambda one, _: np.nanmax(np.nan_to_num(np.abs(one)))},
+                {
+                    "gap": _both_nan_agree,
+                    "within": lambda gap, limit: gap <= limit or (gap == 0 and math.isnan(limit)),
+                },
+            ],
+            "Where both have `nan` at one place, you take them for equal. The task does not: what is not a number says "
+            "nothing about the layer.",
+        ),
+        Mistake(
+            "zeros",
+            [
+                {"gap": lambda one, other: np.abs(one - other).max() / _largest(one), "scale": lambda *_: 1.0},
+                {"within": lambda gap, limit: gap < limit},
+            ],
+            "A layer that is all zeros in both agrees, and yours does not. Do you divide 0 by 0, or ask for less than "
+            "`tolerance` where the task says at most?",
         ),
         Mistake(
             "last one",
@@ -597,13 +790,24 @@ function(
         ),
         Mistake(
             "channels not moved",
-            {"axes": (0, 1, 2, 3)},
+            {"moved": lambda other, _: other},
             "Maps are compared as they come. Ours have their channels last, theirs have them first: in theirs the axes "
-            "must be moved. (A cube of numbers has the right shape before, too.)",
+            "must be moved.",
+        ),
+        Mistake(
+            "moved where shapes differ",
+            {"moved": lambda other, one: other if one.shape == other.shape else other.transpose(0, 2, 3, 1)},
+            "You move their channels only where the shapes differ. A cube of numbers has the right shape before, too.",
+        ),
+        Mistake(
+            "channels moved the wrong way",
+            [{"moved": lambda other, _: other.transpose(0, 3, 1, 2)}, {"moved": lambda other, _: other.T}],
+            "You move the axes of their maps, but not as they must be. Which axes of theirs are rows, columns and "
+            "channels, and in which order do ours have them?",
         ),
         Mistake(
             "rows and columns exchanged",
-            {"axes": (0, 3, 2, 1)},
+            {"moved": lambda other, _: other.transpose(0, 3, 2, 1)},
             "You exchange the axes of their maps so that channels are last, but rows and columns change places.",
         ),
         Mistake(
@@ -611,12 +815,33 @@ function(
             {"missing": "passed"},
             "A layer that theirs lacks is passed over. Nobody has shown that it agrees, so it counts as apart.",
         ),
+        Mistake(
+            "paired by place",
+            {"by_place": True, "missing": "passed"},
+            "You pair the layers by place and not by name, and `zip` ends with the shorter of the two. What if theirs "
+            "lacks the last one?",
+        ),
+        Mistake(
+            "other shape passed over",
+            {"fits": lambda *_: True, "gap": lambda *both: _broadcast(*both) if _same_shape(*both) else 0.0},
+            "A layer that has another shape in theirs is passed over. It does not agree.",
+        ),
+        Mistake(
+            "as many numbers",
+            {"fits": lambda one, other: one.size == other.size, "gap": lambda *both: _broadcast(*map(np.ravel, both))},
+            "You count numbers where the task asks for the shape: 2 rows of 3 are as many as 1 row of 6.",
+        ),
+        Mistake(
+            "shapes not compared",
+            {"fits": lambda *_: True, "gap": _broadcast},
+            "Layers of shape (2, 3) and (1, 3) agree for you: NumPy repeats the one row. Is it the same shape?",
+        ),
     ],
     nudges=(
         "Go through `ours.items()` in order. What must all be true of a layer so that it agrees? Return the first for "
         "which one of them is not.",
-        "Is it there? Has it, with its channels moved, the same shape? Is the largest difference at most `tolerance` "
-        "times our largest number? A product needs no division by zero.",
+        "Ask the questions in such an order that each can be asked once those before it are answered with yes. Think "
+        "of a layer of zeros before you divide, and of `nan` before you choose between two comparisons.",
     ),
     why="This is how every port is debugged, in any framework: the first layer that differs has the mistake, or the "
     "one before it that you did not look at.",
@@ -625,75 +850,23 @@ function(
 
 # --- a port mended ----------------------------------------------------------------------------------------------------
 
-_SAME = 1e-4  # of the largest logit; right answers come to 1e-6, what lacks the smallest of the parts to 2e-2
-_PARTS = {  # what there is to mend, and what is said where it is not
-    "colours": "The first convolution does not see the colours that the network sees. Look at `pixels` of both for a "
-    "picture that is mostly red.",
-    "range": "The program's pixels have another range than the network's, and each number of the first kernel meets "
-    "one that is too small.",
-    "offset": "The program's pixels begin at another number than the network's. Whatever is added to all pixels "
-    "reaches the next layer as one number for each filter.",
-    "offset of another kernel": "What you take off the first bias fits another kernel than the network's: is the "
-    "kernel that you add up the one that came with the state, or one that you have changed already?",
-    "epsilon": "Batch normalisation is not that of the network. What does each framework add to the variance?",
-    "start": "The convolution with stride 2 looks at other places. By how many pixels does `shift` say that it slips? "
-    "Zeros may be written into a kernel, too.",
-}
-
-
-def _mended_but(state, lacking):
-    """The state, mended but for some of the parts."""
-    state = dict(state)
-    kernel, added = state["conv.weight"], state["conv.weight"].sum(axis=(1, 2, 3))
-    if "offset" not in lacking:
-        state["conv.bias"] = state["conv.bias"] - added * (2 if "offset of another kernel" in lacking else 1)
-    if "colours" not in lacking:
-        kernel = kernel[:, ::-1]
-    state["conv.weight"] = kernel if "range" in lacking else 2 * kernel
-    if "epsilon" not in lacking:
-        state["norm.running_var"] = state["norm.running_var"] + np.float32(1e-3 - 1e-5)
-    if "start" not in lacking:
-        state["depthwise.weight"] = np.pad(state["depthwise.weight"], ((0, 0), (0, 0), (1, 0), (1, 0)))
-    return state
-
-
-@functools.cache
-def _pair(seed):
-    """A network's layers for hidden images, its state, and the images."""
-    from ..datasets.drawn import draw
-
-    images = draw(6, ports.SIZE, seed=1300 + seed).images
-    model = ports.network(seed)
-    return ports.activations(model, images), ports.state_of(model), images
-
-
-@functools.cache
-def _logits_lacking(seed):
-    """By what is not mended, fewest first: the logits."""
-    _, state, images = _pair(seed)
-    subsets = [lacking for count in range(1, 6) for lacking in itertools.combinations(_PARTS, count)]
-    subsets = [lacking for lacking in subsets if not {"offset", "offset of another kernel"} <= set(lacking)]
-    return {lacking: ports.program(_mended_but(state, lacking), images)["logits"] for lacking in subsets}
-
-
-def _share(one, other):
-    other = other.transpose(0, 2, 3, 1) if other.ndim == 4 else other
-    return float(np.abs(one - other).max() / np.abs(one).max()) if one.shape == other.shape else math.inf
+_NEARLY = 5e-3  # of the largest logit; what is forgotten leaves at least 2e-2 of it
 
 
 def _mended_state(answer, seed):
-    _, state, images = _pair(seed)
+    """What `mend` makes of a network's state, as arrays, and what the program gives with it."""
+    _, state, images = mending.pair(seed)
     given = {name: array.copy() for name, array in state.items()}
     mended = run(answer, given, doing="`mend(state)`")
     if mended is None:
         raise Wrong("no return", "`mend(state)` returns `None`. It ends with `return` and the mended state.")
-    if given.keys() != state.keys() or not all(np.array_equal(given[name], state[name]) for name in state):
+    if not _same_states(given, state):
         raise Wrong(
             "input changed",
             "`mend` changes the state that it was given. Called twice, it would mend twice: begin with a copy of it.",
         )
     try:
-        return mended, ports.program(mended, images)
+        return ports.arrays_of(mended), ports.program(mended, images)
     except (ValueError, TypeError) as error:
         raise Wrong("refused", f"The program cannot compute with the mended state. {error}") from error
 
@@ -702,8 +875,11 @@ def _mended_state(answer, seed):
     "13.mended",
     "a function `mend(state)` that returns the mended state",
     mistakes=(
-        *_PARTS,
+        *mending.PARTS,
+        "zeros behind",
+        "places",
         "several",
+        "nearly",
         "nothing mended",
         "one network only",
         "refused",
@@ -725,44 +901,55 @@ def _mended_state(answer, seed):
 def _mended(answer):
     is_callable(answer, "mend")
     results = {seed: _mended_state(answer, seed) for seed in (1, 2)}
-    if all(_same_states(mended, _pair(seed)[1]) for seed, (mended, _) in results.items()):
+    states = [mended for mended, _ in results.values()]
+    if all(_same_states(mended, mending.pair(seed)[1]) for seed, (mended, _) in results.items()):
         raise Wrong(
             "nothing mended", "`mend` returns the state as it was given. Where are network and program first apart?"
         )
-    shares = [_share(_pair(seed)[0]["logits"], given["logits"]) for seed, (_, given) in results.items()]
-    if max(shares) <= _SAME:
-        worst = f"{max(shares):.0e}"
-        return f"On two networks and on unseen images, logits are apart by {worst} of the largest or less."
-    states = [mended for mended, _ in results.values()]
+    logits = {seed: given["logits"] for seed, (_, given) in results.items()}
+    shares = [mending.share(mending.pair(seed)[0]["logits"], given) for seed, given in logits.items()]
+    largest = float(np.max(shares))  # unlike `max`, it does not pass over what is not a number
+    if largest <= mending.SAME:
+        return f"On two networks and on unseen images, logits are apart by {largest:.0e} of the largest or less."
     if _same_states(*states):
         raise Wrong(
             "one network only",
             "`mend` returns the same arrays for two networks of different weights. It must compute them from the state "
             "that it is given.",
         )
-    lacking = [_lacking(seed, given["logits"]) for seed, (_, given) in results.items()]
-    if lacking[0] and lacking[0] == lacking[1]:
-        first = lacking[0][0]
-        rest = f" That is the first of {len(lacking[0])} things that are left." if len(lacking[0]) > 1 else ""
-        name = first if len(lacking[0]) == 1 else "several"
-        raise Wrong(name, f"The logits are apart by {max(shares):.0e} of the largest. {_PARTS[first]}{rest}")
-    ours, given = _pair(1)[0], results[1][1]
-    apart = {name: _share(ours[name], given[name]) for name in ports.LAYERS[1:]}
-    layer = next(name for name in apart if not apart[name] <= _SAME)
+    ours, given = mending.pair(1)[0], results[1][1]
+    size, wanted = given["depthwise"].shape[2:], ours["depthwise"].shape[1:3]
+    if size != wanted:
+        raise Wrong(
+            "places",
+            f"`depthwise` has {size[0]} by {size[1]} places with your kernel, and the network's {wanted[0]} by "
+            f"{wanted[1]}. The program pads by one pixel, whatever the kernel: how large may it be?",
+        )
+    apart = f"The logits are apart by {largest:.0e} of the largest."
+    lacking = mending.lacking(logits)
+    if lacking:
+        rest = f" That is the first of {len(lacking)} things that are left." if len(lacking) > 1 else ""
+        if lacking == ("start",) and states[0]["depthwise.weight"].shape[2] > 3:
+            raise Wrong(
+                "zeros behind",
+                f"{apart} Your kernel has grown, and its windows begin where they began: the numbers that count still "
+                "stand in its first rows and columns.",
+            )
+        raise Wrong(lacking[0] if len(lacking) == 1 else "several", f"{apart} {mending.PARTS[lacking[0]]}{rest}")
+    if largest < _NEARLY:
+        raise Wrong(
+            "nearly",
+            f"{apart} That is less than any of the things to mend leaves, and more than rounding in 32 bits. Is a "
+            "number rounded, typed with too few digits, or not quite the right one?",
+        )
+    seed = 1 + int(np.argmax(shares))
+    ours, given = mending.pair(seed)[0], results[seed][1]
+    layers = {name: mending.share(ours[name], given[name]) for name in ports.LAYERS[1:]}
+    layer = next(name for name in layers if not layers[name] <= mending.SAME)
     raise Wrong(
-        "other",
-        f"The logits are apart by {max(shares):.0e} of the largest. The first layer behind the pixels that is apart is "
-        f"`{layer}`, by {apart[layer]:.0e}.",
+        "other", f"{apart} The first layer behind the pixels that is apart is `{layer}`, by {layers[layer]:.0e}."
     )
 
 
 def _same_states(one, other):
     return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
-
-
-def _lacking(seed, logits):
-    """What is not mended, if it is nothing but some of the parts."""
-    close = (
-        what for what, wanted in _logits_lacking(seed).items() if np.allclose(logits, wanted, rtol=1e-4, atol=1e-4)
-    )
-    return next(close, ())

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from .comparing import arithmetic_slip, describe, difference, is_number, same, type_fault, typed, written
 from .engine import Task, Wrong, run
 
-__all__ = ["Mistake", "call", "estimate", "function", "prediction", "task", "typed", "value"]
+__all__ = ["Mistake", "call", "estimate", "function", "letters", "prediction", "task", "typed", "value"]
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,34 @@ def task(task_id, asks, *, nudges, why, mistakes=()):
         return judge
 
     return declare
+
+
+def letters(answer, right, look_again):
+    """Judge a choice of lines that was given by their letters: ``"bdf"``, ``["b", "d", "f"]``, ``"(b), (d), (f)"``.
+
+    Case, order, spaces and punctuation do not matter, nor does a letter that is given twice.
+
+    Parameters
+    ----------
+    answer : object
+        The student's.
+    right : str
+        The letters to be given.
+    look_again : dict of str
+        By letter, for all lines from a on: what is said of one that is missing or too much, after "Look again at (a):".
+
+    Raises
+    ------
+    Wrong
+        ``'about b'`` of the first such letter; ``'wrong type'``; ``'not a choice'``, where there are no such lines.
+    """
+    if not isinstance(answer, (str, list, tuple, set, frozenset)):
+        raise Wrong("wrong type", f"This check wants the letters as a text, and got {describe(answer)}.")
+    given = {str(letter).strip(" ()\t\n").casefold() for letter in answer} - {"", ",", ";", "."}
+    if not given or given - look_again.keys():
+        raise Wrong("not a choice", f"The lines have the letters a to {max(look_again)}; got {describe(answer)}.")
+    for letter in sorted(given ^ set(right)):
+        raise Wrong(f"about {letter}", f"Look again at ({letter}): {look_again[letter]}")
 
 
 def is_callable(answer, name):

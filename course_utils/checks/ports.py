@@ -116,7 +116,7 @@ def program(state, images):
     Parameters
     ----------
     state : dict of str to ndarray
-        As from `state_of`. Sizes of kernels are taken from the arrays.
+        As from `state_of`, or tensors of PyTorch. Sizes of kernels are taken from the arrays.
     images : array, shape (batch, 34, 34, 3)
         Pixels from 0 to 255, red first.
 
@@ -135,7 +135,7 @@ def program(state, images):
     def convolve(convolution, x, kernel, strides):
         return ops.convert_to_numpy(convolution(x, kernel, strides, "valid", data_format="channels_last"))
 
-    w = _checked(state)
+    w = arrays_of(state)
     found = {"pixels": np.asarray(images, "float32")[..., ::-1] / np.float32(255)}
     x = convolve(ops.conv, found["pixels"], w["conv.weight"].transpose(2, 3, 1, 0), 1)
     x = found["conv"] = np.maximum(x + w["conv.bias"], 0)
@@ -148,15 +148,22 @@ def program(state, images):
     return {name: each.transpose(0, 3, 1, 2) if each.ndim == 4 else each for name, each in found.items()}
 
 
-def _checked(state):
-    """The arrays of a state as float32; raises ValueError where the program cannot compute with them."""
+def arrays_of(state):
+    """The arrays that the program takes from a state, as float32; of PyTorch's tensors and parameters, their values.
+
+    Raises
+    ------
+    ValueError
+        The program cannot compute with them.
+    """
     if not isinstance(state, dict):
         raise ValueError(f"A state is a dict of arrays; got a {type(state).__name__}.")
     arrays = {}
     for name, wanted in _SHAPES.items():
         if name not in state:
             raise ValueError(f"The state has no {name!r}; it has {', '.join(map(str, state)) or 'nothing'}.")
-        arrays[name] = np.asarray(state[name], "float32")
+        value = state[name]
+        arrays[name] = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value, "float32")
         shape = arrays[name].shape
         if len(shape) != len(wanted) or any(need not in (None, size) for need, size in zip(wanted, shape, strict=True)):
             axes = ", ".join("any" if need is None else str(need) for need in wanted)

@@ -82,8 +82,9 @@ def adam_of_keras(weight, slopes, rate, weight_decay, decoupled):
     from keras import ops
 
     variable = keras.Variable(weight.astype("float32"))
-    optimizer = keras.optimizers.Adam(rate, epsilon=1e-10, weight_decay=weight_decay if decoupled else None)
-    for slope in slopes:
+    optimizer = keras.optimizers.Adam(rate, weight_decay=weight_decay if decoupled else None)
+    for step, slope in enumerate(slopes, 1):
+        optimizer.epsilon = 1e-8 * np.sqrt(1 - 0.999**step)  # as much as PyTorch's, which is added after the correction
         now = ops.convert_to_numpy(variable.value)
         whole = slope if decoupled else slope + weight_decay * now
         optimizer.apply([ops.convert_to_tensor(whole.astype("float32"))], [variable])
@@ -101,6 +102,10 @@ def adam_with_totals(weight, slopes, rate, weight_decay, decoupled):
         factor = 1 - rate * weight_decay if decoupled else 1
         weight = factor * weight - rate * mean / (np.sqrt(square) + 1e-8)
     return weight
+
+
+def adam_as_a_path(weight, slopes, *rest):
+    return [adam_with_totals(weight, slopes[: steps + 1], *rest) for steps in range(len(slopes))]
 
 
 def adam_in_place(weight, slopes, rate, weight_decay, decoupled):
@@ -138,6 +143,37 @@ def none_where_all_agree(ours, theirs, tolerance):
     return first_that_does_not_agree(ours, theirs, tolerance) or None
 
 
+def by_allclose(ours, theirs, tolerance):
+    for name, one in ours.items():
+        other = theirs.get(name)
+        if other is None:
+            return name
+        other = np.moveaxis(other, 1, -1) if other.ndim == 4 else other
+        most = tolerance * np.abs(one).max()
+        if one.shape != other.shape or not np.allclose(one, other, rtol=0, atol=most, equal_nan=True):
+            return name
+    return ""
+
+
+def side_by_side(ours, theirs, tolerance):
+    for (name, one), (_, other) in zip(ours.items(), theirs.items(), strict=False):
+        if not agrees(one, other, tolerance):
+            return name
+    return ""
+
+
+def without_a_look_at_shapes(ours, theirs, tolerance):
+    for name, one in ours.items():
+        other = theirs.get(name)
+        if other is None:
+            return name
+        other = np.moveaxis(other, 1, -1) if other.ndim == 4 else other
+        differences = np.abs(one - other)
+        if not differences.max() <= tolerance * np.abs(one).max():
+            return name
+    return ""
+
+
 # --- 13.mended --------------------------------------------------------------------------------------------------------
 
 KERAS, TORCH = 1e-3, 1e-5  # what each adds to a variance
@@ -155,7 +191,8 @@ def in_parts(
         if turn:
             kernel = kernel[:, [2, 1, 0]]
         if offset:
-            new["conv.bias"] = state["conv.bias"] - kernel.sum((1, 2, 3)) * (2 if kernel_of_the_offset != "own" else 1)
+            times = {"own": 1, "doubled": 2, "with the other sign": -1}[kernel_of_the_offset]
+            new["conv.bias"] = state["conv.bias"] - times * kernel.sum((1, 2, 3))
         new["conv.weight"] = kernel * 2 if double else kernel
         variance = state["norm.running_var"]
         if epsilon == "variance":
@@ -166,6 +203,8 @@ def in_parts(
             scale = state["norm.weight"] / np.sqrt(variance + KERAS)
             new["norm.weight"], new["norm.bias"] = scale, state["norm.bias"] - scale * state["norm.running_mean"]
             new["norm.running_mean"], new["norm.running_var"] = 0 * scale, 0 * scale + 1 - TORCH
+        elif epsilon == "added to the program's":
+            new["norm.running_var"] = variance + KERAS
         elif epsilon == "wrong way":
             new["norm.running_var"] = variance - KERAS + TORCH
         if front:
@@ -239,12 +278,17 @@ WRONG = {
         ((0.0, 0.0, 0.5), "the loss is not applied to probabilities"),
         ((0.313, 0.313, 1.0), "both alike"),
         ((1.461, 1.461, 1), "like cross_entropy"),
-        ((0.3133, math.log(1 + math.e), 1), "like cross_entropy"),
+        ((0.3133, math.log(1 + math.e), 1), "the worst for class 0"),
         ((*BEST, 0.5), "half of them"),
         ((*BEST, 0), "none of them"),
         ((0.731, 0.5, 1), "probabilities"),
         ((0.2, 0.4, 1), "other"),
-        ((*BEST, 100), "other"),
+        ((*BEST, 100), "percent"),
+        ((0.31, 0.69, 1), "fewer digits"),
+        ((0.3, 0.7, 1.0), "fewer digits"),
+        ((0.3133, 0.69, 1), "fewer digits"),
+        ((0.32, 0.69, 1), "other"),
+        ((0.3133, 0.6931, 0.75), "other"),
         (BEST, "shape"),
         (0.503, "wrong type"),
     ],
@@ -254,6 +298,7 @@ WRONG = {
     ],
     "13.decay": [
         (adam_in_place, "input changed"),
+        (adam_as_a_path, "weights after every step"),
         (lambda weight, slopes, rate, decay, way: adam_with_totals(weight, slopes, rate, decay, not way), "exchanged"),
         (
             lambda weight, slopes, rate, decay, way: adam_with_totals(weight, slopes, rate, decay, True),
@@ -269,6 +314,9 @@ WRONG = {
     "13.first_apart": [
         (first_of_those_there, "missing layer passed over"),
         (looked_up, "stopped"),
+        (by_allclose, "not a number on both sides"),
+        (side_by_side, "paired by place"),
+        (without_a_look_at_shapes, "stopped"),
         (none_where_all_agree, "no return"),
         (lambda ours, theirs, tolerance: first_that_does_not_agree(ours, theirs, tolerance) != "", "wrong type"),
         (lambda ours, theirs, tolerance: first_that_does_not_agree(ours, theirs, 10 * tolerance), "other"),
@@ -280,13 +328,20 @@ WRONG = {
         (in_parts(double=False), "range"),
         (in_parts(offset=False), "offset"),
         (in_parts(kernel_of_the_offset="doubled"), "offset of another kernel"),
+        (in_parts(kernel_of_the_offset="with the other sign"), "offset the other way"),
         (in_parts(epsilon=None), "epsilon"),
+        (in_parts(epsilon="added to the program's"), "epsilon of both"),
+        (in_parts(epsilon="added to the program's", turn=False), "several"),
         (in_parts(front=None), "start"),
         (in_parts(front=None, epsilon=None), "several"),
         (in_parts(turn=False, double=False, offset=False), "several"),
         (in_parts(epsilon="wrong way"), "other"),
-        (in_parts(front=(0, 1)), "start"),
-        (in_parts(front=(1, 1)), "other"),
+        (in_parts(front=(0, 1)), "zeros behind"),
+        (in_parts(front=(1, 1)), "places"),
+        (in_parts(front=(2, 0)), "places"),
+        (in_parts(returns=lambda state: {name: np.round(array, 5) for name, array in state.items()}), "nearly"),
+        (in_parts(returns=lambda state: {name: array.astype("float16") for name, array in state.items()}), "nearly"),
+        (in_parts(returns=lambda state: state | {"dense.bias": np.nan * state["dense.bias"]}), "other"),
         (learned_by_heart, "one network only"),
         (in_parts(copied=False), "input changed"),
         (in_parts(returns=lambda state: None), "no return"),
@@ -298,10 +353,14 @@ WRONG = {
 }
 
 RIGHT = {
-    "13.silent": ["hfdb", "(b), (d), (f), (h)", ["B", "D", "F", "H"]],
+    "13.silent": ["hfdb", "(b), (d), (f), (h)", ["B", "D", "F", "H"], "bdfh\n", "bdfhh"],
     "13.kernels": [kernels_by_hand, kernels_by_moving],
     "13.shift": [shift_of_the_first_windows, shift_by_keras],
-    "13.sigmoid_twice": [[0.3133, 0.6931, 1], (-math.log(1 / (1 + math.exp(-1))), -math.log(0.5), 1.0)],
+    "13.sigmoid_twice": [
+        [0.3133, 0.6931, 1],
+        (0.313, 0.693, 1),
+        (-math.log(1 / (1 + math.exp(-1))), -math.log(0.5), 1.0),
+    ],
     "13.pendulum": ["About as far."],
     "13.decay": [adam_of_keras, adam_with_totals],
     "13.first_apart": [first_that_does_not_agree],
