@@ -17,8 +17,8 @@ _HOMES = {
     "WeightsUnavailable": "weights",
 }
 _MODULES = (
-    "bases", "blocks", "efficientnet", "few_images", "in_torch", "predictions", "pretraining", "scratch", "segmentation",
-    "torch_files", "transfer", "vgg", "weights",
+    "bases", "blocks", "efficientnet", "few_images", "in_torch", "predictions", "pretraining", "scratch",
+    "segmentation", "torch_files", "transfer", "vgg", "weights",
 )  # fmt: skip
 
 __all__ = [*_HOMES, *_MODULES]
