@@ -13,6 +13,28 @@ import keras
 import numpy as np
 
 
+def _learn_pixels_on_torch():
+    """Let Keras learn a class for each pixel on PyTorch.
+
+    There Keras 3.15 makes the classes the second axis but leaves them last in memory, and the gradient of PyTorch's
+    loss stops with "grad_input must be contiguous".
+    """
+    from keras.src.backend.torch import nn
+
+    as_it_came = nn.sparse_categorical_crossentropy
+
+    def with_classes_moved(target, output, from_logits=False, axis=-1):
+        if output.dim() > 2:
+            output = output.movedim(axis, 1).contiguous().movedim(1, axis)
+        return as_it_came(target, output, from_logits=from_logits, axis=axis)
+
+    nn.sparse_categorical_crossentropy = with_classes_moved
+
+
+if keras.config.backend() == "torch":
+    _learn_pixels_on_torch()
+
+
 class OneLineProgress(keras.callbacks.Callback):
     """Show training as one line that is rewritten after each epoch, in notebooks and in terminals.
 

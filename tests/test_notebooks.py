@@ -17,8 +17,9 @@ from course_utils.authoring.files import notebook_paths
 from course_utils.authoring.findings import Notebook
 from course_utils.authoring.formatting import write_notebook
 from course_utils.authoring.private import private_things
-from course_utils.authoring.receipts import code_hash, receipt_of, run_hash, write_receipt
+from course_utils.authoring.receipts import code_hash, receipt_is_fresh, receipt_of, run_hash, write_receipt
 from course_utils.authoring.setup_cell import setup_source, with_setup_cell
+from course_utils.budget import PROFILES
 
 ROOT = Path(__file__).parents[1]
 PATHS = notebook_paths(ROOT)
@@ -435,6 +436,23 @@ def test_prose_tags_and_the_authors_own_alternative_texts_need_no_new_run(good, 
     cell_of(good, "code").metadata = {"mystnb": {"image": {"alt": ALT + " Well."}}, "tags": ["keep-output"]}
     good.cells.append(text("An afterthought.", id="more"))
     assert judged(good, rules.executed, tmp_path) == []
+
+
+def test_a_run_is_of_its_own_profiles_numbers():
+    written = "run = budget(a=1, laptop=dict(b=2), smoke=dict(b=3))"
+
+    def fresh(source, profile):
+        made = notebook_of(code(written))
+        write_receipt(made, {"profile": profile, "versions": {}}, 1)
+        made.cells[-1].source = source
+        return receipt_is_fresh(made)
+
+    of_smoke, of_laptop = written.replace("b=3", "b=4, c=5"), written.replace("b=2", "b=4")
+    assert [fresh(of_smoke, each) for each in PROFILES] == [False, True, True]
+    assert [fresh(of_laptop, each) for each in PROFILES] == [True, False, True]
+    for profile in PROFILES:
+        assert not fresh(written.replace("a=1", "a=2"), profile)
+        assert not fresh(of_smoke.replace("budget", "dict"), profile)
 
 
 def test_the_hash_of_a_run_is_that_of_the_file_however_it_is_laid_out(good, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from course_utils import training
+from tests.backends import INSTALLED, output_on
 
 
 def fit_line(progress, epochs=3):
@@ -209,3 +210,21 @@ def test_both_policies_are_timed_in_turn_so_that_a_load_which_comes_later_hits_b
     monkeypatch.setattr(training.time, "perf_counter", lambda: now[0])
     assert training.fastest_policy(repeats=3) == "mixed_bfloat16"
     assert steps[2:] == ["float32", "bfloat16"] * 3  # after one step of each, which compiles
+
+
+PIXELS = """
+import keras, numpy as np
+from course_utils import training
+images, labels = np.random.default_rng(0).random((4, 8, 8, 3), "float32"), np.arange(256).reshape(4, 8, 8) % 5 % 3
+model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(3, 3, padding="same", activation="softmax")])
+model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+loss = model.fit(images, labels, verbose=0).history["loss"][0]
+right = np.take_along_axis(model.predict(images, verbose=0), labels[..., None], -1)
+print(abs(loss + np.log(right).mean()) < 1e-5)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_class_for_each_pixel_is_learned_on_every_backend(backend):
+    assert output_on(backend, PIXELS) == ["True"]

@@ -23,6 +23,7 @@ import platform
 import sys
 from importlib import metadata
 
+from ..budget import PROFILES
 from .formatting import format_notebook
 from .records import alt_template, alternative_text, claims_in
 
@@ -37,32 +38,39 @@ def code_hash(notebook):
     """Return a hash of what was run: the code cells in their order, the generated setup cell left out.
 
     It is taken of what Python understands: layout and comments do not change it, and neither do text, tags, outputs
-    and the repository's address. A cell that is not Python, magic lines aside, counts as it stands.
+    and the repository's address. A cell that is not Python, magic lines aside, counts as it stands. Of a call of
+    `budget`, what it says about other profiles than the receipt's does not count, since the run never saw it: a smaller
+    smoke run needs no new run at laptop.
 
     Parameters
     ----------
     notebook : nbformat.NotebookNode
+        With its receipt, where it has one.
 
     Returns
     -------
     str
         16 hexadecimal digits.
     """
+    profile = (receipt_of(notebook) or {}).get("profile")
     sources = [
-        _meaning(cell.source)
+        _meaning(cell.source, profile)
         for cell in notebook.cells
         if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", ()) and cell.source.strip()
     ]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:16]
 
 
-def _meaning(source):
-    """The source without layout and comments; lines for IPython, which Python's parser does not see, as they are."""
+def _meaning(source, profile):
+    """The source without layout, comments and the numbers of other profiles; lines for IPython stay as they are."""
     text = "\n".join(line.rstrip() for line in source.strip().splitlines())
     try:
         tree = ast.parse(text)
     except SyntaxError:
         return text
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "budget":
+            call.keywords = [each for each in call.keywords if each.arg not in PROFILES or each.arg == profile]
     return ast.dump(tree)
 
 
@@ -118,10 +126,11 @@ def write_receipt(notebook, facts, seconds):
     seconds : float
         Wall time of all cells.
     """
-    receipt = {**facts, "seconds": round(seconds, 1) if seconds < 10 else round(seconds), "code": code_hash(notebook)}
+    receipt = {**facts, "seconds": round(seconds, 1) if seconds < 10 else round(seconds)}
     if claims := sum(len(claims_in(cell.get("outputs", ()))) for cell in notebook.cells):
         receipt["claims"] = claims
     notebook.metadata["course"] = {**notebook.metadata.get("course", {}), "receipt": receipt}
+    receipt_of(notebook)["code"] = code_hash(notebook)
     receipt_of(notebook)["run"] = run_hash(notebook)
 
 

@@ -15,7 +15,7 @@ _NORMS = {
 
 @course_figure
 def block_diagrams(blocks, notes=None):
-    """Blocks side by side, each drawn from a Keras model: a box a layer, as wide as it has channels.
+    """Blocks side by side, each drawn from a Keras model: a box a layer, wider with more channels.
 
     They are read downwards. A way past other layers, such as a shortcut, is a line on the right. dw is depthwise.
 
