@@ -1,25 +1,23 @@
 """The checks of chapter 12, input masking."""
 
-import contextlib
 import functools
 import math
-from unittest import mock
 
 import numpy as np
 
-from . import strangers
-from .comparing import describe, same
-from .engine import Wrong, run
+from . import controlled, strangers
+from .comparing import same
+from .engine import Wrong
 from .kinds import Mistake, call, function, is_callable, prediction, task, typed
 
 # --- what a patch touches ---------------------------------------------------------------------------------------------
 
 
-def _touched(first, last, size, layers, *, begins=None, ends=None, low=0, high=1, strides=True):
-    """`begins` and `ends` give the first and the last window from (place, kernel size, stride)."""
+def _touched(first, last, size, layers, *, begins=None, ends=None, length=None, low=0, high=1, strides=True):
+    """`begins` and `ends` give the first and the last window from (place, kernel size, stride), `length` how many."""
     for kernel_size, stride in layers:
         stride = stride if strides else 1
-        size = (size - kernel_size) // stride + 1
+        size = (length or (lambda size, k, s: (size - k) // s + 1))(size, kernel_size, stride)
         first = (begins or (lambda place, k, s: -(-(place - k + 1) // s)))(first, kernel_size, stride)
         last = (ends or (lambda place, k, s: place // s))(last, kernel_size, stride)
         first = first if low is None else max(first, low)
@@ -40,9 +38,14 @@ function(
         call(10, 17, 32, [(3, 1), (3, 1), (2, 2)]),
         call(0, 7, 30, [(5, 2), (3, 1)]),
         call(23, 31, 32, [(5, 3), (3, 2)]),
-        call(9, 9, 21, [(3, 2)]),
+        call(9, 9, 21, [(3, 2)]).told(
+            stopping="Here the patch is one column, its first and its last: `last` is part of it.",
+            right_for=call(8, 9, 21, [(3, 2)]),
+        ),
         call(3, 10, 28, [(4, 4), (3, 1), (2, 1)]),
         call(30, 45, 64, [(7, 2), (2, 2), (3, 1), (3, 2)]),
+        call(24, 25, 28, [(4, 1), (5, 2)]),
+        call(1, 29, 39, [(2, 1)]),
     ],
     right=_touched,
     mistakes=[
@@ -108,9 +111,29 @@ function(
             "You use the number of columns of the image in every layer. The maps get shorter.",
         ),
         Mistake(
+            "length rounded up",
+            {"length": lambda size, k, s: -(-(size - k) // s) + 1},
+            "Your maps can be one place too long. A window that would reach beyond the end is left out: round down.",
+        ),
+        Mistake(
+            "kernel ignored in the length",
+            {"length": lambda size, k, s: size // s},
+            "Your maps can be too long: you divide the columns by the stride, as with padding `same`. The first window "
+            "alone takes as many columns as the kernel has. How many steps are left for the others?",
+        ),
+        Mistake("exchanged", lambda *given: _touched(*given)[::-1], "The right places, the last one first."),
+        Mistake(
+            "stride for kernel",
+            lambda first, last, size, layers: _touched(first, last, size, [layer[::-1] for layer in layers]),
+            "You take the stride for the kernel size. A pair of `layers` has the kernel size first.",
+        ),
+        Mistake(
             "how many",
-            lambda *given: _touched(*given)[1] - _touched(*given)[0] + 1,
-            "That is how many places change. The task asks for the first and the last of them.",
+            [
+                lambda *given: _touched(*given)[1] - _touched(*given)[0] + 1,
+                lambda *given: (_touched(*given)[1] - _touched(*given)[0] + 1) / _out_of(*given),
+            ],
+            "That is how many places change, or their share. The task asks for the first and the last of them.",
         ),
         Mistake(
             "one past the end",
@@ -118,9 +141,18 @@ function(
             "Your second number is the place after the last one that changes.",
         ),
         Mistake(
-            "share",
-            lambda *given: (_touched(*given)[1] - _touched(*given)[0] + 1) / _out_of(*given),
-            "That is the share of the map. The task asks for the first and the last place.",
+            "one farther in each layer",
+            [{"ends": lambda place, k, s: place // s + 1, "high": high} for high in (0, 1, None)],
+            "You go on with the place after the last one, from layer to layer. The last place is part of the patch.",
+        ),
+        Mistake(
+            "last column left out",
+            [
+                lambda first, last, *given: _touched(first, last - 1, *given),
+                lambda first, last, *given: tuple(np.add(_touched(first, last - 1, *given), (0, 1)).tolist()),
+                {"ends": lambda place, k, s: (place - 1) // s},
+            ],
+            "You take the last place for the one after the patch, as in `range`. It is part of it, in every layer.",
         ),
     ],
     nudges=(
@@ -148,7 +180,12 @@ def _by_chance(masks, tolerance, *, far="euclidean", strictly=False, spread=None
         shares.append(np.mean((nearest < tolerance) | (nearest == 0) if strictly else nearest <= tolerance))
     shares = np.array(shares)
     noise = math.sqrt(np.sum(shares * (1 - shares))) / len(shares)
-    return float(shares.mean()), float(spread(shares) if spread else noise)
+    return float(shares.mean()), float(spread(shares, noise) if spread else noise)
+
+
+def _noise(name, hint, *spreads):
+    """A mistake in the second number only, made of the images' chances and the right number."""
+    return Mistake(name, [{"spread": spread} for spread in spreads], f"The mean is right. {hint}")
 
 
 _AREAS = "(np.arange(4 * 7 * 10).reshape(4, 7, 10) % 70 < np.array([2, 9, 25, 60])[:, None, None]).astype(int)"
@@ -187,42 +224,47 @@ function(
             "A pixel that is just as far away as the tolerance allows counts, and yours leaves it out.",
         ),
         Mistake(
+            "squares",
+            {"far": "sqeuclidean"},
+            "You compare squares of distances with the tolerance itself. Take the root, or compare with its square.",
+        ),
+        Mistake(
+            "away from the background",
+            lambda masks, tolerance: _by_chance(1 - np.asarray(masks), tolerance),
+            "You measure how far a pixel is from the background. It is to be the distance from the object.",
+        ),
+        _noise(
             "one share for all",
-            {"spread": lambda p: math.sqrt(p.mean() * (1 - p.mean()) / len(p))},
-            "The mean is right. The standard deviation treats all images as if their objects were equally large; a "
-            "game that is nearly sure adds little noise. What does each image add?",
+            "The standard deviation treats all images as if their objects were equally large; a game that is nearly "
+            "sure adds little noise. What does each image add?",
+            lambda p, s: math.sqrt(p.mean() * (1 - p.mean()) / len(p)),
         ),
-        Mistake(
+        _noise(
             "spread of the areas",
-            {"spread": lambda p: p.std() / math.sqrt(len(p))},
-            "The mean is right. Your second number is about how the objects differ in size. The images are given; what "
-            "is drawn at random is where a map points.",
+            "Your second number says how the objects differ in size. The images are given; what is drawn at random is "
+            "where a map points.",
+            *(lambda p, s: p.std() / math.sqrt(len(p)), lambda p, s: p.std(ddof=1) / math.sqrt(len(p))),
+            *(lambda p, s: p.std(), lambda p, s: p.std(ddof=1)),
         ),
-        Mistake(
-            "spread of the areas, not of a mean",
-            [{"spread": lambda p: p.std()}, {"spread": lambda p: p.std(ddof=1)}],
-            "The mean is right. Your second number says how the objects differ in size. The images are given; what is "
-            "drawn at random is where a map points.",
+        _noise(
+            "deviations added",
+            "You average the standard deviations of the games. Luck in one makes up for bad luck in another: it is the "
+            "variances that add up.",
+            *(lambda p, s: np.sqrt(p * (1 - p)).mean(), lambda p, s: np.sqrt(p * (1 - p) / len(p)).mean()),
         ),
-        Mistake(
-            "of one game",
-            {"spread": lambda p: math.sqrt(np.mean(p * (1 - p)))},
-            "The mean is right, and the standard deviation is that of one image. The score is the mean over many.",
+        _noise(
+            "one image fewer",
+            "You divide by one image fewer than there are, as where a variance is estimated. Here it is known.",
+            *(lambda p, s: s * len(p) / (len(p) - 1), lambda p, s: s * math.sqrt(len(p) / (len(p) - 1))),
         ),
-        Mistake(
-            "of the sum",
-            {"spread": lambda p: math.sqrt(np.sum(p * (1 - p)))},
-            "The mean is right, and the standard deviation is that of the number of hits. The score is their share.",
+        _noise("of one game", "Your second number is that of one game, not of a mean.", lambda p, s: s * len(p) ** 0.5),
+        _noise(
+            "of the sum", "Your second number is that of the count of hits, not of a share.", lambda p, s: s * len(p)
         ),
+        _noise("variance", "Your second number is the variance, the square of what is asked for.", lambda p, s: s**2),
+        _noise("twice", "The second number is twice the standard deviation.", lambda p, s: 2 * s),
         Mistake(
-            "variance",
-            {"spread": lambda p: np.sum(p * (1 - p)) / len(p) ** 2},
-            "The mean is right. Your second number is the variance, the square of what is asked for.",
-        ),
-        Mistake(
-            "twice",
-            {"spread": lambda p: 2 * math.sqrt(np.sum(p * (1 - p))) / len(p)},
-            "The mean is right, and the second number is twice the standard deviation.",
+            "exchanged", lambda *given: _by_chance(*given)[::-1], "Both are right. The expected score comes first."
         ),
         Mistake(
             "mean only",
@@ -243,19 +285,26 @@ function(
 # --- two patches ------------------------------------------------------------------------------------------------------
 
 
-def _hidden(image, boxes, fill, *, corners=False, exchanged=False):
-    image = np.array(image, float)
+_WHOLE_FILL = (
+    "In one of the cases the image is of whole numbers (`uint8`), as the drawn pictures are, and what you write into a "
+    "copy of it becomes whole: a `fill` of 100.5 turns into 100. Make floats of the image first."
+)
+
+
+def _hidden(image, boxes, fill, *, corners=False, exchanged=False, kind=float, more=0):
+    image = np.array(image, kind)
     for top, left, height, width in boxes:
         if exchanged:
             top, left, height, width = left, top, width, height
         if corners:
             height, width = max(height - top, 0), max(width - left, 0)
+        height, width = height + more, width + more
         image[top : top + height, left : left + width] = fill
     return image
 
 
 def _together(
-    score, image, first, second, fill, *, combined=lambda whole, a, b, both: a + b - whole - both, black=False,
+    score, image, first, second, fill, *, combined=lambda a, b, both, whole: both - a - b, black=False,
     around=False, **reading,
 ):  # fmt: skip
     boxes = [[], [first], [second], [first, second]]
@@ -264,7 +313,13 @@ def _together(
         bottom, right = (max(one[n] + one[n + 2] for one in (first, second)) for n in (0, 1))
         boxes[3] = [(top, left, bottom - top, right - left)]
     copies = [_hidden(image, some, 0 if black else fill, **reading) for some in boxes]
-    return float(combined(*np.asarray(score(np.stack(copies)), float)))
+    whole, *scores = np.asarray(score(np.stack(copies)), float)
+    return float(combined(*(whole - score for score in scores), whole))
+
+
+def _reckoned(name, hint, *ways):
+    """A mistake in what is made of the three falls and the score of the whole picture."""
+    return Mistake(name, [{"combined": way} for way in ways], hint)
 
 
 _PICTURE = "np.arange(6 * 9 * 2).reshape(6, 9, 2) ** 2 % 23 + 1.0"
@@ -281,55 +336,78 @@ function(
         call(typed(_BOTH), typed(_PICTURE), (0, 1, 3, 2), (3, 5, 2, 3), 0.5),
         call(typed(_SQUARE), typed(_PICTURE), (1, 0, 2, 4), (2, 3, 3, 5), 7.0),
         call(typed(_ADDS), typed(_PICTURE), (2, 1, 4, 6), (0, 0, 4, 3), 2.0),
+        call(typed(_SQUARE), typed(f"({_PICTURE}).astype('uint8')"), (1, 0, 2, 4), (2, 3, 3, 5), 100.5),
     ],
     right=_together,
     tolerance=1e-4,
     mistakes=[
-        Mistake(
+        _reckoned(
             "sign",
-            {"combined": lambda whole, a, b, both: whole + both - a - b},
             "Right up to its sign: the single falls are taken from the common one, and not the other way round.",
+            lambda a, b, both, _: a + b - both,
         ),
-        Mistake(
+        _reckoned(
             "the whole picture forgotten",
-            {"combined": lambda whole, a, b, both: a + b - both},
             "You add and subtract scores and not falls, so that one score too many is left. What is a fall measured "
             "from?",
+            *(lambda a, b, both, whole: whole + both - a - b, lambda a, b, both, whole: a + b - both - whole),
         ),
-        Mistake(
+        _reckoned(
             "common fall",
-            {"combined": lambda whole, a, b, both: whole - both},
             "That is how far the score falls with both hidden. How much of it is more than the two falls by "
             "themselves?",
+            lambda a, b, both, _: both,
         ),
-        Mistake(
+        _reckoned(
             "sum of falls",
-            {"combined": lambda whole, a, b, both: 2 * whole - a - b},
             "Those are the two single falls, added. They are to be taken from the common one.",
+            lambda a, b, both, _: a + b,
         ),
-        Mistake(
+        _reckoned(
             "one after the other",
-            [
-                {"combined": lambda whole, a, b, both: a - both},
-                {"combined": lambda whole, a, b, both: b - both},
-            ],
             "That is how far the score falls when one patch is hidden after the other. What would it have done alone?",
+            *(lambda a, b, both, _: both - a, lambda a, b, both, _: both - b),
         ),
-        Mistake(
+        _reckoned(
+            "the first stays hidden",
+            "You hide the second box in the picture in which the first is hidden already, and so never alone. Begin "
+            "with a new copy.",
+            lambda a, b, both, _: -a,
+        ),
+        _reckoned(
             "larger of the falls",
-            {"combined": lambda whole, a, b, both: whole - both - max(whole - a, whole - b)},
             "You compare with the larger of the two single falls. Compare with their sum.",
+            lambda a, b, both, _: both - max(a, b),
         ),
-        Mistake(
+        _reckoned(
             "mean of the falls",
-            {"combined": lambda whole, a, b, both: whole - both - (2 * whole - a - b) / 2},
             "You take half of each single fall. Both count in full.",
+            lambda a, b, both, _: both - (a + b) / 2,
+        ),
+        _reckoned(
+            "without sign",
+            "You leave out a sign, or cut off at 0. Where both places are needed the result is negative, and a score "
+            "that rises has a negative fall.",
+            *(lambda a, b, both, _: abs(both - a - b), lambda a, b, both, _: max(both - a - b, 0)),
+            lambda a, b, both, _: abs(both) - abs(a) - abs(b),
+            lambda a, b, both, _: max(both, 0) - max(a, 0) - max(b, 0),
+        ),
+        _reckoned(
+            "ratio",
+            "You divide. Falls are differences of scores, and so is what is asked for.",
+            *(lambda a, b, both, _: both / (a + b or 1), lambda a, b, both, whole: (both - a - b) / whole),
         ),
         Mistake("black", {"black": True}, "You hide with 0. What is hidden gets the value `fill`."),
+        Mistake("fill made whole", {"kind": None}, _WHOLE_FILL),
         Mistake(
             "corners",
             {"corners": True},
             "You read the last two numbers of a box as its lower right corner. They are its height and its width.",
+        ),
+        Mistake(
+            "one row and column off",
+            [{"more": 1}, {"more": -1}],
+            "Your boxes have one row and one column too many or too few. A slice leaves out the place that it ends at.",
         ),
         Mistake(
             "rows and columns exchanged",
@@ -340,11 +418,6 @@ function(
             "all between",
             {"around": True},
             "For the two together you hide a box around both, and with it what lies between them.",
-        ),
-        Mistake(
-            "ratio",
-            {"combined": lambda whole, a, b, both: (whole - both) / ((whole - a) + (whole - b) or 1)},
-            "You divide the common fall by the single ones. It is a difference.",
         ),
     ],
     nudges=(
@@ -360,11 +433,12 @@ function(
 # --- shown and hidden -------------------------------------------------------------------------------------------------
 
 
-def _shown_and_hidden(score, image, masks, fill, *, black=False, inverted=False, gives=None, never=0.0):
+def _shown_and_hidden(score, image, masks, fill, *, black=False, inverted=False, gives=None, never=0.0, kind=float):
     """`gives` makes the map from (scores, masks as floats of shape (masks, rows, columns))."""
-    image, masks = np.asarray(image, float), np.asarray(masks, float)
+    image, masks = np.asarray(image, kind), np.asarray(masks, float)
     shown = (1 - masks if inverted else masks)[..., None]
-    scores = np.asarray(score(shown * image + (1 - shown) * (0 if black else fill)), float)
+    copies = shown * image + (1 - shown) * (0 if black else fill)
+    scores = np.asarray(score(copies.astype(image.dtype)), float)
     if gives:
         return gives(scores, masks)
     with np.errstate(all="ignore"):
@@ -380,6 +454,16 @@ def _quietly(make):
     def gives(scores, masks):
         with np.errstate(all="ignore"):
             return np.nan_to_num(make(scores, masks), nan=0.0)
+
+    return gives
+
+
+def _zero_for_no_mean(at):
+    """A mean of no scores is taken for 0; the map is 0 where `at` of the masks is not true."""
+
+    def gives(scores, masks):
+        shown, hidden = (np.tensordot(scores, x, 1) / np.maximum(x.sum(axis=0), 1) for x in (masks, 1 - masks))
+        return np.where(at(masks), shown - hidden, 0)
 
     return gives
 
@@ -400,6 +484,7 @@ function(
             0.5,
         ),
         call(typed(_ADDS), typed("np.arange(3 * 4 * 2).reshape(3, 4, 2) ** 2 % 7 * 1.0"), typed(_NEVER), 2.0),
+        call(typed(_SQUARE), typed(f"({_SCENE}).astype('uint8')"), typed(_HALF), 100.5),
     ],
     right=_shown_and_hidden,
     tolerance=1e-4,
@@ -408,6 +493,16 @@ function(
             "nan",
             {"never": np.nan},
             "Right, but for pixels that no mask hides, or that all do: there you divide 0 by 0. The task asks for 0.",
+        ),
+        Mistake(
+            "no mean for 0",
+            [
+                {"gives": _zero_for_no_mean(lambda masks: True)},
+                {"gives": _zero_for_no_mean(lambda masks: masks.any(axis=0))},
+                {"gives": _zero_for_no_mean(lambda masks: ~masks.all(axis=0))},
+            ],
+            "Right, but for pixels that are hidden in all pictures, or in none. There one of the two means has no "
+            "scores, and you take it for 0, so that the other one is left. The task asks for 0 in both cases.",
         ),
         Mistake(
             "shown only",
@@ -452,6 +547,7 @@ function(
             {"black": True},
             "You multiply the picture by the mask, so that hidden pixels are 0. They are to have the value `fill`.",
         ),
+        Mistake("fill made whole", {"kind": None}, _WHOLE_FILL),
         Mistake(
             "transposed",
             lambda *given: _shown_and_hidden(*given).T,
@@ -553,7 +649,11 @@ function(
         ),
         Mistake(
             "path from 0",
-            {"path": lambda a, image, baseline: a * image},
+            [
+                {"path": lambda a, image, baseline: a * image},
+                {"path": lambda a, image, baseline: a * image, "times": lambda image, baseline: image},
+                {"path": lambda a, image, baseline: a * (image - baseline)},
+            ],
             "Your path begins at a black image. It begins at `baseline`.",
         ),
         Mistake(
@@ -578,8 +678,11 @@ function(
         ),
         Mistake(
             "slope at the end",
-            {"at": lambda steps: np.ones(1)},
-            "You take the slope at the image only, times how far each pixel went. A network whose score is saturated "
+            [
+                {"at": lambda steps: np.ones(1)},
+                {"at": lambda steps: np.ones(1), "times": lambda image, baseline: image},
+            ],
+            "You take the slope at the image only. A network whose score is saturated "
             "has no slope there. Go along the way.",
         ),
         Mistake(
@@ -603,18 +706,25 @@ function(
 
 
 def _attack(
-    slopes, images, epsilon, step, steps, *, direction=np.sign, ball="each", box="each", fresh=True, top=255,
+    slopes, images, epsilon, step, steps, *, direction=np.sign, ball="each", box="each", fresh=True, further=True,
+    top=255,
 ):  # fmt: skip
     start = np.asarray(images, float)
     x = start.copy()
     for number in range(steps):
-        x = x + step * direction(np.asarray(slopes(x if fresh else start), float))
+        x = (x if further else start) + step * direction(np.asarray(slopes(x if fresh else start), float))
         done = "each", *(["end"] if number == steps - 1 else [])
         if ball in done:
             x = np.clip(x, start - epsilon, start + epsilon)
         if box in done:
             x = np.clip(x, 0, top)
     return x
+
+
+def _moved(name, hint, *ways):
+    """A mistake in `epsilon`, `step` or `steps`, which `ways` make of the right ones."""
+    wrong = [lambda slopes, images, *given, way=way: _attack(slopes, images, *way(*given)) for way in ways]
+    return Mistake(name, wrong, hint)
 
 
 def _to_length_1(slopes):
@@ -625,6 +735,7 @@ def _to_length_1(slopes):
 _WAVE = "lambda images: np.sin(images / 3)"
 _TOWARDS = "lambda images: 100.0 - images"
 _PIXELS = "np.arange(2 * 3 * 5 * 1).reshape(2, 3, 5, 1) * 37.3 % 256"
+_COLORS = "np.arange(1 * 2 * 3 * 3).reshape(1, 2, 3, 3) * 53.7 % 200 + 25"
 _ENDS = "np.tile([0.0, 1.0, 2.5, 99.0, 102.0, 252.0, 254.0, 255.0], (2, 1, 1, 1)).reshape(2, 2, 4, 1)"
 
 function(
@@ -635,18 +746,20 @@ function(
         call(typed(_TOWARDS), typed(_ENDS), 6.0, 2.5, 4),
         call(typed("lambda images: images - 100.0"), typed(_ENDS), 8.0, 1.5, 4),
         call(typed(_WAVE), typed(_PIXELS), 10.0, 4.0, 6),
+        call(typed("lambda images: (images - 100) * np.float32([1, 0, -2])"), typed(_COLORS), 5.0, 2.0, 3),
+        call(typed("lambda images: 255.1 - images"), typed(_ENDS), 6.0, 2.5, 4),
     ],
     right=_attack,
     tolerance=1e-4,
     mistakes=[
         Mistake(
             "ball forgotten",
-            {"ball": "never"},
+            [{"ball": "never"}, {"ball": "never", "box": "end"}],
             "Your pixels go farther than `epsilon` from where they began. After every step, bring them back.",
         ),
         Mistake(
             "ball at the end",
-            {"ball": "end"},
+            [{"ball": "end"}, {"ball": "end", "box": "end"}],
             "You bring the pixels back only after the last step. Until then they have wandered where they must not be, "
             "and the slopes there are of no use.",
         ),
@@ -654,6 +767,12 @@ function(
             "range forgotten",
             {"box": "never"},
             "Some of your pixels are below 0 or above 255. No picture has such pixels.",
+        ),
+        Mistake(
+            "range at the end",
+            {"box": "end"},
+            "You cut off at 0 and 255 only after the last step. Until then the network is asked about pixels that no "
+            "picture has, and their slopes may point elsewhere.",
         ),
         Mistake(
             "both forgotten",
@@ -676,6 +795,22 @@ function(
             "You give each image's slopes length 1, so that steep pixels move more. Here every pixel moves by `step`.",
         ),
         Mistake(
+            "slope 0 moves",
+            [
+                {"direction": lambda slopes: np.where(slopes > 0, 1, -1)},
+                {"direction": lambda slopes: np.where(slopes >= 0, 1, -1)},
+            ],
+            "Pixels whose slope is 0 move too, all in one direction. They are to stay: there are three cases, not two.",
+        ),
+        Mistake(
+            "one direction for all channels",
+            [
+                {"direction": lambda slopes: np.sign(slopes.sum(axis=-1, keepdims=True))},
+                {"direction": lambda slopes: np.sign(slopes[..., :1])},
+            ],
+            "You move all channels of a place in one direction. Each value has a slope of its own.",
+        ),
+        Mistake(
             "downhill",
             {"direction": lambda slopes: -np.sign(slopes)},
             "You go down the slope, which lowers the loss and makes the network surer. An attack goes up.",
@@ -686,19 +821,25 @@ function(
             "You take the slopes at the given images in every step. They are to be those of where the images are now.",
         ),
         Mistake(
-            "one step",
-            lambda slopes, images, epsilon, step, steps: _attack(slopes, images, epsilon, step, 1),
-            "You take one step. There are `steps` of them.",
+            "from the beginning",
+            {"further": False},
+            "You add each step to the given images, so that nothing adds up. Each goes on from where the last one led.",
         ),
-        Mistake(
+        _moved("one step", "You take one step. There are `steps` of them.", lambda e, step, steps: (e, step, 1)),
+        _moved(
+            "number of steps",
+            "You take one step too many or too few. A loop over `range(steps)` has `steps` rounds.",
+            *(lambda e, step, steps: (e, step, steps + 1), lambda e, step, steps: (e, step, steps - 1)),
+        ),
+        _moved(
             "steps of epsilon",
-            lambda slopes, images, epsilon, step, steps: _attack(slopes, images, epsilon, epsilon, steps),
             "Each of your steps has the size `epsilon`. It is `step`; `epsilon` is how far they may lead in all.",
+            lambda e, step, steps: (e, e, steps),
         ),
-        Mistake(
+        _moved(
             "one large step",
-            lambda slopes, images, epsilon, step, steps: _attack(slopes, images, epsilon, epsilon, 1),
             "That is the chapter's single step of size `epsilon`. Here there are several smaller ones.",
+            lambda e, step, steps: (e, e, 1),
         ),
         Mistake(
             "change only",
@@ -748,29 +889,6 @@ _SEEN = 0.1  # of the shapes, how many more the honest network may miss after th
 _AS_LARGE = 1 / 3  # the control's mean change of a pixel, as a share of the other's
 
 
-@contextlib.contextmanager
-def _no_network():
-    """Within it, no Keras model answers, and no layer that has learned anything."""
-    import keras
-
-    def refuse(*args, **kwargs):
-        raise Wrong(
-            "asks a network",
-            "Your function asks a network what to do. Then it would turn answers whatever the network has learned. "
-            "What you do to an image must follow from the image and its mask.",
-        )
-
-    def watched(layer, *args, **kwargs):
-        return refuse() if layer.weights else called(layer, *args, **kwargs)
-
-    called = keras.Layer.__call__
-    with (
-        mock.patch.object(keras.Layer, "__call__", watched),
-        mock.patch.multiple(keras.Model, predict=refuse, predict_on_batch=refuse),
-    ):
-        yield
-
-
 @functools.cache
 def _cases():
     """New images of the stranger's collection, labels, masks, and three networks with their answers to them."""
@@ -783,73 +901,13 @@ def _answers(network, images):
     return strangers.outputs(network, images).argmax(axis=-1)
 
 
-def _experiment_on(answer, images, masks):
-    """What the student's function makes of images: two float arrays in their shape."""
-    given = images.copy(), masks.copy()
-    with _no_network():
-        made = run(answer, *given, doing="`experiment(images, masks)`")
-    if made is None:
-        raise Wrong("no return", "Your function returns nothing. It ends with a `return` of two arrays of images.")
-    if not isinstance(made, (tuple, list)) or len(made) != 2:
-        raise Wrong("wrong type", f"Your function returns {describe(made)}. Two arrays were asked for.")
-    if not (np.array_equal(given[0], images) and np.array_equal(given[1], masks)):
-        raise Wrong(
-            "input changed",
-            "`experiment(images, masks)` changed the arrays that it was given. Work on a copy: `images.copy()`.",
-        )
-    found = []
-    for name, part in zip(("changed", "control"), made, strict=True):
-        try:
-            array = np.asarray(part, float)
-        except Exception:
-            raise Wrong("wrong type", f"`{name}` is {describe(part)}; images were asked for.") from None
-        if array.shape != images.shape:
-            raise Wrong(
-                "shape",
-                f"`{name}` has shape {array.shape}; it is to be as many images as came in, {images.shape}.",
-            )
-        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
-            raise Wrong(
-                "range",
-                f"The pixels of `{name}` go from {array.min():.4g} to {array.max():.4g}. Pictures go from 0 to 255.",
-            )
-        found.append(array)
-    return found
-
-
-def _same_alone(answer, images, masks, found):
-    """An image is changed alone as in the company of others: what is done to it is not picked from among them."""
-    again = _experiment_on(answer, images, masks)
-    if not all(same(*pair, 1e-6) for pair in zip(again, found, strict=True)):
-        raise Wrong("changes between calls", "Called again, your function gives other images. Draw nothing at random.")
-    some = slice(3, 10)
-    alone = _experiment_on(answer, images[some], masks[some])
-    if not all(same(one, many[some], 1e-6) for one, many in zip(alone, found, strict=True)):
-        raise Wrong(
-            "depends on the others",
-            "What your function makes of an image depends on which other images come with it. Then an image is "
-            "replaced or compared, not changed. Make each from its own image and mask.",
-        )
-
-
 @task(
     "12.stranger",
     "the function `experiment(images, masks)`",
     mistakes=(
-        "wrong type",
-        "no return",
-        "shape",
-        "range",
-        "input changed",
-        "changes between calls",
-        "depends on the others",
-        "asks a network",
-        "nothing changed",
-        "control too small",
-        "not turned",
-        "this network only",
-        "another shape",
-        "control turns",
+        *controlled.MISTAKES,
+        *("nothing changed", "exchanged", "upside down", "not turned"),
+        *("this network only", "another shape", "control too small", "control turns"),
     ),
     nudges=(
         "Look at the first pictures of the collection, arrows in one row and hearts in another. By what else than "
@@ -865,8 +923,7 @@ def _same_alone(answer, images, masks, found):
 def _stranger(answer):
     is_callable(answer, "experiment")
     images, labels, masks, networks, before = _cases()
-    changed, control = found = _experiment_on(answer, images, masks)
-    _same_alone(answer, images, masks, found)
+    changed, control = found = controlled.experiment_on(answer, images, masks)
     sizes = [float(abs(part - images).mean()) for part in found]
     if sizes[0] < 0.5:
         raise Wrong("nothing changed", "`changed` is as good as the images themselves.")
@@ -876,6 +933,15 @@ def _stranger(answer):
         f"{turned[1]:.0%} of its twin's; after it the honest network still sees the shape in {seen[1]:.0%}, before it "
         f"in {seen[0]:.0%}."
     )
+    if turned[0] < _TURNED and max(kept) <= 1 - _TURNED:
+        raise Wrong(
+            "exchanged",
+            f"Your control turns nearly all: {1 - kept[0]:.0%} of the stranger's answers and {1 - kept[1]:.0%} of its "
+            f"twin's. Your change turns {turned[0]:.0%} and {turned[1]:.0%}. So what the network goes by is what you "
+            "did in the control, which is to leave the answers alone. The first of the two sets is the one that turns.",
+        )
+    if turned[0] < _TURNED and same(changed, images[:, ::-1], 1e-6):
+        raise Wrong("upside down", f"{told} You turn each image upside down. Was that meant? {controlled.AXES}")
     if turned[0] < _TURNED:
         raise Wrong(
             "not turned",

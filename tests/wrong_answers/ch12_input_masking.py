@@ -36,6 +36,28 @@ def touched_unlimited(first, last, size, layers):
     return first, last
 
 
+def touched_by_slice(first, last, size, layers):
+    """Mark the patch as a slice that ends at its last column, and so without it."""
+    marked = np.zeros(size, bool)
+    marked[first:last] = True
+    for kernel_size, stride in layers:
+        starts = range(0, len(marked) - kernel_size + 1, stride)
+        marked = np.array([marked[start : start + kernel_size].any() for start in starts])
+    places = np.flatnonzero(marked)
+    return int(places[0]), int(places[-1])
+
+
+def touched_with_lengths(length):
+    def touched(first, last, size, layers):
+        for kernel_size, stride in layers:
+            size = length(size, kernel_size, stride)
+            first = max(math.ceil((first - kernel_size + 1) / stride), 0)
+            last = min(last // stride, size - 1)
+        return first, last
+
+    return touched
+
+
 def touched_as_floats(first, last, size, layers):
     return tuple(float(place) for place in touched_by_marking(first, last, size, layers))
 
@@ -116,6 +138,15 @@ def together_by_masks(score, image, first, second, fill):
     return np.array([-1, 1, 1, -1]) @ score(np.where(shown, image, fill))
 
 
+def together_in_bytes(score, image, first, second, fill):
+    """Copies in the type of the image: what is written into one of `uint8` loses its fraction."""
+    copies = np.repeat(image[None], 4, axis=0)
+    for number, (top, left, height, width) in ((1, first), (2, second), (3, first), (3, second)):
+        copies[number, top : top + height, left : left + width] = fill
+    whole, a, b, both = score(copies)
+    return a + b - whole - both
+
+
 def together_in_place(score, image, first, second, fill):
     whole = score(image[None])[0]
     for top, left, height, width in (first, second):
@@ -148,6 +179,19 @@ def shown_one_at_a_time(score, image, masks, fill):
     sums = np.einsum("n,nrc->rc", scores, masks), np.einsum("n,nrc->rc", scores, 1 - masks)
     map_ = sums[0] / np.maximum(many, 1) - sums[1] / np.maximum(few, 1)
     return np.where((many == 0) | (few == 0), 0.0, map_)
+
+
+def shown_in_bytes(score, image, masks, fill):
+    copies = np.array([image.copy() for _ in masks])
+    copies[masks == 0] = fill
+    scores = score(copies)
+    return shown_by_loop(lambda _: scores, image, masks, fill)
+
+
+def shown_with_empty_means(score, image, masks, fill):
+    scores = score(np.where(masks[..., None] > 0, image, fill))
+    sums = [(scores[:, None, None] * part).sum(0) / (part.sum(0) + 1e-9) for part in (masks, 1 - masks)]
+    return sums[0] - sums[1]
 
 
 def shown_with_nan(score, image, masks, fill):
@@ -219,6 +263,26 @@ def attack_unlimited(slopes, images, epsilon, step, steps):
     return np.clip(images, 0, 255)
 
 
+def attack_with_sign(sign, last=slice(None)):
+    """One more way through the loop, with a sign of the slopes that is not NumPy's, or of `last` channels only."""
+
+    def attack(slopes, images, epsilon, step, steps):
+        x = images.copy()
+        for _ in range(steps):
+            x = x + step * sign(slopes(x)[..., last])
+            x = np.clip(np.clip(x, images - epsilon, images + epsilon), 0, 255)
+        return x
+
+    return attack
+
+
+def attack_cut_off_last(slopes, images, epsilon, step, steps):
+    x = images.copy()
+    for _ in range(steps):
+        x = images + np.clip(x + step * np.sign(slopes(x)) - images, -epsilon, epsilon)
+    return np.clip(x, 0, 255)
+
+
 def attack_in_place(slopes, images, epsilon, step, steps):
     start = images.copy()
     for _ in range(steps):
@@ -275,6 +339,15 @@ def noise(size):
         return np.clip(images + size * signs, 0, 255)
 
     return changed
+
+
+def noise_by_place(images, masks):
+    signs = np.random.default_rng(0).choice([-1, 1], images.shape)
+    return np.clip(images + 20 * signs, 0, 255)
+
+
+def about_the_mean(images, masks):
+    return np.clip(2 * images.mean() - images, 0, 255)
 
 
 def experiment_of(change, control, gives=tuple):
@@ -337,6 +410,10 @@ WRONG = {
     "12.touched": [
         (touched_unlimited, "limits forgotten"),
         (touched_as_floats, "float for int"),
+        (touched_by_slice, "stopped"),
+        (touched_with_lengths(lambda size, k, s: math.ceil((size - k) / s) + 1), "length rounded up"),
+        (touched_with_lengths(lambda size, k, s: size // s), "kernel ignored in the length"),
+        (lambda *given: touched_by_marking(*given)[::-1], "exchanged"),
         (lambda first, last, size, layers: list(range(touched_by_marking(first, last, size, layers)[0], 9)), "shape"),
         (lambda first, last, size, layers: (0, 3), "constant"),
     ],
@@ -349,12 +426,15 @@ WRONG = {
     ],
     "12.together": [
         (together_in_place, "input changed"),
+        (together_in_bytes, "fill made whole"),
         (lambda *given: -together_by_falls(*given), "sign"),
         (lambda score, image, first, second, fill: together_by_falls(score, image, first, second, 0), "black"),
         (lambda *given: np.array([together_by_falls(*given)]), "wrong type"),
     ],
     "12.shown_and_hidden": [
         (shown_with_nan, "nan"),
+        (shown_with_empty_means, "no mean for 0"),
+        (shown_in_bytes, "fill made whole"),
         (shown_as_published, "as published"),
         (lambda score, image, masks, fill: shown_by_loop(score, image, 1 - masks, fill), "other"),
         (lambda score, image, masks, fill: shown_by_loop(score, image, masks, 0), "black"),
@@ -364,19 +444,30 @@ WRONG = {
     "12.integrated_gradients": [
         (integrated_by_numpy, "both ends"),
         (integrated_from_1, "right ends"),
-        (lambda slopes, image, baseline, steps: slopes(image[None])[0] * image, "other"),
-        (lambda slopes, image, baseline, steps: integrated_by_loop(slopes, image, 0 * baseline, steps), "other"),
+        (lambda slopes, image, baseline, steps: slopes(image[None])[0] * image, "slope at the end"),
+        (lambda slopes, image, baseline, steps: integrated_by_loop(slopes, image, 0 * baseline, steps), "path from 0"),
+        (lambda slopes, image, baseline, steps: integrated_by_loop(slopes, image, baseline, steps + 1), "other"),
     ],
     "12.attack": [
         (attack_unlimited, "ball forgotten"),
         (attack_in_place, "input changed"),
+        (attack_cut_off_last, "range at the end"),
+        (attack_with_sign(lambda slopes: np.where(slopes > 0, 1, -1)), "slope 0 moves"),
+        (attack_with_sign(np.sign, slice(1)), "one direction for all channels"),
         (lambda slopes, images, epsilon, step, steps: images + epsilon * np.sign(slopes(images)), "other"),
         (lambda slopes, *given: attack_by_change(lambda x: -slopes(x), *given), "downhill"),
     ],
     "12.random_signs": [("some", "not a choice"), (0.02, "not a choice")],
     "12.stranger": [
         (experiment_of(inverted, upside_down), "not turned"),
-        (experiment_of(upside_down, left_right), "not turned"),
+        (experiment_of(upside_down, left_right), "exchanged"),
+        (experiment_of(inverted, left_right), "exchanged"),
+        (experiment_of(lambda images, masks: np.fliplr(images), noise(20)), "upside down"),
+        (experiment_of(left_right, lambda images, masks: np.flipud(images)), "order of the images"),
+        (experiment_of(lambda *given: left_right(*given) / 255, upside_down), "from 0 to 1"),
+        (experiment_of(left_right, noise_by_place), "depends on the place"),
+        (experiment_of(left_right, about_the_mean), "depends on the others"),
+        (experiment_of(left_right, upside_down, gives=np.stack), "stacked"),
         (experiment_of(without_object, upside_down), "not turned"),
         (attacks_the_stranger, "this network only"),
         (experiment_of(left_right, lambda images, masks: images), "control too small"),
@@ -412,5 +503,6 @@ RIGHT = {
         experiment_of(half_a_turn, upside_down, gives=list),
         experiment_of(carried_over, upside_down),
         experiment_of(left_right, another_object),
+        experiment_of(left_right, noise(20)),
     ],
 }
