@@ -81,6 +81,13 @@ def write_report(path, model, train, validation, test, history, base_name):
     Notes
     -----
     Taught in chapter 13, The same networks in three frameworks.
+
+    Examples
+    --------
+    >>> result = write_report("report.html", model, *folder.split(), history.history, "efficientnet_lite0")
+    ... # doctest: +SKIP
+    >>> print(Result(0.97, (0.94, 0.99), 0.5, 200))
+    Accuracy 0.970 (0.940 to 0.990) on 200 images that it has never seen; 0.500 for always naming the commonest class
     """
     names, side = test.class_names, model.input_shape[1]
     if model.output_shape[-1] != len(names):
