@@ -29,8 +29,8 @@ _SECONDS = 1800  # a notebook that takes longer at smoke has not finished
 # What makes a printed number depend on chance or on the clock: calls and modules, by the last part of their names.
 _CHANCE = {
     "Model", "Sequential", "clone_model", "dense_network", "evaluate", "fit", "measure", "model_1", "model_2",
-    "model_3", "model_4", "model_5", "patients", "perf_counter", "random", "set_random_seed", "small_convnet", "strangers",
-    "time", "train", "train_on_batch", "training", "with_classifier",
+    "model_3", "model_4", "model_5", "patients", "perf_counter", "random", "set_random_seed", "small_convnet",
+    "strangers", "time", "train", "train_on_batch", "training", "with_classifier",
 }  # fmt: skip
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?!\w|\.\d)(?! ?(?:s|ms|min|MB|images/s)\b)")
 
