@@ -282,7 +282,7 @@ def backends_command(
 
     try:
         rows = run_on_backends(_existing(notebooks) or (), only_at_hand=at_hand, table=table)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise _Failed(error) from error
     failed = [f"{row.notebook} on {name}: {what}" for row in rows for name, what in row.failures.items()]
     if failed:

@@ -34,13 +34,15 @@ class Feed:
     megabytes: float
 
 
-def write_jpegs(dataset, folder):
+def write_jpegs(dataset, folder, prefix=""):
     """Write the photographs of a data set as files, in a folder for each class.
 
     Parameters
     ----------
     dataset : Dataset
     folder : path
+    prefix : str
+        Begins each file's name, so that two data sets can share a folder.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def write_jpegs(dataset, folder):
 
     Notes
     -----
-    Used in chapter 07, Augmentation.
+    Used in chapter 07, Augmentation, and by the projects of chapter 13.
 
     Examples
     --------
@@ -64,7 +66,7 @@ def write_jpegs(dataset, folder):
 
     paths = []
     for number, (image, label) in enumerate(zip(dataset.images, dataset.labels, strict=True)):
-        path = Path(folder) / dataset.class_names[label] / f"{number:05}.jpg"
+        path = Path(folder) / dataset.class_names[label] / f"{prefix}{number:05}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path, quality=90)
         paths.append(path)

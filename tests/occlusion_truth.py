@@ -68,7 +68,7 @@ def lively(model, images, seed=0):
 
 @contextlib.contextmanager
 def compiled_as(replacement):
-    """Within it, `replacement` stands in the place of `course_utils.explain.occlusion.compiled.compiled`."""
+    """Within it, `replacement` stands in the place of `course_utils.explain.compiled.compiled`."""
     with mock.patch.object(networks, "compiled", replacement), mock.patch.object(windows, "compiled", replacement):
         yield
 

@@ -148,6 +148,40 @@ def test_each_notebook_is_run_on_each_backend_and_failures_are_named(monkeypatch
     assert row.difference == {"jax": 0.5, "torch": 0.5}
 
 
+def test_a_part_run_keeps_the_other_rows_of_the_table_and_their_days():
+    versions = {"tensorflow": "2.21.0", "jax": "0.10.2"}
+
+    def row(notebook, seconds, failures=()):
+        return on_backends.Row(notebook, dict.fromkeys(versions, seconds), dict.fromkeys(failures, "failed"))
+
+    whole = [row("book/05.ipynb", 9), row("book/a1.ipynb", 8, ["jax"]), row("solutions/05.ipynb", 7)]
+    table = on_backends.as_table(whole, versions, "2026-01-01")
+    part = [row("book/a1.ipynb", 6), row("book/06.ipynb", 5, ["jax"])]
+    head, _, _, _, *lines = on_backends.as_table(part, versions, "2026-02-02", before=table).splitlines()
+    assert head.endswith("7 of 8 runs passed.")
+    assert lines == [
+        "| 05 | 2026-01-01 | 9 s | 9 s | - |",
+        "| 06 | 2026-02-02 | 5 s | failed | - |",
+        "| a1 | 2026-02-02 | 6 s | 6 s | - |",
+        "| 05, solution | 2026-01-01 | 7 s | 7 s | - |",
+    ]
+    with pytest.raises(ValueError, match="other versions.*JAX 0.10.2.*JAX 0.11.0"):
+        on_backends.as_table(part, {**versions, "jax": "0.11.0"}, before=table)
+
+
+def test_rows_of_other_versions_are_refused_before_anything_runs(monkeypatch, tmp_path):
+    (tmp_path / "book").mkdir()
+    before = on_backends.as_table([on_backends.Row("book/05.ipynb", {"jax": 1})], {"jax": "0.1"})
+    (tmp_path / on_backends.TABLE).write_text(before, encoding="utf-8")
+    monkeypatch.setattr(on_backends, "find_root", lambda: tmp_path)
+    monkeypatch.setattr(on_backends, "_environment", lambda root, name, only: Path(sys.executable))
+    monkeypatch.setattr(on_backends, "_starts", lambda python, name: "9.9")
+    monkeypatch.setattr(on_backends, "_run", lambda *_: pytest.fail("it ran"))
+    with pytest.raises(ValueError, match="JAX 0.1"):
+        on_backends.run_on_backends([tmp_path / "book" / "05.ipynb"], say=lambda line: None)
+    assert (tmp_path / on_backends.TABLE).read_text(encoding="utf-8") == before
+
+
 def test_what_is_not_at_hand_is_left_out_and_said_so(monkeypatch):
     said = []
     monkeypatch.setattr(on_backends, "installed", lambda: ("tensorflow",))

@@ -134,7 +134,7 @@ MAY_IMPORT = {
     "feeding": set(),
     "models": {"datasets", "packages"},
     "plots": {"arithmetic", "evaluation"},
-    "projects": {"datasets", "evaluation", "explain", "models", "plots"},
+    "projects": {"datasets", "evaluation", "explain", "feeding", "models", "plots"},
     "training": {"budget"},
     "evaluation": {"arithmetic"},
     "nn": set(),

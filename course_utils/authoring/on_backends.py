@@ -59,7 +59,7 @@ def run_on_backends(paths=(), *, only_at_hand=False, table=True, say=print):
     only_at_hand : bool
         Make no environment and install nothing: a backend whose package is not there is left out, and said so.
     table : bool
-        Write ``book/backends.inc``.
+        Write ``book/backends.inc``. If ``paths`` are given, the rows of other notebooks stay.
     say : callable
         Is given a line about each run.
 
@@ -71,8 +71,11 @@ def run_on_backends(paths=(), *, only_at_hand=False, table=True, say=print):
     ------
     RuntimeError
         A backend cannot be installed, or Keras does not start on it.
+    ValueError
+        Rows would join a table of other versions; nothing was run.
     """
     root = find_root()
+    before = (root / TABLE).read_text(encoding="utf-8") if table and paths and (root / TABLE).exists() else ""
     paths = [Path(path) for path in paths] or [
         path for path in notebook_paths(root, ("book", "solutions")) if not path.name.startswith(FRAMEWORK_PAGES)
     ]
@@ -86,6 +89,8 @@ def run_on_backends(paths=(), *, only_at_hand=False, table=True, say=print):
         pythons[name] = python
     if only_at_hand and len(pythons) < 2:
         return []  # the one that is left has its own run
+    if table:
+        as_table([], versions, before=before)  # better now than after an hour of runs
     rows = []
     for path in paths:
         row, executed = Row(shown(path)), {}
@@ -97,7 +102,7 @@ def run_on_backends(paths=(), *, only_at_hand=False, table=True, say=print):
             row.difference[name] = difference(executed[next(iter(executed))], executed[name])
         rows.append(row)
     if table:
-        write_text(root / TABLE, as_table(rows, versions))
+        write_text(root / TABLE, as_table(rows, versions, before=before))
     return rows
 
 
@@ -249,7 +254,7 @@ def _numbers(cell):
 # ---------------------------------------------------------------------------------------------------------- the table
 
 
-def as_table(rows, versions, day=None):
+def as_table(rows, versions, day=None, before=""):
     """What chapter 13 includes: a row a notebook, in MyST's Markdown.
 
     Parameters
@@ -259,34 +264,69 @@ def as_table(rows, versions, day=None):
         By backend.
     day : str, optional
         By default today.
+    before : str
+        An earlier table: its rows stay, each with its own day, unless there is a new one of that notebook.
 
     Returns
     -------
     str
 
+    Raises
+    ------
+    ValueError
+        The earlier table is of other backends or versions.
+
     Examples
     --------
     >>> row = Row("book/05.ipynb", {"tensorflow": 9.6, "jax": 12.2}, {"jax": "failed"}, {"jax": 2e-7})
     >>> print(as_table([row], {"tensorflow": "2.21.0", "jax": "0.10.2"}, "2026-11-30"))
-    Run on 2026-11-30 at the smoke profile: TensorFlow 2.21.0, JAX 0.10.2; 1 of 2 runs passed.
+    At the smoke profile, with TensorFlow 2.21.0, JAX 0.10.2; 1 of 2 runs passed.
     <BLANKLINE>
-    | notebook | TensorFlow | JAX | largest difference |
-    | --- | --- | --- | --- |
-    | 05 | 10 s | failed | 2e-07 |
+    | notebook | run on | TensorFlow | JAX | largest difference |
+    | --- | --- | --- | --- | --- |
+    | 05 | 2026-11-30 | 10 s | failed | 2e-07 |
     <BLANKLINE>
     """
     day = day or datetime.date.today().isoformat()
-    runs = sum(len(row.seconds) for row in rows)
-    passed = runs - sum(len(row.failures) for row in rows)
     listed = ", ".join(f"{TITLES[name]} {version}" for name, version in versions.items())
-    lines = [f"Run on {day} at the smoke profile: {listed}; {passed} of {runs} runs passed.", ""]
-    lines.append("| notebook | " + " | ".join(TITLES[name] for name in versions) + " | largest difference |")
-    lines.append("| --- " * (len(versions) + 2) + "|")
+    lines = _rows_of(before)
+    if lines and not before.startswith(f"{_OF} {listed};"):
+        raise ValueError(
+            f"{TABLE} is of other versions: {before.partition(';')[0]!r}, and these runs are of {listed}. "
+            "Run all notebooks (make backends), or write no table (--no-table)."
+        )
     for row in rows:
         cells = ["failed" if name in row.failures else f"{row.seconds[name]:.0f} s" for name in versions]
         apart = [value for value in row.difference.values() if value == value]
         cells.append(f"{max(apart):.0e}" if apart and max(apart) > 0 else "0" if apart else "-")
-        folder, _, name = row.notebook.rpartition("/")
-        title = name.removesuffix(".ipynb") + (", solution" if folder.endswith("solutions") else "")
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        lines[_title(row.notebook)] = f"| {_title(row.notebook)} | {day} | " + " | ".join(cells) + " |"
+    runs = len(lines) * len(versions)
+    passed = runs - sum(line.count("| failed ") for line in lines.values())
+    names = " | ".join(TITLES[name] for name in versions)
+    head = [
+        f"{_OF} {listed}; {passed} of {runs} runs passed.",
+        "",
+        f"| notebook | run on | {names} | largest difference |",
+        "| --- " * (len(versions) + 3) + "|",
+    ]
+    return "\n".join([*head, *(lines[title] for title in sorted(lines, key=_place))]) + "\n"
+
+
+_OF = "At the smoke profile, with"
+_SOLUTION = ", solution"
+
+
+def _rows_of(table):
+    """The rows of a table by their titles."""
+    lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    return {line.split(" | ")[0].removeprefix("| "): line for line in lines}
+
+
+def _title(notebook):
+    folder, _, name = notebook.rpartition("/")
+    return name.removesuffix(".ipynb") + (_SOLUTION if folder.endswith("solutions") else "")
+
+
+def _place(title):
+    """Chapters in their order, then solutions."""
+    return title.endswith(_SOLUTION), title

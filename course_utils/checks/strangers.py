@@ -61,7 +61,8 @@ def _trained(make, images, labels, epochs, seed):
     keras.utils.set_random_seed(seed)
     model = make()
     rate = keras.optimizers.schedules.CosineDecay(4e-3, epochs * -(-len(images) // 32))
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", jit_compile=False)
+    xla = keras.config.backend() == "jax"  # elsewhere it takes longer to compile than these networks to train
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", jit_compile=xla)
     model.fit(images.astype("float32"), labels, batch_size=32, epochs=epochs, verbose=0)
     return model.get_weights()
 

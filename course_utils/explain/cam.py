@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .gradients import check_repeatable, check_slopes, of_class, scores_and_gradient
+from .gradients import check_repeatable, check_slopes, of_class, with_gradient
 from .inputs import as_float, checked_batch_size, checked_class_index, checked_images, checked_model, untracked
 from .maps import resized
-from .opened import Opened
+from .opened import opened
 
 
 @dataclass(frozen=True)
@@ -99,22 +99,22 @@ def grad_cam(model, images, class_index=None, layer=None, signed=False, batch_si
     model = checked_model(model)
     images = checked_images(model, images)
     batch_size = checked_batch_size(batch_size)
-    network = Opened(model, in_float32=True)
+    network = opened(model, in_float32=True)
     step = network.find(layer)
     network.check_channels_last(step)
     class_index = checked_class_index(model, images, class_index)
     check_repeatable(network, images)
 
+    def score(maps, others, classes):
+        return of_class(network.run_from(step, maps, others), classes)
+
+    scores_and_gradient = network.way(("from", step.name), lambda: with_gradient(score, network.compiled))
     raw = []
     for start in range(0, len(images), batch_size):
         part = slice(start, start + batch_size)
         with untracked():
-            maps, onward = network.run_to(images[part], step)
-
-        def score(maps, onward=onward, classes=class_index[part]):
-            return of_class(onward(maps), classes)
-
-        scores, slopes = scores_and_gradient(score, maps)
+            maps, others = network.run_to(step, images[part])
+        scores, slopes = scores_and_gradient(maps, others, class_index[part])
         check_slopes(scores, slopes, network, start, f"its layer {step.name!r}")
         maps = as_float(maps).astype("float32")
         raw.append(np.einsum("nhwc,nc->nhw", maps, slopes.mean(axis=(1, 2))))

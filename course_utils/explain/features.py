@@ -9,7 +9,7 @@ from ..arithmetic.exact import is_exactly
 from ..arithmetic.views import is_a
 from .gradients import check_repeatable
 from .inputs import as_float, checked_batch_size, checked_images, checked_model, untracked
-from .opened import Opened
+from .opened import Opened, opened
 
 _LIMIT = 4 * 2**30  # bytes; what Colab and most laptops have to spare
 _CONVOLUTIONS = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D")
@@ -63,7 +63,7 @@ def activations(model, images, layers=None, batch_size=32):
     model = checked_model(model)
     images = checked_images(model, images)
     batch_size = checked_batch_size(batch_size)
-    network = Opened(model)
+    network = opened(model)
     if layers is None:
         steps = [step for step in network.maps() if is_a(step.layer, *_CONVOLUTIONS)] or [network.find()]
     else:

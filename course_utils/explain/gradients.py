@@ -7,7 +7,7 @@ import numpy as np
 
 from ..arithmetic.exact import exact_kind
 from .inputs import as_float, checked_batch_size, checked_class_index, checked_images, checked_model, untracked
-from .opened import Opened
+from .opened import opened
 from .scores import PROBABILITIES, SIGMOID, UNKNOWN, lost
 
 # In float16 a number below 6e-8 is 0, and the slopes of pixels are often smaller. So they are computed of the score
@@ -51,27 +51,40 @@ def gradient(function, x):
     array([[2., 4.],
            [6., 8.]], dtype=float32)
     """
-    return scores_and_gradient(function, x)[1]
+    return with_gradient(function)(x)[1]
 
 
-def scores_and_gradient(function, x):
-    """The numbers that a function gives, shape (examples,), and their `gradient`, both as float32."""
-    x = keras.ops.convert_to_tensor(x, dtype="float32")
-    scale = np.full(x.shape[0], _SCALE, "float32")
-    while True:
-        scores, slopes = (keras.ops.convert_to_numpy(found) for found in _scaled(function, x, scale))
-        overflown = ~np.isfinite(slopes).reshape(len(slopes), -1).all(axis=1) & (scale > 1)
-        if not overflown.any():
-            break
-        scale[overflown] = (scale[overflown] / 16).clip(1)
-    return scores, slopes.astype("float32") / scale.reshape(-1, *[1] * (slopes.ndim - 1))
+def with_gradient(function, compiled=lambda function: function):
+    """A function that gives the numbers of another, shape (examples,), and their `gradient`, both as float32.
+
+    Parameters
+    ----------
+    function : callable
+        As `gradient` takes it; whatever it gets beside ``x`` are tensors that are held fixed, or dicts of them.
+    compiled : callable
+        JAX runs the gradient as this makes it: `Opened.compiled` where the function is about a network.
+    """
+    scaled = _scaled(function, compiled)
+
+    def scores_and_gradient(x, *others):
+        x = keras.ops.convert_to_tensor(x, dtype="float32")
+        scale = np.full(x.shape[0], _SCALE, "float32")
+        while True:
+            scores, slopes = (keras.ops.convert_to_numpy(found) for found in scaled(x, scale, *others))
+            overflown = ~np.isfinite(slopes).reshape(len(slopes), -1).all(axis=1) & (scale > 1)
+            if not overflown.any():
+                break
+            scale[overflown] = (scale[overflown] / 16).clip(1)
+        return scores, slopes.astype("float32") / scale.reshape(-1, *[1] * (slopes.ndim - 1))
+
+    return scores_and_gradient
 
 
-def _scaled(function, x, scale):
-    """What a function gives, and its gradient times a scale for each example."""
+def _scaled(function, compiled):
+    """A function that gives what another one gives, and its gradient times a scale for each example."""
 
-    def total(x):
-        scores = function(x)
+    def total(x, scale, *others):
+        scores = function(x, *others)
         if tuple(scores.shape) != (x.shape[0],):
             raise ValueError(
                 f"the function gave shape {tuple(scores.shape)} for {x.shape[0]} examples; expected one number an "
@@ -80,29 +93,35 @@ def _scaled(function, x, scale):
         scores = keras.ops.cast(scores, "float32")
         return keras.ops.sum(scores * keras.ops.convert_to_tensor(scale)), scores
 
-    backend = keras.config.backend()
-    if backend == "tensorflow":
+    def on_tensorflow(x, *others):
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
             tape.watch(x)
-            value, scores = total(x)
+            value, scores = total(x, *others)
         return scores, tape.gradient(value, x, unconnected_gradients="zero")
-    if backend == "jax":
-        import jax
 
-        slopes, scores = jax.grad(total, has_aux=True)(x)
-        return scores, slopes
-    if backend == "torch":
+    def on_torch(x, *others):
         import torch
 
         with torch.enable_grad():
             x = x.detach().requires_grad_(True)
-            value, scores = total(x)
+            value, scores = total(x, *others)
             slopes = None
             if value.requires_grad:  # else it does not depend on x, nor on any weight
                 (slopes,) = torch.autograd.grad(value, x, allow_unused=True)
         return scores, torch.zeros_like(x) if slopes is None else slopes
+
+    backend = keras.config.backend()
+    if backend == "tensorflow":
+        return on_tensorflow
+    if backend == "torch":
+        return on_torch
+    if backend == "jax":
+        import jax
+
+        both = compiled(jax.grad(total, has_aux=True))
+        return lambda *given: both(*given)[::-1]
     raise RuntimeError(
         f"Keras runs on the backend {backend!r}, which has no gradients; expected tensorflow, jax or torch. Set "
         "KERAS_BACKEND before Keras is imported."
@@ -175,7 +194,7 @@ def input_gradient(model, images, class_index=None, of="score", batch_size=32):
             f'{model.name!r} has a single score. Take of="score": its gradient leads towards class 1, its negative '
             "towards class 0."
         )
-    network = Opened(model, in_float32=True)
+    network = opened(model, in_float32=True)
     kind = network.ending.kind
     if of == "loss" and kind == UNKNOWN:
         raise ValueError(
@@ -184,14 +203,15 @@ def input_gradient(model, images, class_index=None, of="score", batch_size=32):
         )
     check_repeatable(network, images)
 
+    def number(x, classes):
+        outputs = network.run(x)[0]
+        return of_class(outputs, classes) if of == "score" else _loss(outputs, classes, kind)
+
+    numbers_and_gradient = network.way(("slopes", of), lambda: with_gradient(number, network.compiled))
+
     def slopes(start):
-        batch, classes = images[start : start + batch_size], class_index[start : start + batch_size]
-
-        def number(x):
-            outputs = network.run(x)[0]
-            return of_class(outputs, classes) if of == "score" else _loss(outputs, classes, kind)
-
-        scores, found = scores_and_gradient(number, batch)
+        part = slice(start, start + batch_size)
+        scores, found = numbers_and_gradient(images[part], class_index[part])
         check_slopes(scores if of == "score" else np.exp(-scores), found, network, start, "its pixels")
         return found
 
@@ -200,7 +220,7 @@ def input_gradient(model, images, class_index=None, of="score", batch_size=32):
 
 def of_class(scores, class_index):
     """From scores, shape (images, classes), those of one class each, shape (images,), as a tensor."""
-    chosen = np.arange(scores.shape[1]) == np.asarray(class_index)[:, None]
+    chosen = keras.ops.arange(scores.shape[1]) == keras.ops.cast(class_index, "int32")[:, None]
     return keras.ops.sum(keras.ops.where(chosen, keras.ops.cast(scores, "float32"), 0.0), axis=1)
 
 
@@ -261,14 +281,17 @@ def check_repeatable(network, images):
     ----------
     network : Opened
     images : ndarray, shape (images, height, width, channels)
-        Of the first it is asked, alone and beside another.
+        Of the first it is asked, beside itself and beside another.
     """
     other = images[1:2] if len(images) > 1 else images[:1, ::-1, ::-1]
     # Two draws may be the same by chance, nine hardly; Keras' own layers draw nothing where they predict.
     times = 1 if all(exact_kind(step.layer) for step in network.steps) else 8
-    with untracked():
-        alone = as_float(network.run(images[:1])[0])
-        beside = as_float(network.run(np.concatenate([*[images[:1]] * times, other]))[0])[:times]
+    with untracked():  # two batches of one size, for which the network is compiled once
+        alone, beside = (
+            as_float(network.run(np.concatenate([*[images[:1]] * times, last]))[0])[:times]
+            for last in (images[:1], other)
+        )
+    alone = alone[:1]
     beside = beside[[abs(beside - alone).max(axis=1).argmax()]]
     half = any(getattr(step.layer, "compute_dtype", "") in ("float16", "bfloat16") for step in network.steps)
     if abs(alone - beside).max() > (0.1 if half else 1e-3) * max(abs(alone).max(), 0.01):

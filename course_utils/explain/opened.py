@@ -5,13 +5,19 @@ itself is left as it is: its layers are called with numbers, which leaves no tra
 """
 
 import difflib
+import weakref
+from collections import OrderedDict
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import keras
 
+from ..arithmetic.exact import exact_kind
 from ..arithmetic.graph import walk
 from ..arithmetic.views import is_a
+from .compiled import compiled
 from .scores import ending, squashing, twin, without_activation
+from .state import State
 
 # They hand on, drop or summarise what a layer before them found.
 _FINDS_NOTHING = (
@@ -96,8 +102,9 @@ class Opened:
     """
 
     def __init__(self, model, logits=True, in_float32=False):
-        self.name = model.name
+        self.name, self.variables = model.name, model.variables
         self.steps = []
+        self._ways = {}  # of running them
         self._count = 1  # slot 0 holds the images
         calls = {}
 
@@ -140,39 +147,68 @@ class Opened:
         dict
             The output of each step in ``keep``, by name.
         """
-        values = {Slot(0): keras.ops.convert_to_tensor(images)}
-        kept = {}
-        names = {step.name for step in keep}
-        for index in range(len(self.steps)):
+        names = frozenset(step.name for step in keep)
+        return self._compiled(self._run, names)(keras.ops.convert_to_tensor(images))
+
+    def _run(self, names, images):
+        values, kept = {Slot(0): images}, {}
+        for index, step in enumerate(self.steps):
             self._take(index, values)
-            step = self.steps[index]
             if step.name in names:
                 kept[step.name] = values[step.outputs[0]]
             self._forget(index, values)
         return values[self._scores], kept
 
-    def run_to(self, images, step):
-        """Run as far as a step: its output, and a function from that output to the scores.
-
-        Whatever else leads past the step, such as a shortcut, keeps the value that it has for these images.
-        """
-        values = {Slot(0): keras.ops.convert_to_tensor(images)}
-        last = self._index(step)
-        for index in range(last + 1):
-            self._take(index, values)
-            self._forget(index, values)
+    def run_to(self, step, images):
+        """Run as far as a step: its output, and whatever else leads past it, such as a shortcut, for `run_from`."""
+        values = self._compiled(self._run_to, self._index(step))(keras.ops.convert_to_tensor(images))
         (slot,) = step.outputs
         if slot not in values:  # nothing computes with it
             raise ValueError(f"the scores of {self.name!r} do not depend on its layer {step.name!r}. Choose another.")
+        return values.pop(slot), values
 
-        def onward(output):
-            rest = {**values, slot: output}
-            for index in range(last + 1, len(self.steps)):
-                self._take(index, rest)
-                self._forget(index, rest)
-            return rest[self._scores]
+    def _run_to(self, last, images):
+        values = {Slot(0): images}
+        for index in range(last + 1):
+            self._take(index, values)
+            self._forget(index, values)
+        return values
 
-        return values[slot], onward
+    def run_from(self, step, output, others):
+        """The scores that follow from an output of a step, and from the ``others`` of `run_to`."""
+        values = {**others, step.outputs[0]: output}
+        for index in range(self._index(step) + 1, len(self.steps)):
+            self._take(index, values)
+            self._forget(index, values)
+        return values[self._scores]
+
+    def compiled(self, function):
+        """A function that takes and returns tensors and runs steps, as the backend should run it.
+
+        JAX compiles each operation by itself where it is not told to compile all of them at once, which takes several
+        times as long. It is told so if every layer is exactly one of Keras': those only compute where they predict. A
+        layer of one's own may count its calls or draw numbers, which compiled code does not do.
+        """
+        return compiled(function, self.variables) if self._can_be_compiled else function
+
+    def way(self, name, make):
+        """What ``make()`` gave when it was first asked for by that name, such as a compiled function."""
+        if name not in self._ways:
+            self._ways[name] = make()
+        return self._ways[name]
+
+    def _compiled(self, method, what):
+        """One of the methods above for one of its tasks."""
+        return self.way((method.__name__, what), lambda: self.compiled(partial(method, what)))
+
+    @cached_property
+    def _can_be_compiled(self):
+        return keras.config.backend() == "jax" and all(exact_kind(step.layer) for step in self.steps)
+
+    @property
+    def can_be_kept(self):
+        """Whether what was compiled goes on to be right when only weights change: copies in float32 have old ones."""
+        return self._can_be_compiled and not any(one.dtype in _HALF for one in self.variables)
 
     def maps(self):
         """The steps that put out a feature map."""
@@ -297,6 +333,31 @@ class Opened:
                 (wanted,) = _slots((step.args, step.kwargs))
                 continue
             return
+
+
+_kept = OrderedDict()  # by model and options: what it was when it was opened, and the network
+_MOST = 4
+
+
+def opened(model, **options):
+    """A network taken apart, as `Opened` does; on JAX the one of an earlier call, with all that was compiled for it.
+
+    It is taken apart anew where anything in the model has been changed since but its weights, which go into what was
+    compiled with each call.
+    """
+    if keras.config.backend() != "jax":
+        return Opened(model, **options)
+    key, state = (id(model), *sorted(options.items())), State(model)
+    before, network = _kept.pop(key, (None, None))
+    if before is None:
+        weakref.finalize(model, _kept.pop, key, None)
+    if before != state:
+        network = Opened(model, **options)
+    if network.can_be_kept:
+        _kept[key] = state, network
+    while len(_kept) > _MOST:
+        _kept.popitem(last=False)
+    return network
 
 
 def _in_float32(layer):

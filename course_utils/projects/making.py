@@ -70,13 +70,8 @@ def new_project(path, images=None):
 
 def _write_pets(path):
     """Both splits of the pets, as files."""
-    from PIL import Image
-
     from ..datasets import load
+    from ..feeding import write_jpegs
 
     for split in ("train", "test"):
-        pets = load("oxford_pets", split)
-        for number, (image, label) in enumerate(zip(pets.images, pets.labels, strict=True)):
-            file = path / pets.class_names[label] / f"{split}_{number:05}.jpg"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image).save(file, quality=90)
+        write_jpegs(load("oxford_pets", split), path, prefix=f"{split}_")

@@ -10,9 +10,9 @@ import numpy as np
 from keras import ops
 
 from ...arithmetic.changes import positions
-from .compiled import compiled
+from ..compiled import compiled
+from ..state import State
 from .plan import make_plan
-from .state import State
 from .windows import Network
 
 # Nothing measured yet, windows are taken where they save this factor of multiply-adds: below it, cutting them out takes

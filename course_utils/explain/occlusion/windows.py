@@ -12,8 +12,8 @@ from keras import ops
 
 from ...arithmetic.changes import fill_slots
 from ...arithmetic.views import CONVOLUTIONS, DEPTHWISE, POOLINGS, SEPARABLE, TRANSPOSED
+from ..compiled import compiled
 from ..scores import squashing, without_activation
-from .compiled import compiled
 
 _WITH_KERNELS = (*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *TRANSPOSED)
 
