@@ -46,12 +46,13 @@ function(
         call(30, 45, 64, [(7, 2), (2, 2), (3, 1), (3, 2)]),
         call(24, 25, 28, [(4, 1), (5, 2)]),
         call(1, 29, 39, [(2, 1)]),
+        call(0, 31, 32, [(3, 1)]),
     ],
     right=_touched,
     mistakes=[
         Mistake(
             "beyond the end",
-            {"high": None},
+            [{"high": None}, {"high": 0}],
             "Your last place can lie beyond the end of the map. Where the windows come to an end before the columns "
             "do, the last window is the last place.",
         ),
@@ -121,6 +122,11 @@ function(
             "Your maps can be too long: you divide the columns by the stride, as with padding `same`. The first window "
             "alone takes as many columns as the kernel has. How many steps are left for the others?",
         ),
+        Mistake(
+            "first window not counted",
+            {"length": lambda size, k, s: (size - k) // s},
+            "Your maps are one place too short: the window stands at a place before its first step.",
+        ),
         Mistake("exchanged", lambda *given: _touched(*given)[::-1], "The right places, the last one first."),
         Mistake(
             "stride for kernel",
@@ -169,15 +175,14 @@ function(
 # --- a map that knows nothing -----------------------------------------------------------------------------------------
 
 
-def _by_chance(masks, tolerance, *, far="euclidean", strictly=False, spread=None):
+def _by_chance(masks, tolerance, *, far="euclidean", spread=None):
     from scipy.spatial.distance import cdist
 
     masks = np.asarray(masks)
     every = np.argwhere(np.ones(masks.shape[1:]))
     shares = []
     for mask in masks:
-        nearest = cdist(every, np.argwhere(mask), far).min(axis=1)
-        shares.append(np.mean((nearest < tolerance) | (nearest == 0) if strictly else nearest <= tolerance))
+        shares.append(np.mean(cdist(every, np.argwhere(mask), far).min(axis=1) <= tolerance))
     shares = np.array(shares)
     noise = math.sqrt(np.sum(shares * (1 - shares))) / len(shares)
     return float(shares.mean()), float(spread(shares, noise) if spread else noise)
@@ -196,7 +201,7 @@ function(
     "by_chance(masks, tolerance)",
     cases=[
         call(typed(_AREAS), 0),
-        call(typed(_SPOTS), 2),
+        call(typed(_SPOTS), 3),
         call(typed(_AREAS), 1),
         call(typed(_SPOTS), 1.5),
     ],
@@ -220,8 +225,14 @@ function(
         ),
         Mistake(
             "strictly nearer",
-            {"strictly": True},
+            [lambda masks, far, least=least: _by_chance(masks, max(np.nextafter(far, -1), least)) for least in (0, -1)],
             "A pixel that is just as far away as the tolerance allows counts, and yours leaves it out.",
+        ),
+        Mistake(
+            "tolerance made whole",
+            [lambda masks, tolerance, whole=whole: _by_chance(masks, whole(tolerance)) for whole in (int, math.ceil)],
+            "The tolerance need not be a whole number. With 1.5, a pixel one row and one column away is near enough, "
+            "and one two rows away is not.",
         ),
         Mistake(
             "squares",
@@ -291,11 +302,10 @@ _WHOLE_FILL = (
 )
 
 
-def _hidden(image, boxes, fill, *, corners=False, exchanged=False, kind=float, more=0):
+def _hidden(image, boxes, fill, *, corners=False, order=(0, 1, 2, 3), kind=float, more=0):
     image = np.array(image, kind)
-    for top, left, height, width in boxes:
-        if exchanged:
-            top, left, height, width = left, top, width, height
+    for box in boxes:
+        top, left, height, width = (box[number] for number in order)
         if corners:
             height, width = max(height - top, 0), max(width - left, 0)
         height, width = height + more, width + more
@@ -323,16 +333,21 @@ def _reckoned(name, hint, *ways):
 
 
 _PICTURE = "np.arange(6 * 9 * 2).reshape(6, 9, 2) ** 2 % 23 + 1.0"
-_EITHER = "lambda images: np.maximum(images[:, 1, 2].sum(axis=1), images[:, 4, 6].sum(axis=1))"
-_SQUARE = "lambda images: images.mean(axis=(1, 2, 3)) ** 2"
-_ADDS = "lambda images: images.sum(axis=(1, 2, 3))"
-_BOTH = "lambda images: np.minimum(images[:, 1, 2].sum(axis=1), images[:, 4, 6].sum(axis=1))"
+# Scores of arrays and of tensors, which have no methods of NumPy's.
+_EITHER = "lambda images: np.max([np.asarray(images)[:, r, c].sum(axis=1) for r, c in ((1, 2), (4, 6))], axis=0)"
+_BOTH = _EITHER.replace("max", "min")
+_SQUARE = "lambda images: np.asarray(images).mean(axis=(1, 2, 3)) ** 2"
+_ADDS = "lambda images: np.asarray(images).sum(axis=(1, 2, 3))"
+_ONE_OR_MANY = "lambda images: np.asarray(images).sum(axis=(-3, -2, -1))"
+_NO_BATCH = "`score` takes many images at once. Of a single one make an array of one, `image[None]`."
 
 function(
     "12.together",
     "together(score, image, first, second, fill)",
     cases=[
-        call(typed(_EITHER), typed(_PICTURE), (0, 1, 3, 2), (3, 5, 2, 3), 0.5),
+        call(typed(_EITHER), typed(_PICTURE), (0, 1, 3, 2), (3, 5, 2, 3), 0.5).told(
+            stopping=_NO_BATCH, right_for=call(typed(_ONE_OR_MANY), typed(_PICTURE), (0, 1, 3, 2), (3, 5, 2, 3), 0.5)
+        ),
         call(typed(_BOTH), typed(_PICTURE), (0, 1, 3, 2), (3, 5, 2, 3), 0.5),
         call(typed(_SQUARE), typed(_PICTURE), (1, 0, 2, 4), (2, 3, 3, 5), 7.0),
         call(typed(_ADDS), typed(_PICTURE), (2, 1, 4, 6), (0, 0, 4, 3), 2.0),
@@ -411,8 +426,13 @@ function(
         ),
         Mistake(
             "rows and columns exchanged",
-            {"exchanged": True},
+            {"order": (1, 0, 3, 2)},
             "Your boxes are on their sides: a box is top, left, height, width. Rows come first.",
+        ),
+        Mistake(
+            "height and width exchanged",
+            {"order": (0, 1, 3, 2)},
+            "Your boxes begin where they should, but their last two numbers are exchanged: the height comes first.",
         ),
         Mistake(
             "all between",
@@ -421,7 +441,8 @@ function(
         ),
     ],
     nudges=(
-        "Four pictures have to be scored. Which ones?",
+        "An example: the score is 5 as it is, 3 without the first, 4 without the second, and 1 without both. By how "
+        "much did it fall each time? What is to come out?",
         "Write down three falls, each measured from the score of the whole picture: with the first hidden, with the "
         "second, with both. Put the four copies into one array: `score` takes many images.",
     ),
@@ -476,9 +497,11 @@ function(
     "12.shown_and_hidden",
     "shown_and_hidden(score, image, masks, fill)",
     cases=[
-        call(typed(_ADDS), typed(_SCENE), typed(_HALF), 3.0),
+        call(typed(_ADDS), typed(_SCENE), typed(_HALF), 3.0).told(
+            stopping=_NO_BATCH, right_for=call(typed(_ONE_OR_MANY), typed(_SCENE), typed(_HALF), 3.0)
+        ),
         call(
-            typed("lambda images: images[:, 1, 1:3].max(axis=(1, 2)) ** 2"),
+            typed("lambda images: np.asarray(images)[:, 1, 1:3].max(axis=(1, 2)) ** 2"),
             typed(_SCENE),
             typed("(np.random.default_rng(5).random((12, 4, 5)) < 0.7).astype(int)"),
             0.5,
@@ -506,7 +529,10 @@ function(
         ),
         Mistake(
             "shown only",
-            {"gives": _quietly(_mean)},
+            [
+                {"gives": _quietly(_mean)},
+                {"gives": _quietly(lambda scores, masks: np.where(masks.all(axis=0), 0, _mean(scores, masks)))},
+            ],
             "Your map is the mean score with the pixel shown. That of a picture in which the pixel does not count is "
             "as high: what must be taken from it?",
         ),
@@ -518,8 +544,9 @@ function(
         ),
         Mistake(
             "one number of images for both",
-            {"gives": lambda scores, masks: np.tensordot(scores, 2 * masks - 1, 1) / len(scores)},
-            "You divide both sums by the number of all masks. Each mean has its own number of images, pixel by pixel.",
+            [{"gives": lambda s, masks, n=n: np.tensordot(n * s, 2 * masks - 1, 1) / len(s)} for n in (1, 2)],
+            "You divide both sums by the number of all masks, or by half of it. Each mean has its own number of "
+            "images, pixel by pixel.",
         ),
         Mistake(
             "sum",
@@ -555,7 +582,8 @@ function(
         ),
     ],
     nudges=(
-        "Make one picture for each mask and score them all. Then, for one pixel: which of these scores had it shown?",
+        "An example: four masks, scores 5, 1, 4 and 2, and a pixel that the first and the third mask show. Which "
+        "number belongs into the map at this pixel?",
         "`masks.sum(axis=0)` counts for every pixel how often it was shown. With `np.tensordot(scores, masks, 1)` the "
         "scores of those pictures are added up, without a loop. `1 - masks` does the same for the hidden ones.",
     ),
@@ -569,9 +597,9 @@ function(
 
 def _integrated(
     slopes, image, baseline, steps, *, at=lambda steps: (np.arange(steps) + 0.5) / steps, weights=None, times=None,
-    total=False, path=lambda a, image, baseline: baseline + a * (image - baseline),
+    total=False, path=lambda a, image, baseline: baseline + a * (image - baseline), kind=float,
 ):  # fmt: skip
-    image, baseline = np.asarray(image, float), np.asarray(baseline, float)
+    image, baseline = np.asarray(image, kind), np.asarray(baseline, kind)
     places = at(steps)
     found = np.asarray(slopes(np.stack([path(a, image, baseline) for a in places])), float)
     share = np.full(len(places), 1.0 if total else 1 / len(places)) if weights is None else weights(steps)
@@ -588,6 +616,22 @@ _CUBE = "lambda images: 3 * images**2"
 _PRODUCT = "lambda images: images[:, ::-1] * images[:, :, ::-1] ** 2"
 _IMAGE = "np.arange(4 * 6 * 1).reshape(4, 6, 1) % 7 - 2.0"
 _BASELINE = "np.arange(4 * 6 * 1).reshape(4, 6, 1) % 5 * 0.5"
+_ONES = "lambda images: np.ones(np.shape(images), 'float32')"
+_WRAPS = (
+    "In one of the cases the images are of whole numbers (`uint8`), as the drawn pictures are. Those have no sign and "
+    "end at 255: 10 - 20 is 246 with them, and 250 + 8 is 2. Make floats of the images first."
+)
+
+
+def _in_bytes_too(*mistakes):
+    """Each mistake also as made by somebody who computes with whole numbers where they are given, and that alone."""
+    for mistake in mistakes:
+        ways = mistake.wrong if isinstance(mistake.wrong, list) else [mistake.wrong]
+        in_bytes = [{**way, "kind": None} for way in ways if isinstance(way, dict)]
+        yield Mistake(mistake.name, [*ways, *in_bytes], mistake.hint)
+    yield Mistake("whole numbers wrap around", {"kind": None}, _WRAPS)
+
+
 _IN_MIDDLES = "Your sum is one that leads to the same integral as `steps` grows"
 
 function(
@@ -598,10 +642,11 @@ function(
         call(typed(_PRODUCT), typed(_IMAGE), typed(_BASELINE), 7),
         call(typed(_PRODUCT), typed(_IMAGE), typed("np.zeros((4, 6, 1))"), 1),
         call(typed(_CUBE), typed("np.full((2, 3, 2), 5.0)"), typed("np.full((2, 3, 2), 4.0)"), 10),
+        call(typed(_ONES), np.full((1, 1, 1), 10, "uint8"), np.full((1, 1, 1), 20, "uint8"), 2),
     ],
     right=_integrated,
     tolerance=1e-4,
-    mistakes=[
+    mistakes=_in_bytes_too(
         Mistake(
             "left ends",
             {"at": lambda steps: np.arange(steps) / steps},
@@ -673,7 +718,11 @@ function(
         ),
         Mistake(
             "absolute values",
-            lambda *given: abs(_integrated(*given)),
+            [
+                lambda *given: abs(_integrated(*given)),
+                {"times": lambda image, baseline: abs(image - baseline)},
+                lambda slopes, *given: np.sign(np.subtract(*given[:2], dtype=float)) * abs(_integrated(slopes, *given)),
+            ],
             "You leave out the signs. Then the map does not add up to the difference of the two scores any more.",
         ),
         Mistake(
@@ -681,16 +730,16 @@ function(
             [
                 {"at": lambda steps: np.ones(1)},
                 {"at": lambda steps: np.ones(1), "times": lambda image, baseline: image},
+                {"at": lambda steps: np.zeros(1)},
             ],
-            "You take the slope at the image only. A network whose score is saturated "
-            "has no slope there. Go along the way.",
+            "You take the slope at one end of the way only. Where a score is saturated, it has none. Go along the way.",
         ),
         Mistake(
             "one number for a pixel",
             lambda *given: _integrated(*given).sum(axis=-1),
             "You add up the channels. The map is to have the shape of the image.",
         ),
-    ],
+    ),
     nudges=(
         "Cut the way from the baseline to the image into `steps` equal pieces. Where is the middle of the first one, "
         "as a share of the way? Of the last?",
@@ -707,9 +756,9 @@ function(
 
 def _attack(
     slopes, images, epsilon, step, steps, *, direction=np.sign, ball="each", box="each", fresh=True, further=True,
-    top=255,
+    top=255, kind=float,
 ):  # fmt: skip
-    start = np.asarray(images, float)
+    start = np.asarray(images, kind)
     x = start.copy()
     for number in range(steps):
         x = (x if further else start) + step * direction(np.asarray(slopes(x if fresh else start), float))
@@ -748,10 +797,13 @@ function(
         call(typed(_WAVE), typed(_PIXELS), 10.0, 4.0, 6),
         call(typed("lambda images: (images - 100) * np.float32([1, 0, -2])"), typed(_COLORS), 5.0, 2.0, 3),
         call(typed("lambda images: 255.1 - images"), typed(_ENDS), 6.0, 2.5, 4),
+        call(typed(_ONES), np.full((1, 1, 1, 1), 250, "uint8"), 8, 2, 4).told(
+            stopping=_WRAPS, right_for=call(typed(_ONES), np.full((1, 1, 1, 1), 250.0), 8, 2, 4)
+        ),
     ],
     right=_attack,
     tolerance=1e-4,
-    mistakes=[
+    mistakes=_in_bytes_too(
         Mistake(
             "ball forgotten",
             [{"ball": "never"}, {"ball": "never", "box": "end"}],
@@ -833,8 +885,8 @@ function(
         ),
         _moved(
             "steps of epsilon",
-            "Each of your steps has the size `epsilon`. It is `step`; `epsilon` is how far they may lead in all.",
-            lambda e, step, steps: (e, e, steps),
+            "You make the size of a step out of `epsilon`, which is how far they may lead in all. It is given: `step`.",
+            *(lambda e, step, steps: (e, e, steps), lambda e, step, steps: (e, e / steps, steps)),
         ),
         _moved(
             "one large step",
@@ -846,9 +898,10 @@ function(
             lambda slopes, images, epsilon, step, steps: _attack(slopes, images, epsilon, step, steps) - images,
             "That is what was added to the images. The task asks for the images with it.",
         ),
-    ],
+    ),
     nudges=(
-        "A loop. In each round: where do the slopes point now, one step that way, then back into what is allowed.",
+        "An example: `epsilon` is 8, `step` is 5, and all slopes are positive. Where is a pixel of 100 after the first "
+        "and after the second round? And one of 252?",
         "Two limits hold after every step: no pixel is farther than `epsilon` from the given one, and none is outside "
         "0 to 255. `np.clip` takes arrays for its limits, too.",
     ),
@@ -918,7 +971,7 @@ def _answers(network, images):
     ),
     why="The map was not wrong: it is denser on the object than beside it, and the object is what counts. What about "
     "the object, it could not say. Two changes, of which only one turns the answer, say it, on pictures that nobody "
-    "chose, and for a second network as well.",
+    "chose, and for a second network as well, if the two differ in nothing else. That, this check cannot tell.",
 )
 def _stranger(answer):
     is_callable(answer, "experiment")
@@ -973,7 +1026,8 @@ def _stranger(answer):
     if min(kept) < _KEPT:
         raise Wrong(
             "control turns",
-            f"{told} At most {1 - _KEPT:.0%} may turn, else the control shows that any such change does it.",
+            f"{told} At most {1 - _KEPT:.0%} may turn, else the control shows that any such change does it. Does "
+            "yours push objects out of the picture?",
         )
     return told
 

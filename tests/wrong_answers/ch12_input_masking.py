@@ -58,6 +58,15 @@ def touched_with_lengths(length):
     return touched
 
 
+def touched_one_place_too_many(first, last, size, layers):
+    """Limit the last place to the number of places, and not to the last of them."""
+    for kernel_size, stride in layers:
+        places = (size - kernel_size) // stride + 1
+        first, last = max(0, -(-(first - kernel_size + 1) // stride)), min(places, last // stride)
+        size = places
+    return first, last
+
+
 def touched_as_floats(first, last, size, layers):
     return tuple(float(place) for place in touched_by_marking(first, last, size, layers))
 
@@ -92,6 +101,25 @@ def chance_by_dilation(masks, tolerance):
     return chance_by_edt(np.array(grown).astype(int), 0)
 
 
+def chance_with(tolerance_of, chance=None):
+    """The right chances for another tolerance."""
+    return lambda masks, tolerance: (chance or chance_by_edt)(masks, tolerance_of(tolerance))
+
+
+def chance_strictly(masks, tolerance):
+    from scipy.ndimage import distance_transform_edt
+
+    shares = np.array([(distance_transform_edt(mask == 0) < tolerance).mean() for mask in masks])
+    return shares.mean(), (shares * (1 - shares)).sum() ** 0.5 / len(shares)
+
+
+def chance_by_cityblock(masks, tolerance):
+    from scipy.ndimage import distance_transform_cdt
+
+    near = [distance_transform_cdt(mask == 0, "taxicab") <= tolerance for mask in masks]
+    return chance_by_edt(np.array(near).astype(int), 0)
+
+
 def chance_pooled(masks, tolerance):
     p = chance_by_edt(masks, tolerance)[0]
     return p, np.sqrt(p * (1 - p) / len(masks))
@@ -124,6 +152,28 @@ def together_by_falls(score, image, first, second, fill):
         return float(score(image[None])[0]) - float(score(changed[None])[0])
 
     return fall(both) - fall(a) - fall(b)
+
+
+def together_one_at_a_time(score, image, first, second, fill):
+    a, b = hide(image, first, fill), hide(image, second, fill)
+    return float(score(a) + score(b) - score(image) - score(hide(a, second, fill)))
+
+
+def together_by_keras(score, image, first, second, fill):
+    """The pictures as a tensor, hidden with `where`: `score` is given what is no array of NumPy's."""
+    from keras import ops
+
+    rows, columns = (ops.convert_to_tensor(places) for places in np.indices(image.shape[:2]))
+
+    def hidden(picture, box):
+        top, left, height, width = box
+        inside = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
+        return ops.where(inside[..., None], fill, picture)
+
+    whole = ops.convert_to_tensor(image.astype("float32"))
+    pictures = ops.stack([whole, hidden(whole, first), hidden(whole, second), hidden(hidden(whole, first), second)])
+    scores = ops.convert_to_numpy(score(pictures))
+    return scores[1] + scores[2] - scores[0] - scores[3]
 
 
 def together_by_masks(score, image, first, second, fill):
@@ -181,6 +231,33 @@ def shown_one_at_a_time(score, image, masks, fill):
     return np.where((many == 0) | (few == 0), 0.0, map_)
 
 
+def shown_by_keras(score, image, masks, fill):
+    from keras import ops
+
+    shown = ops.convert_to_tensor(masks.astype("float32"))
+    scores = ops.reshape(ops.convert_to_tensor(score(ops.where(shown[..., None] > 0, image, fill))), (-1, 1, 1))
+    scores = ops.cast(scores, "float32")
+    means = [ops.sum(scores * part, 0) / ops.maximum(ops.sum(part, 0), 1) for part in (shown, 1 - shown)]
+    varies = ops.any(shown > 0, axis=0) & ops.any(shown < 1, axis=0)
+    return ops.where(varies, means[0] - means[1], 0.0)
+
+
+def shown_without_batch(score, image, masks, fill):
+    scores = np.array([score(np.where(mask[..., None] > 0, image, fill)) for mask in masks])
+    return shown_by_loop(lambda _: scores, image, masks, fill)
+
+
+def shown_mean_only(score, image, masks, fill):
+    scores, often = score(np.where(masks[..., None] > 0, image, fill)), masks.sum(0)
+    mean = np.einsum("n,nrc->rc", scores, masks) / np.maximum(often, 1)
+    return np.where((often > 0) & (often < len(masks)), mean, 0)
+
+
+def shown_by_half(score, image, masks, fill):
+    scores = score(np.where(masks[..., None] > 0, image, fill))
+    return np.einsum("n,nrc->rc", scores, 2 * masks - 1) / (len(masks) / 2)
+
+
 def shown_in_bytes(score, image, masks, fill):
     copies = np.array([image.copy() for _ in masks])
     copies[masks == 0] = fill
@@ -209,6 +286,11 @@ def shown_as_published(score, image, masks, fill):
 # --- 12.integrated_gradients ------------------------------------------------------------------------------------------
 
 
+def in_floats(answer):
+    """An answer given its images as floats, whatever they are."""
+    return lambda slopes, *given: answer(slopes, *(np.asarray(x, float) if np.ndim(x) else x for x in given))
+
+
 def integrated_by_loop(slopes, image, baseline, steps):
     total = np.zeros(image.shape)
     for number in range(steps):
@@ -218,7 +300,7 @@ def integrated_by_loop(slopes, image, baseline, steps):
 
 
 def integrated_in_float32(slopes, image, baseline, steps):
-    way = (image - baseline).astype("float32")
+    way = image.astype("float32") - baseline
     places = np.linspace(0.5 / steps, 1 - 0.5 / steps, steps, dtype="float32")[:, None, None, None]
     return np.mean(np.asarray(slopes(baseline.astype("float32") + places * way), "float32"), axis=0) * way
 
@@ -227,6 +309,20 @@ def integrated_by_numpy(slopes, image, baseline, steps):
     places = np.linspace(0, 1, steps + 1)
     values = slopes(np.stack([baseline + place * (image - baseline) for place in places]))
     return np.trapezoid(values, places, axis=0) * (image - baseline)
+
+
+def integrated_at(places_of, times=lambda slope, way: slope * way):
+    """The slopes at other places of the way, or something else made of their mean and the way."""
+
+    def integrated(slopes, image, baseline, steps):
+        way, a = image.astype(float) - baseline, places_of(steps)[:, None, None, None]
+        return times(np.mean(slopes(baseline + a * way), axis=0), way)
+
+    return integrated
+
+
+def middles(steps):
+    return (np.arange(steps) + 0.5) / steps
 
 
 def integrated_from_1(slopes, image, baseline, steps):
@@ -389,6 +485,18 @@ def asks_by_map(images, masks):
     return np.clip(images + 8 * np.sign(slopes), 0, 255)
 
 
+def asks_by_slopes(images, masks):
+    from course_utils import explain
+    from course_utils.checks import strangers
+
+    slopes = explain.input_gradient(strangers.stranger(), images.astype("float32"), 0)
+    return np.clip(images + 8 * np.sign(slopes), 0, 255)
+
+
+def nan_for_the_ground(images, masks):
+    return np.where(masks > 0, images, np.nan)
+
+
 def next_image(images, masks):
     return np.roll(images, 1, axis=0)
 
@@ -411,6 +519,9 @@ WRONG = {
         (touched_unlimited, "limits forgotten"),
         (touched_as_floats, "float for int"),
         (touched_by_slice, "stopped"),
+        (touched_one_place_too_many, "beyond the end"),
+        (touched_with_lengths(lambda size, k, s: size), "beyond the end"),
+        (touched_with_lengths(lambda size, k, s: (size - k) // s), "first window not counted"),
         (touched_with_lengths(lambda size, k, s: math.ceil((size - k) / s) + 1), "length rounded up"),
         (touched_with_lengths(lambda size, k, s: size // s), "kernel ignored in the length"),
         (lambda *given: touched_by_marking(*given)[::-1], "exchanged"),
@@ -419,6 +530,10 @@ WRONG = {
     ],
     "12.by_chance": [
         (chance_by_dilation, "a square"),
+        (chance_with(int), "tolerance made whole"),
+        (chance_with(int, chance_by_loop), "tolerance made whole"),
+        (chance_by_cityblock, "a diamond"),
+        (chance_strictly, "strictly nearer"),
         (chance_pooled, "one share for all"),
         (chance_simulated, "other"),
         (lambda *given: [100 * part for part in chance_by_edt(*given)], "percent"),
@@ -427,6 +542,10 @@ WRONG = {
     "12.together": [
         (together_in_place, "input changed"),
         (together_in_bytes, "fill made whole"),
+        (together_one_at_a_time, "stopped"),
+        (lambda score, image, first, second, fill: together_by_falls(
+            score, image, (*first[:2], *first[:1:-1]), (*second[:2], *second[:1:-1]), fill
+        ), "height and width exchanged"),
         (lambda *given: -together_by_falls(*given), "sign"),
         (lambda score, image, first, second, fill: together_by_falls(score, image, first, second, 0), "black"),
         (lambda *given: np.array([together_by_falls(*given)]), "wrong type"),
@@ -435,6 +554,9 @@ WRONG = {
         (shown_with_nan, "nan"),
         (shown_with_empty_means, "no mean for 0"),
         (shown_in_bytes, "fill made whole"),
+        (shown_without_batch, "stopped"),
+        (shown_mean_only, "shown only"),
+        (shown_by_half, "one number of images for both"),
         (shown_as_published, "as published"),
         (lambda score, image, masks, fill: shown_by_loop(score, image, 1 - masks, fill), "other"),
         (lambda score, image, masks, fill: shown_by_loop(score, image, masks, 0), "black"),
@@ -442,20 +564,32 @@ WRONG = {
         (lambda *given: shown_by_loop(*given)[..., None], "shape"),
     ],
     "12.integrated_gradients": [
+        (in_floats(integrated_by_numpy), "both ends"),
+        (in_floats(integrated_from_1), "right ends"),
+        (integrated_by_loop, "whole numbers wrap around"),
         (integrated_by_numpy, "both ends"),
         (integrated_from_1, "right ends"),
+        (integrated_at(lambda steps: np.zeros(1)), "slope at the end"),
+        (integrated_at(middles, lambda slope, way: abs(slope) * way), "absolute values"),
+        (integrated_at(middles, lambda slope, way: slope * abs(way)), "absolute values"),
         (lambda slopes, image, baseline, steps: slopes(image[None])[0] * image, "slope at the end"),
         (lambda slopes, image, baseline, steps: integrated_by_loop(slopes, image, 0 * baseline, steps), "path from 0"),
-        (lambda slopes, image, baseline, steps: integrated_by_loop(slopes, image, baseline, steps + 1), "other"),
+        (integrated_at(lambda steps: middles(steps + 1)), "other"),
     ],
     "12.attack": [
         (attack_unlimited, "ball forgotten"),
         (attack_in_place, "input changed"),
         (attack_cut_off_last, "range at the end"),
+        (attack_with_sign(np.sign), "whole numbers wrap around"),
+        (attack_by_change, "stopped"),
         (attack_with_sign(lambda slopes: np.where(slopes > 0, 1, -1)), "slope 0 moves"),
+        (in_floats(attack_with_sign(lambda slopes: np.where(slopes > 0, 1, -1))), "slope 0 moves"),
+        (in_floats(lambda slopes, images, epsilon, step, steps: attack_by_change(
+            slopes, images, epsilon, epsilon / steps, steps
+        )), "steps of epsilon"),
         (attack_with_sign(np.sign, slice(1)), "one direction for all channels"),
         (lambda slopes, images, epsilon, step, steps: images + epsilon * np.sign(slopes(images)), "other"),
-        (lambda slopes, *given: attack_by_change(lambda x: -slopes(x), *given), "downhill"),
+        (in_floats(lambda slopes, *given: attack_by_change(lambda x: -slopes(x), *given)), "downhill"),
     ],
     "12.random_signs": [("some", "not a choice"), (0.02, "not a choice")],
     "12.stranger": [
@@ -477,11 +611,13 @@ WRONG = {
          "another shape"),
         (experiment_of(asks, upside_down), "asks a network"),
         (experiment_of(asks_by_map, upside_down), "asks a network"),
+        (experiment_of(asks_by_slopes, upside_down), "asks a network"),
         (experiment_of(next_image, upside_down), "depends on the others"),
         (experiment_of(left_right, drawn_noise), "changes between calls"),
         (experiment_of(in_place, upside_down), "input changed"),
         (experiment_of(lambda images, masks: images, upside_down), "nothing changed"),
         (experiment_of(lambda *given: left_right(*given) * 2.0, upside_down), "range"),
+        (experiment_of(nan_for_the_ground, upside_down), "not a number"),
         (experiment_of(lambda images, masks: images[:, :, 5:], upside_down), "shape"),
         (experiment_of(left_right, lambda *given: "mirrored"), "wrong type"),
         (experiment_of(left_right, upside_down, gives=lambda pair: pair[0]), "wrong type"),
@@ -493,10 +629,10 @@ WRONG = {
 RIGHT = {
     "12.touched": [touched_by_marking, touched_by_keras],
     "12.by_chance": [chance_by_edt, chance_by_loop],
-    "12.together": [together_by_falls, together_by_masks],
-    "12.shown_and_hidden": [shown_by_loop, shown_one_at_a_time],
-    "12.integrated_gradients": [integrated_by_loop, integrated_in_float32],
-    "12.attack": [attack_by_change, attack_by_keras],
+    "12.together": [together_by_falls, together_by_masks, together_by_keras],
+    "12.shown_and_hidden": [shown_by_loop, shown_one_at_a_time, shown_by_keras],
+    "12.integrated_gradients": [in_floats(integrated_by_loop), integrated_in_float32],
+    "12.attack": [in_floats(attack_by_change), attack_by_keras],
     "12.random_signs": ["Hardly any.", "hardly_any"],
     "12.stranger": [
         experiment_of(left_right, upside_down),
