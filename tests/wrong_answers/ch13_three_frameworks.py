@@ -37,6 +37,15 @@ def kernels_without_a_reshape(kind, kernel):
     return kernel.T if kind == "dense" else kernel.transpose(3, 2, 0, 1)
 
 
+def kernels_of_one_kind(kind, wrong):
+    """The kernels of one kind as another function makes them, the others right."""
+    return lambda given, kernel: (wrong if given == kind else kernels_by_moving)(given, kernel)
+
+
+def cut_anew(kind, kernel):
+    return kernel.reshape(kernels_by_moving(kind, kernel).shape)
+
+
 # --- 13.shift ---------------------------------------------------------------------------------------------------------
 
 
@@ -71,6 +80,21 @@ def shift_by_keras(size, layers):
 
 def shift_of_one_layer(size, layers):
     return sum(shift_of_the_first_windows(size, [layer]) for layer in layers)
+
+
+def shift_with(slip=lambda kernel_size, padding: kernel_size // 2 - max(padding, 0) // 2, jump=None, kernel_size=None):
+    """The sum over all layers, with another slip of one layer, another size of an image's pixel, or one kernel size."""
+
+    def shift(size, layers):
+        total, n, steps = 0, size, 1
+        for number, (k, s) in enumerate(layers):
+            k = kernel_size or k
+            o = int(np.ceil(n / s))
+            total += slip(k, o * s - s + k - n) * (jump(size / n, number, layers) if jump else steps)
+            n, steps = o, steps * s
+        return total
+
+    return shift
 
 
 # --- 13.decay ---------------------------------------------------------------------------------------------------------
@@ -113,6 +137,23 @@ def adam_in_place(weight, slopes, rate, weight_decay, decoupled):
     return weight
 
 
+def adam_step_by_step(
+    betas=(0.9, 0.999), sign=1, share=lambda rate: 1.0, root=lambda v, rest: np.sqrt(v / rest) + 1e-8
+):
+    """Adam as the formula has it, with other betas, another decay in the slope, or another root."""
+
+    def adam(weight, slopes, rate, weight_decay, decoupled):
+        m, v = 0 * weight, 0 * weight
+        for number, slope in enumerate(slopes):
+            d = slope + (0 if decoupled else sign * share(rate) * weight_decay * weight)
+            m, v = betas[0] * m + (1 - betas[0]) * d, betas[1] * v + (1 - betas[1]) * d * d
+            rests = [1 - beta ** (number + 1) for beta in betas]
+            weight = weight * (1 - rate * weight_decay * decoupled) - rate * m / rests[0] / root(v, rests[1])
+        return weight
+
+    return adam
+
+
 # --- 13.first_apart ---------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +169,30 @@ def agrees(one, other, tolerance):
 
 def first_that_does_not_agree(ours, theirs, tolerance):
     return next((name for name in ours if not agrees(ours[name], theirs.get(name), tolerance)), "")
+
+
+def first_beyond(gap=np.max, size=lambda one, other: np.abs(one).max()):
+    """The first layer whose difference, put into one number, is beyond `tolerance` times some size of the layer."""
+
+    def first(ours, theirs, tolerance):
+        for name, one in ours.items():
+            if name not in theirs:
+                return name
+            other = np.moveaxis(theirs[name], 1, -1) if theirs[name].ndim == 4 else theirs[name]
+            if one.shape != other.shape or not gap(np.abs(one - other)) <= tolerance * size(one, other):
+                return name
+        return ""
+
+    return first
+
+
+def each_by_itself(ours, theirs, tolerance):
+    for name, one in ours.items():
+        other = theirs.get(name, np.zeros(0))
+        other = np.moveaxis(other, 1, -1) if other.ndim == 4 else other
+        if one.shape != other.shape or not np.all(np.abs(one - other) <= tolerance * np.abs(one)):
+            return name
+    return ""
 
 
 def first_of_those_there(ours, theirs, tolerance):
@@ -180,7 +245,8 @@ KERAS, TORCH = 1e-3, 1e-5  # what each adds to a variance
 
 
 def in_parts(
-    turn=True, double=True, offset=True, epsilon="variance", front=(1, 0), kernel_of_the_offset="own", copied=True,
+    turn=True, double=2, offset=True, epsilon="variance", front=(1, 0), kernel_of_the_offset="own", copied=True,
+    columns=None,
     returns=lambda state: state,
 ):  # fmt: skip
     """A mending of the state of which parts can be left out or made wrong."""
@@ -188,17 +254,21 @@ def in_parts(
     def mend(state):
         new = dict(state) if copied else state
         kernel = state["conv.weight"].copy()
-        if turn:
+        if turn == "filters":
+            kernel = kernel[::-1]
+        elif turn:
             kernel = kernel[:, [2, 1, 0]]
         if offset:
             times = {"own": 1, "doubled": 2, "with the other sign": -1}[kernel_of_the_offset]
-            new["conv.bias"] = state["conv.bias"] - times * kernel.sum((1, 2, 3))
-        new["conv.weight"] = kernel * 2 if double else kernel
+            new["conv.bias"] = state["conv.bias"] - times * state["conv.weight"].sum((1, 2, 3))
+        new["conv.weight"] = kernel * (double or 1)
         variance = state["norm.running_var"]
         if epsilon == "variance":
             new["norm.running_var"] = variance + KERAS - TORCH
         elif epsilon == "gamma":
             new["norm.weight"] = state["norm.weight"] * np.sqrt((variance + TORCH) / (variance + KERAS))
+        elif epsilon == "gamma without a root":
+            new["norm.weight"] = state["norm.weight"] * (variance + TORCH) / (variance + KERAS)
         elif epsilon == "one step":  # batch normalisation becomes a product and a sum
             scale = state["norm.weight"] / np.sqrt(variance + KERAS)
             new["norm.weight"], new["norm.bias"] = scale, state["norm.bias"] - scale * state["norm.running_mean"]
@@ -208,7 +278,7 @@ def in_parts(
         elif epsilon == "wrong way":
             new["norm.running_var"] = variance - KERAS + TORCH
         if front:
-            new["depthwise.weight"] = np.pad(state["depthwise.weight"], ((0, 0), (0, 0), front, front))
+            new["depthwise.weight"] = np.pad(state["depthwise.weight"], ((0, 0), (0, 0), front, columns or front))
         return returns(new)
 
     return mend
@@ -225,6 +295,13 @@ def colours_by_weights(state):
     kernels = np.zeros((len(new["depthwise.weight"]), 1, 4, 4))
     kernels[:, :, 1:, 1:] = state["depthwise.weight"]
     return new | {"depthwise.weight": kernels}
+
+
+def in_the_same_arrays(state):
+    """The dict is copied, and its arrays are not."""
+    new = state.copy()
+    new["norm.running_var"] += KERAS - TORCH
+    return new
 
 
 def learned_by_heart(state):
@@ -262,6 +339,9 @@ WRONG = {
     "13.kernels": [
         (kernels_all_turned_round, "rows and columns"),
         (kernels_without_a_reshape, "depthwise as a convolution"),
+        (kernels_of_one_kind("transposed", lambda _, kernel: kernel.T), "rows and columns"),
+        (kernels_of_one_kind("conv", cut_anew), "reshaped"),
+        (kernels_of_one_kind("transposed", cut_anew), "reshaped"),
         (lambda kind, kernel: kernels_by_moving(kind, kernel).tolist(), "list for array"),
         (lambda kind, kernel: kernel, "shape"),
         (lambda kind, kernel: np.moveaxis(kernel, (3, 2), (0, 1)), "stopped"),
@@ -272,6 +352,17 @@ WRONG = {
         (lambda size, layers: -shift_of_the_first_windows(size, layers), "sign"),
         (lambda size, layers: float(shift_of_the_first_windows(size, layers)), "float for int"),
         (lambda size, layers: 31, "constant"),
+        (lambda size, layers: 0, "nothing slips"),
+        (shift_with(kernel_size=3), "kernel of 3"),
+        (shift_with(slip=lambda k, padding: k // 2 - padding // 2), "less than nothing"),
+        (shift_with(slip=lambda k, padding: k // 2 - int(padding / 2)), "less than nothing"),
+        (shift_with(slip=lambda k, padding: k // 2 - abs(padding) // 2), "less than nothing"),
+        (shift_with(jump=lambda ratio, *_: round(ratio)), "by sizes"),
+        (shift_with(jump=lambda ratio, *_: int(ratio)), "by sizes"),
+        (shift_with(jump=lambda _, number, layers: 2**number), "strides not multiplied"),
+        (shift_with(jump=lambda _, number, layers: layers[number][1] ** number), "strides not multiplied"),
+        (shift_with(jump=lambda _, number, layers: layers[number - 1][1] if number else 1), "strides not multiplied"),
+        (lambda size, layers: shift_of_the_first_windows(size, layers[:1]), "first layer only"),
         (lambda size, layers: sum(kernel_size // 2 for kernel_size, _ in layers), "other"),
     ],
     "13.sigmoid_twice": [
@@ -289,6 +380,11 @@ WRONG = {
         ((0.3133, 0.69, 1), "fewer digits"),
         ((0.32, 0.69, 1), "other"),
         ((0.3133, 0.6931, 0.75), "other"),
+        ((0.312, 0.692, 1), "other"),
+        ((0.314, 0.694, 1), "other"),
+        ((0.314, 0.69, 1), "other"),
+        ((0.136, 0.301, 1), "another logarithm"),
+        ((0.452, 1.0, 1), "another logarithm"),
         (BEST, "shape"),
         (0.503, "wrong type"),
     ],
@@ -310,6 +406,12 @@ WRONG = {
             "list for array",
         ),
         (lambda weight, slopes, rate, decay, way: weight - rate * slopes.sum(axis=0), "other"),
+        (lambda weight, slopes, *rest: adam_with_totals(weight, slopes[:1], *rest), "first step only"),
+        (adam_step_by_step(betas=(0.999, 0.9)), "betas exchanged"),
+        (adam_step_by_step(sign=-1), "decay put on"),
+        (adam_step_by_step(share=lambda rate: rate), "rate in the slope"),
+        (adam_step_by_step(root=lambda v, rest: np.sqrt(v / rest) + 1e-6), "another epsilon"),
+        (adam_step_by_step(root=lambda v, rest: (np.sqrt(v) + 1e-7) / np.sqrt(rest)), "epsilon before the correction"),
     ],
     "13.first_apart": [
         (first_of_those_there, "missing layer passed over"),
@@ -321,6 +423,14 @@ WRONG = {
         (lambda ours, theirs, tolerance: first_that_does_not_agree(ours, theirs, tolerance) != "", "wrong type"),
         (lambda ours, theirs, tolerance: first_that_does_not_agree(ours, theirs, 10 * tolerance), "other"),
         (lambda ours, theirs, tolerance: next(iter(ours)), "other"),
+        (first_beyond(size=lambda one, _: max(1, np.abs(one).max())), "another size"),
+        (first_beyond(size=lambda one, _: np.abs(one).mean()), "another size"),
+        (first_beyond(size=lambda one, _: np.median(np.abs(one))), "another size"),
+        (first_beyond(size=lambda one, _: np.sqrt(np.mean(one**2))), "another size"),
+        (first_beyond(size=lambda one, _: np.abs(one[0]).max()), "another size"),
+        (first_beyond(gap=np.sum), "places taken together"),
+        (first_beyond(gap=np.linalg.norm), "places taken together"),
+        (each_by_itself, "each number by itself"),
     ],
     "13.mended": [
         (lambda state: dict(state), "nothing mended"),
@@ -344,6 +454,12 @@ WRONG = {
         (in_parts(returns=lambda state: state | {"dense.bias": np.nan * state["dense.bias"]}), "other"),
         (learned_by_heart, "one network only"),
         (in_parts(copied=False), "input changed"),
+        (in_the_same_arrays, "arrays changed"),
+        (in_parts(turn="filters"), "filters turned"),
+        (in_parts(double=0.5), "range the other way"),
+        (in_parts(epsilon="gamma without a root"), "gamma without a root"),
+        (in_parts(columns=(0, 0)), "start of the columns"),
+        (in_parts(front=(0, 0), columns=(1, 0)), "start of the rows"),
         (in_parts(returns=lambda state: None), "no return"),
         (in_parts(returns=lambda state: list(state.values())), "refused"),
         (without_a_layer, "refused"),
@@ -355,15 +471,15 @@ WRONG = {
 RIGHT = {
     "13.silent": ["hfdb", "(b), (d), (f), (h)", ["B", "D", "F", "H"], "bdfh\n", "bdfhh"],
     "13.kernels": [kernels_by_hand, kernels_by_moving],
-    "13.shift": [shift_of_the_first_windows, shift_by_keras],
+    "13.shift": [shift_of_the_first_windows, shift_by_keras, shift_with()],
     "13.sigmoid_twice": [
         [0.3133, 0.6931, 1],
         (0.313, 0.693, 1),
         (-math.log(1 / (1 + math.exp(-1))), -math.log(0.5), 1.0),
     ],
     "13.pendulum": ["About as far."],
-    "13.decay": [adam_of_keras, adam_with_totals],
-    "13.first_apart": [first_that_does_not_agree],
+    "13.decay": [adam_of_keras, adam_with_totals, adam_step_by_step()],
+    "13.first_apart": [first_that_does_not_agree, first_beyond()],
     "13.mended": [
         in_parts(),
         in_parts(epsilon="gamma"),
