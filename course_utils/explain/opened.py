@@ -189,7 +189,7 @@ class Opened:
         times as long. It is told so if every layer is exactly one of Keras': those only compute where they predict. A
         layer of one's own may count its calls or draw numbers, which compiled code does not do.
         """
-        return compiled(function, self.variables) if self._can_be_compiled else function
+        return compiled(function, self.variables) if self._is_exact and keras.config.backend() == "jax" else function
 
     def way(self, name, make):
         """What ``make()`` gave when it was first asked for by that name, such as a compiled function."""
@@ -202,13 +202,13 @@ class Opened:
         return self.way((method.__name__, what), lambda: self.compiled(partial(method, what)))
 
     @cached_property
-    def _can_be_compiled(self):
-        return keras.config.backend() == "jax" and all(exact_kind(step.layer) for step in self.steps)
+    def _is_exact(self):
+        return all(exact_kind(step.layer) for step in self.steps)
 
     @property
     def can_be_kept(self):
-        """Whether what was compiled goes on to be right when only weights change: copies in float32 have old ones."""
-        return self._can_be_compiled and not any(one.dtype in _HALF for one in self.variables)
+        """Whether it goes on to be right when only weights change: copies in float32 have old ones."""
+        return self._is_exact and not any(one.dtype in _HALF for one in self.variables)
 
     def maps(self):
         """The steps that put out a feature map."""
@@ -340,13 +340,11 @@ _MOST = 4
 
 
 def opened(model, **options):
-    """A network taken apart, as `Opened` does; on JAX the one of an earlier call, with all that was compiled for it.
+    """A network taken apart, as `Opened` does; that of an earlier call, with what was compiled for it, where it can be.
 
     It is taken apart anew where anything in the model has been changed since but its weights, which go into what was
     compiled with each call.
     """
-    if keras.config.backend() != "jax":
-        return Opened(model, **options)
     key, state = (id(model), *sorted(options.items())), State(model)
     before, network = _kept.pop(key, (None, None))
     if before is None:
