@@ -1,8 +1,10 @@
 """Programs and notebooks on each of Keras' backends, and pages that go on where one is missing."""
 
 import math
+import subprocess
 import sys
 import tomllib
+import venv
 from pathlib import Path
 
 import nbformat
@@ -180,6 +182,19 @@ def test_rows_of_other_versions_are_refused_before_anything_runs(monkeypatch, tm
     with pytest.raises(ValueError, match="JAX 0.1"):
         on_backends.run_on_backends([tmp_path / "book" / "05.ipynb"], say=lambda line: None)
     assert (tmp_path / on_backends.TABLE).read_text(encoding="utf-8") == before
+
+
+def test_an_environment_sees_the_projects_packages_and_the_project_from_any_folder(monkeypatch, tmp_path):
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    venv.create(project / ".venv-jax")
+    (project / "only_here.py").write_text("", encoding="utf-8")
+    (project / "jax.py").write_text("", encoding="utf-8")  # stands for the package, so that none is installed
+    monkeypatch.setattr(on_backends, "installed", lambda: ())
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    python = on_backends._environment(project, "jax", only_at_hand=True)
+    done = subprocess.run([python, "-c", "import numpy, only_here"], cwd=elsewhere, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_is_not_at_hand_is_left_out_and_said_so(monkeypatch):

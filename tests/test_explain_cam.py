@@ -10,7 +10,7 @@ from keras import layers
 from course_utils import explain, models
 from course_utils.explain import grad_cam, gradient, input_gradient
 from course_utils.explain.maps import resized
-from course_utils.explain.opened import Opened
+from course_utils.explain.opened import Opened, opened
 from tests.backends import INSTALLED, output_on
 
 
@@ -453,6 +453,19 @@ def test_a_probability_of_one_still_has_a_map():
     assert model.predict(images, verbose=0)[:, 2].min() == 1
     np.testing.assert_allclose(grad_cam(model, images, 2, signed=True).raw, before, rtol=1e-5)
     assert before.any()
+
+
+def test_a_network_that_was_kept_is_taken_apart_anew_where_more_than_weights_has_changed():
+    model, images = pooled(), pictures()
+    before = grad_cam(model, images, 1, signed=True).raw
+    assert opened(model, in_float32=True) is opened(model, in_float32=True)
+    model.layers[1].activation = keras.activations.tanh
+    fresh = pooled()
+    fresh.layers[1].activation = keras.activations.tanh
+    fresh.set_weights(model.get_weights())
+    after = grad_cam(model, images, 1, signed=True).raw
+    assert not np.allclose(after, before)
+    np.testing.assert_allclose(after, grad_cam(fresh, images, 1, signed=True).raw, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize(

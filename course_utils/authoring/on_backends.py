@@ -112,14 +112,19 @@ def _environment(root, name, only_at_hand):
         return Path(sys.executable)
     folder = root / f".venv-{name}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not python.exists() and not only_at_hand:
-        venv.create(folder, with_pip=True)
-        site = subprocess.run(
-            [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True
-        )
-        Path(site.stdout.strip(), "course.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    if not python.exists():
+    if not python.exists() and only_at_hand:
         return None
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+    site = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # The project by itself: of a folder that is added so, Python reads no such file, by which the project is installed.
+    added = f"{sysconfig.get_path('purelib')}\n{root}\n"
+    Path(site.stdout.strip(), "course.pth").write_text(added, encoding="utf-8")
     if subprocess.run([python, "-c", f"import {name}"], capture_output=True, check=False).returncode:
         if only_at_hand:
             return None
