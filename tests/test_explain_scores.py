@@ -66,7 +66,8 @@ ENDS = {
     "mean of softmaxes": ("probabilities", mean_of_two),
     "over the batch": ("unknown", lambda x: ops.softmax(layers.Dense(3)(x), axis=0)),
     "places mixed": ("unknown", lambda x: layers.Flatten()(layers.Softmax()(layers.Reshape((-1, 4))(x)))),
-    "hard sigmoid": ("unknown", lambda x: layers.Dense(3, activation="hard_sigmoid")(x)),
+    # Small weights, since it is 0 or 1 where others draw a number beyond 3.
+    "hard sigmoid": ("unknown", lambda x: layers.Dense(3, "hard_sigmoid", kernel_initializer="random_uniform")(x)),
     "lambda": ("unknown", lambda x: layers.Lambda(lambda x: x)(layers.Dense(3, activation="softmax")(x))),
     "derived": ("unknown", lambda x: Doubled(3, activation="softmax")(x)),
     "own": ("unknown", lambda x: Squashed()(layers.Dense(3)(x))),
