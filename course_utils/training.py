@@ -24,7 +24,8 @@ def _learn_pixels_on_torch():
     as_it_came = nn.sparse_categorical_crossentropy
 
     def with_classes_moved(target, output, from_logits=False, axis=-1):
-        if output.dim() > 2:
+        output = keras.ops.convert_to_tensor(output)
+        if output.ndim > 2:
             output = output.movedim(axis, 1).contiguous().movedim(1, axis)
         return as_it_came(target, output, from_logits=from_logits, axis=axis)
 
