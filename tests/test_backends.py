@@ -160,13 +160,17 @@ def test_a_part_run_keeps_the_other_rows_of_the_table_and_their_days():
     table = on_backends.as_table(whole, versions, "2026-01-01")
     part = [row("book/a1.ipynb", 6), row("book/06.ipynb", 5, ["jax"])]
     head, _, _, _, *lines = on_backends.as_table(part, versions, "2026-02-02", before=table).splitlines()
-    assert head.endswith("7 of 8 runs passed.")
+    assert head == "Run on 2026-01-01 at the smoke profile: TensorFlow 2.21.0, JAX 0.10.2; 7 of 8 runs passed."
     assert lines == [
-        "| 05 | 2026-01-01 | 9 s | 9 s | - |",
-        "| 06 | 2026-02-02 | 5 s | failed | - |",
-        "| a1 | 2026-02-02 | 6 s | 6 s | - |",
-        "| 05, solution | 2026-01-01 | 7 s | 7 s | - |",
+        "| 05 | 9 s | 9 s | - |",
+        "| 06 (2026-02-02) | 5 s | failed | - |",
+        "| a1 (2026-02-02) | 6 s | 6 s | - |",
+        "| 05, solution | 7 s | 7 s | - |",
     ]
+    again = on_backends.as_table(part, versions, "2026-02-03", before="\n".join([head, "", "| a", "| -", *lines]))
+    assert again.splitlines()[0] == head
+    assert "| a1 (2026-02-03) | 6 s | 6 s | - |" in again
+    assert "02-02" not in again
     with pytest.raises(ValueError, match="other versions.*JAX 0.10.2.*JAX 0.11.0"):
         on_backends.as_table(part, {**versions, "jax": "0.11.0"}, before=table)
 

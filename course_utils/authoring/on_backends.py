@@ -276,7 +276,7 @@ def as_table(rows, versions, day=None, before=""):
     day : str, optional
         By default today.
     before : str
-        An earlier table: its rows stay, each with its own day, unless there is a new one of that notebook.
+        An earlier table: its day and its rows stay. New rows of another day have theirs behind the notebook's name.
 
     Returns
     -------
@@ -291,46 +291,51 @@ def as_table(rows, versions, day=None, before=""):
     --------
     >>> row = Row("book/05.ipynb", {"tensorflow": 9.6, "jax": 12.2}, {"jax": "failed"}, {"jax": 2e-7})
     >>> print(as_table([row], {"tensorflow": "2.21.0", "jax": "0.10.2"}, "2026-11-30"))
-    At the smoke profile, with TensorFlow 2.21.0, JAX 0.10.2; 1 of 2 runs passed.
+    Run on 2026-11-30 at the smoke profile: TensorFlow 2.21.0, JAX 0.10.2; 1 of 2 runs passed.
     <BLANKLINE>
-    | notebook | run on | TensorFlow | JAX | largest difference |
-    | --- | --- | --- | --- | --- |
-    | 05 | 2026-11-30 | 10 s | failed | 2e-07 |
+    | notebook | TensorFlow | JAX | largest difference |
+    | --- | --- | --- | --- |
+    | 05 | 10 s | failed | 2e-07 |
     <BLANKLINE>
     """
     day = day or datetime.date.today().isoformat()
     listed = ", ".join(f"{TITLES[name]} {version}" for name, version in versions.items())
-    lines = _rows_of(before)
-    if lines and not before.startswith(f"{_OF} {listed};"):
+    lines, of, first_day = {}, listed, day
+    if before:
+        found = re.match(r"Run on (\S+) at the smoke profile: (.*?);", before)
+        first_day, of = found.groups() if found else (day, "none that can be read")
+        lines = _rows_of(before)
+    if of != listed:
         raise ValueError(
-            f"{TABLE} is of other versions: {before.partition(';')[0]!r}, and these runs are of {listed}. "
-            "Run all notebooks (make backends), or write no table (--no-table)."
+            f"{TABLE} is of other versions, {of}, and these runs are of {listed}. Run all notebooks (make backends), "
+            "or write no table (--no-table)."
         )
     for row in rows:
         cells = ["failed" if name in row.failures else f"{row.seconds[name]:.0f} s" for name in versions]
         apart = [value for value in row.difference.values() if value == value]
         cells.append(f"{max(apart):.0e}" if apart and max(apart) > 0 else "0" if apart else "-")
-        lines[_title(row.notebook)] = f"| {_title(row.notebook)} | {day} | " + " | ".join(cells) + " |"
+        title = _title(row.notebook)
+        shown_title = title if day == first_day else f"{title} ({day})"
+        lines[title] = f"| {shown_title} | " + " | ".join(cells) + " |"
     runs = len(lines) * len(versions)
     passed = runs - sum(line.count("| failed ") for line in lines.values())
     names = " | ".join(TITLES[name] for name in versions)
     head = [
-        f"{_OF} {listed}; {passed} of {runs} runs passed.",
+        f"Run on {first_day} at the smoke profile: {listed}; {passed} of {runs} runs passed.",
         "",
-        f"| notebook | run on | {names} | largest difference |",
-        "| --- " * (len(versions) + 3) + "|",
+        f"| notebook | {names} | largest difference |",
+        "| --- " * (len(versions) + 2) + "|",
     ]
     return "\n".join([*head, *(lines[title] for title in sorted(lines, key=_place))]) + "\n"
 
 
-_OF = "At the smoke profile, with"
 _SOLUTION = ", solution"
 
 
 def _rows_of(table):
     """The rows of a table by their titles."""
     lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
-    return {line.split(" | ")[0].removeprefix("| "): line for line in lines}
+    return {re.match(r"\| (.*?)(?: \(\S+\))? \|", line).group(1): line for line in lines}
 
 
 def _title(notebook):
