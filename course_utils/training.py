@@ -324,6 +324,31 @@ def dtype_policy(name):
         keras.config.set_dtype_policy(before)
 
 
+def jit_for_short_training():
+    """What to give ``model.compile`` as ``jit_compile`` for a training that takes seconds.
+
+    Elsewhere than on JAX, compiling a network takes longer than such a training. JAX without it compiles each operation
+    by itself, which takes longer still.
+
+    Returns
+    -------
+    bool
+        True on JAX.
+
+    Notes
+    -----
+    Used in appendix A1, It does not learn.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile(loss="mse", jit_compile=jit_for_short_training())
+    >>> model.jit_compile == (keras.config.backend() == "jax")
+    True
+    """
+    return keras.config.backend() == "jax"
+
+
 def fastest_policy(input_shape=(32, 32, 3), filters=64, batch=64, repeats=3):
     """The dtype policy in which this machine trains a small convolutional network fastest.
 

@@ -230,3 +230,31 @@ print(abs(loss - wanted.mean()) < 1e-5, np.abs(from_arrays - wanted).max() < 1e-
 @pytest.mark.parametrize("backend", INSTALLED)
 def test_a_class_for_each_pixel_is_learned_on_every_backend(backend):
     assert output_on(backend, PIXELS) == ["True True"]
+
+
+AUGMENTED = """
+import keras, numpy as np
+from keras import layers
+from course_utils import training
+
+images = np.random.default_rng(0).uniform(size=(8, 16, 16, 3)).astype("float32")
+for make in (
+    lambda: layers.RandomPerspective(1.0), lambda: layers.RandomRotation(0.2), lambda: layers.RandomShear(0.2, 0.2),
+    lambda: layers.RandomTranslation(0.2, 0.2), lambda: layers.RandomZoom(0.2),
+):
+    weights = []
+    for eagerly in (False, True):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((16, 16, 3)), make(), layers.Flatten(), layers.Dense(1)])
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        compiled = model.jit_compile if not eagerly else compiled
+        model.fit(images, np.ones(8), epochs=2, batch_size=4, verbose=0)
+        weights.append(model.get_weights()[0])
+    print(compiled, np.allclose(*weights, atol=1e-5))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("jax" not in INSTALLED, reason="JAX is not installed")
+def test_networks_with_augmentation_layers_are_compiled_on_jax_and_learn_the_same():
+    assert output_on("jax", AUGMENTED) == ["True True"] * 5

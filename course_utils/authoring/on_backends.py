@@ -89,8 +89,8 @@ def run_on_backends(paths=(), *, only_at_hand=False, table=True, say=print):
         pythons[name] = python
     if only_at_hand and len(pythons) < 2:
         return []  # the one that is left has its own run
-    if table:
-        as_table([], versions, before=before)  # better now than after an hour of runs
+    if before:
+        _read_table(before, versions)  # refused now, better than after an hour of runs
     rows = []
     for path in paths:
         row, executed = Row(shown(path)), {}
@@ -299,17 +299,7 @@ def as_table(rows, versions, day=None, before=""):
     <BLANKLINE>
     """
     day = day or datetime.date.today().isoformat()
-    listed = ", ".join(f"{TITLES[name]} {version}" for name, version in versions.items())
-    lines, of, first_day = {}, listed, day
-    if before:
-        found = re.match(r"Run on (\S+) at the smoke profile: (.*?);", before)
-        first_day, of = found.groups() if found else (day, "none that can be read")
-        lines = _rows_of(before)
-    if of != listed:
-        raise ValueError(
-            f"{TABLE} is of other versions, {of}, and these runs are of {listed}. Run all notebooks (make backends), "
-            "or write no table (--no-table)."
-        )
+    first_day, lines = _read_table(before, versions) if before else (day, {})
     for row in rows:
         cells = ["failed" if name in row.failures else f"{row.seconds[name]:.0f} s" for name in versions]
         apart = [value for value in row.difference.values() if value == value]
@@ -321,7 +311,7 @@ def as_table(rows, versions, day=None, before=""):
     passed = runs - sum(line.count("| failed ") for line in lines.values())
     names = " | ".join(TITLES[name] for name in versions)
     head = [
-        f"Run on {first_day} at the smoke profile: {listed}; {passed} of {runs} runs passed.",
+        f"Run on {first_day} at the smoke profile: {_listed(versions)}; {passed} of {runs} runs passed.",
         "",
         f"| notebook | {names} | largest difference |",
         "| --- " * (len(versions) + 2) + "|",
@@ -332,10 +322,21 @@ def as_table(rows, versions, day=None, before=""):
 _SOLUTION = ", solution"
 
 
-def _rows_of(table):
-    """The rows of a table by their titles."""
+def _read_table(table, versions):
+    """The day of an earlier table and its rows by their titles; a ValueError if they are of other versions."""
+    found = re.match(r"Run on (\S+) at the smoke profile: (.*?);", table)
+    day, of = found.groups() if found else (None, "none that can be read")
+    if of != _listed(versions):
+        raise ValueError(
+            f"{TABLE} is of other versions, {of}, and these runs are of {_listed(versions)}. Run all notebooks (make "
+            "backends), or write no table (--no-table)."
+        )
     lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
-    return {re.match(r"\| (.*?)(?: \(\S+\))? \|", line).group(1): line for line in lines}
+    return day, {re.match(r"\| (.*?)(?: \(\S+\))? \|", line).group(1): line for line in lines}
+
+
+def _listed(versions):
+    return ", ".join(f"{TITLES[name]} {version}" for name, version in versions.items())
 
 
 def _title(notebook):

@@ -83,8 +83,14 @@ def fit(model, images, labels, rate, epochs, batch_size=8):
     """Compile a model with Adam of this rate and train it; returns its accuracy in the last epoch of `fit`."""
     import keras
 
-    xla = keras.config.backend() == "jax"  # elsewhere it takes longer to compile than these networks to train
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=xla)
+    from ..training import jit_for_short_training
+
+    model.compile(
+        keras.optimizers.Adam(rate),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=jit_for_short_training(),
+    )
     history = model.fit(images, labels, batch_size=batch_size, epochs=epochs, verbose=0).history
     return float(history["accuracy"][-1]) if history else float("nan")
 

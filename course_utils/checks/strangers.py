@@ -58,11 +58,13 @@ def _network(weights, make):
 def _trained(make, images, labels, epochs, seed):
     import keras
 
+    from ..training import jit_for_short_training
+
     keras.utils.set_random_seed(seed)
     model = make()
     rate = keras.optimizers.schedules.CosineDecay(4e-3, epochs * -(-len(images) // 32))
-    xla = keras.config.backend() == "jax"  # elsewhere it takes longer to compile than these networks to train
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", jit_compile=xla)
+    jit = jit_for_short_training()
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", jit_compile=jit)
     model.fit(images.astype("float32"), labels, batch_size=32, epochs=epochs, verbose=0)
     return model.get_weights()
 

@@ -108,7 +108,7 @@ def grad_cam(model, images, class_index=None, layer=None, signed=False, batch_si
     def score(maps, others, classes):
         return of_class(network.run_from(step, maps, others), classes)
 
-    scores_and_gradient = network.way(("from", step.name), lambda: with_gradient(score, network.compiled))
+    scores_and_gradient = network.made_once(("from", step.name), lambda: with_gradient(score, network.compile_on_jax))
     raw = []
     for start in range(0, len(images), batch_size):
         part = slice(start, start + batch_size)

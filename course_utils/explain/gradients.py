@@ -62,7 +62,7 @@ def with_gradient(function, compiled=lambda function: function):
     function : callable
         As `gradient` takes it; whatever it gets beside ``x`` are tensors that are held fixed, or dicts of them.
     compiled : callable
-        JAX runs the gradient as this makes it: `Opened.compiled` where the function is about a network.
+        JAX runs the gradient as this makes it: `Opened.compile_on_jax` where the function is about a network.
     """
     scaled = _scaled(function, compiled)
 
@@ -207,7 +207,7 @@ def input_gradient(model, images, class_index=None, of="score", batch_size=32):
         outputs = network.run(x)[0]
         return of_class(outputs, classes) if of == "score" else _loss(outputs, classes, kind)
 
-    numbers_and_gradient = network.way(("slopes", of), lambda: with_gradient(number, network.compiled))
+    numbers_and_gradient = network.made_once(("slopes", of), lambda: with_gradient(number, network.compile_on_jax))
 
     def slopes(start):
         part = slice(start, start + batch_size)

@@ -5,8 +5,6 @@ itself is left as it is: its layers are called with numbers, which leaves no tra
 """
 
 import difflib
-import weakref
-from collections import OrderedDict
 from functools import cached_property, partial
 from typing import NamedTuple
 
@@ -17,7 +15,7 @@ from ..arithmetic.graph import walk
 from ..arithmetic.views import is_a
 from .compiled import compiled
 from .scores import ending, squashing, twin, without_activation
-from .state import State
+from .state import Keeper
 
 # They hand on, drop or summarise what a layer before them found.
 _FINDS_NOTHING = (
@@ -104,7 +102,7 @@ class Opened:
     def __init__(self, model, logits=True, in_float32=False):
         self.name, self.variables = model.name, model.variables
         self.steps = []
-        self._ways = {}  # of running them
+        self._functions = {}  # by name: what runs the steps
         self._count = 1  # slot 0 holds the images
         calls = {}
 
@@ -148,7 +146,7 @@ class Opened:
             The output of each step in ``keep``, by name.
         """
         names = frozenset(step.name for step in keep)
-        return self._compiled(self._run, names)(keras.ops.convert_to_tensor(images))
+        return self._runner(self._run, names)(keras.ops.convert_to_tensor(images))
 
     def _run(self, names, images):
         values, kept = {Slot(0): images}, {}
@@ -161,7 +159,7 @@ class Opened:
 
     def run_to(self, step, images):
         """Run as far as a step: its output, and whatever else leads past it, such as a shortcut, for `run_from`."""
-        values = self._compiled(self._run_to, self._index(step))(keras.ops.convert_to_tensor(images))
+        values = self._runner(self._run_to, self._index(step))(keras.ops.convert_to_tensor(images))
         (slot,) = step.outputs
         if slot not in values:  # nothing computes with it
             raise ValueError(f"the scores of {self.name!r} do not depend on its layer {step.name!r}. Choose another.")
@@ -182,7 +180,7 @@ class Opened:
             self._forget(index, values)
         return values[self._scores]
 
-    def compiled(self, function):
+    def compile_on_jax(self, function):
         """A function that takes and returns tensors and runs steps, as the backend should run it.
 
         JAX compiles each operation by itself where it is not told to compile all of them at once, which takes several
@@ -191,15 +189,15 @@ class Opened:
         """
         return compiled(function, self.variables) if self._is_exact and keras.config.backend() == "jax" else function
 
-    def way(self, name, make):
+    def made_once(self, name, make):
         """What ``make()`` gave when it was first asked for by that name, such as a compiled function."""
-        if name not in self._ways:
-            self._ways[name] = make()
-        return self._ways[name]
+        if name not in self._functions:
+            self._functions[name] = make()
+        return self._functions[name]
 
-    def _compiled(self, method, what):
+    def _runner(self, method, what):
         """One of the methods above for one of its tasks."""
-        return self.way((method.__name__, what), lambda: self.compiled(partial(method, what)))
+        return self.made_once((method.__name__, what), lambda: self.compile_on_jax(partial(method, what)))
 
     @cached_property
     def _is_exact(self):
@@ -335,8 +333,7 @@ class Opened:
             return
 
 
-_kept = OrderedDict()  # by model and options: what it was when it was opened, and the network
-_MOST = 4
+_kept = Keeper()
 
 
 def opened(model, **options):
@@ -345,16 +342,8 @@ def opened(model, **options):
     It is taken apart anew where anything in the model has been changed since but its weights, which go into what was
     compiled with each call.
     """
-    key, state = (id(model), *sorted(options.items())), State(model)
-    before, network = _kept.pop(key, (None, None))
-    if before is None:
-        weakref.finalize(model, _kept.pop, key, None)
-    if before != state:
-        network = Opened(model, **options)
-    if network.can_be_kept:
-        _kept[key] = state, network
-    while len(_kept) > _MOST:
-        _kept.popitem(last=False)
+    make = lambda state: Opened(model, **options)  # noqa: E731
+    network, _ = _kept.get(model, sorted(options.items()), make, lambda network: network.can_be_kept)
     return network
 
 

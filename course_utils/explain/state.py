@@ -1,6 +1,8 @@
 """What a model is at a moment, so that one that was compiled can be told from one that has been changed since."""
 
 import functools
+import weakref
+from collections import OrderedDict
 
 import keras
 import numpy as np
@@ -67,3 +69,56 @@ class State:
                 functions = [entry for entry in vars(kind).values() if callable(entry) or isinstance(entry, property)]
                 self._held.extend(functions)
                 self._facts.append((kind.__qualname__, *map(id, functions)))
+
+
+class Keeper:
+    """What was made of models, as long as nothing in them is changed but weights: that of the last few calls.
+
+    It is gone with its model, if it does not keep the model itself.
+
+    Parameters
+    ----------
+    most : int
+        How many are kept.
+
+    Examples
+    --------
+    >>> model, keeper = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), Keeper()
+    >>> [keeper.get(model, ("a sum",), lambda state: "made") for _ in range(2)]
+    [('made', False), ('made', True)]
+    """
+
+    def __init__(self, most=4):
+        self._most, self._entries = most, OrderedDict()  # by model and options: state, what was made, finalizer
+
+    def __len__(self):
+        return len(self._entries)
+
+    def get(self, model, options, make, worth_keeping=lambda made: True):
+        """What ``make(state)`` gave for a model with some options, and whether that was in an earlier call."""
+        key, state = (id(model), *options), State(model)
+        before, made, _ = self._entries.get(key, (None, None, None))
+        if before == state:
+            self._entries.move_to_end(key)
+            return made, True
+        self.forget(model, options)
+        made = make(state)
+        if worth_keeping(made):
+            self._entries[key] = state, made, weakref.finalize(model, self._entries.pop, key, None)
+        while len(self) > self._most:
+            self._drop(next(iter(self._entries)))
+        return made, False
+
+    def forget(self, model, options):
+        """Make it anew when it is next asked for."""
+        self._drop((id(model), *options))
+
+    def clear(self):
+        """Forget all."""
+        for key in list(self._entries):
+            self._drop(key)
+
+    def _drop(self, key):
+        if key in self._entries:
+            *_, finalizer = self._entries.pop(key)
+            finalizer.detach()

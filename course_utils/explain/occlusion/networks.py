@@ -2,7 +2,6 @@
 
 import time
 import weakref
-from collections import OrderedDict
 from typing import NamedTuple
 
 import keras
@@ -11,7 +10,7 @@ from keras import ops
 
 from ...arithmetic.changes import positions
 from ..compiled import compiled
-from ..state import State
+from ..state import Keeper
 from .plan import make_plan
 from .windows import Network
 
@@ -22,7 +21,6 @@ _PAYS = {"tensorflow": 1.3, "jax": 1.3, "torch": 1.3}
 # half a milliard multiply-adds. PyTorch compiles nothing here; what its calls take is a hundredth of that.
 _COST = {"tensorflow": 5e8, "jax": 5e8, "torch": 5e6}
 _SPEED = 2.5e10  # multiply-adds a second, by which the two can be compared
-_KEPT = 4  # compiled networks
 _MOST = 2  # windows go through together for this many whole images
 
 
@@ -148,21 +146,12 @@ class _Kept:
         return _Plain(lambda images: model(images, training=False), self._starts, self._sides[0], why, self._batch_size)
 
 
-_kept = OrderedDict()
+_kept = Keeper()
 
 
 def _look_up(model, *sides):
     """What is known of a model, and whether it was known before."""
-    key, state = (id(model), *sides), State(model)
-    found = _kept.pop(key, None)
-    known = found is not None and found.state == state
-    if not known:
-        weakref.finalize(model, _kept.pop, key, None)
-        found = _Kept(model, state, *sides)
-    _kept[key] = found
-    while len(_kept) > _KEPT:
-        _kept.popitem(last=False)
-    return found, known
+    return _kept.get(model, sides, lambda state: _Kept(model, state, *sides))
 
 
 def _cost(images):
@@ -230,7 +219,7 @@ def occluded(model, images, filled, patch, stride, batch_size, end, method, prog
         found = list(_checked(runs, squashed, model, kept.state, images, filled, patch, stride))
         if len(found) == len(images):
             break
-        del _kept[id(model), *sides]
+        _kept.forget(model, sides)
         if known:  # it was made before, of a model that has changed since
             kept, known = _look_up(model, *sides)
         elif method == "windows":
