@@ -1,6 +1,10 @@
 """Compiling a function of tensors with the backend in use, without Keras' `predict` around it."""
 
+import weakref
+
 import keras
+
+from .state import Keeper
 
 
 def compiled(function, variables):
@@ -47,3 +51,22 @@ def compiled(function, variables):
 
         return torch.no_grad()(function)
     return function
+
+
+_predictors = Keeper()
+
+
+def predictor(model):
+    """A function of images (images, height, width, channels) that gives what the model itself gives where it predicts.
+
+    Its layers are called as they are now: what `predict` has compiled would not see an activation that was exchanged.
+    JAX compiles each operation by itself then, which takes several times as long; so there, a model that consists of
+    Keras' own layers is compiled whole, and that is kept while nothing changes but weights.
+    """
+    owner = weakref.ref(model)  # what is kept must not keep the model
+    call = lambda images: owner()(images, training=False)  # noqa: E731
+    if keras.config.backend() != "jax":
+        return call
+    make = lambda state: compiled(call, model.variables) if state.exact else call  # noqa: E731
+    run, _ = _predictors.get(model, (), make)
+    return run

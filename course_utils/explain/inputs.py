@@ -9,6 +9,7 @@ from ..arithmetic.exact import exact_kind, is_exactly
 from ..arithmetic.graph import walk
 from ..arithmetic.keras2 import refuse_keras_2
 from ..arithmetic.views import is_a
+from .compiled import predictor
 
 # Layers that hand on the values of an image as they are, at most moved, cut or framed: what comes after them is still
 # in the range of the images. Augmentation does nothing where a network predicts.
@@ -275,13 +276,10 @@ def scores_of(model, images, batch_size=32):
     (2, 5)
     """
     batch_size = checked_batch_size(batch_size)
+    run = predictor(model)
     with untracked():
-        scores = np.concatenate(
-            [
-                as_float(model(images[start : start + batch_size], training=False))
-                for start in range(0, len(images), batch_size)
-            ]
-        )
+        batches = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
+        scores = np.concatenate([as_float(run(keras.ops.convert_to_tensor(batch))) for batch in batches])
     finite = np.isfinite(scores).all(axis=1)
     if not finite.all():
         raise ValueError(

@@ -7,6 +7,8 @@ from collections import OrderedDict
 import keras
 import numpy as np
 
+from ..arithmetic.exact import exact_kind
+
 # What Keras itself changes while a model computes, is trained or is called elsewhere.
 _PASSING = {
     *("_called", "_inbound_nodes", "_outbound_nodes", "_losses", "_loss_ids", "_metrics", "_tracker", "_tracked"),
@@ -21,11 +23,13 @@ class State:
 
     Two states are equal only where nothing was exchanged: no layer, activation, setting, dtype policy or method.
     What is kept of functions, arrays and layers are these themselves, so that no other can take their place in memory.
-    Of the model itself nothing is kept. ``dtypes`` are those in which the layers compute.
+    Of the model itself nothing is kept. ``dtypes`` are those in which the layers compute; ``exact`` says whether all of
+    them, and the model, are exactly Keras' own, which only compute where they predict.
     """
 
     def __init__(self, model):
         self._held, self._seen, self._facts, self.dtypes = [], set(), [], set()
+        self.exact = bool(exact_kind(model))
         self._kinds(model)
         own = {} if type(model).__module__.startswith("keras.") else vars(model)  # settings that its own call may read
         settings = {name: value for name, value in own.items() if isinstance(value, (bool, int, float, str))}
@@ -56,6 +60,7 @@ class State:
         if isinstance(value, keras.Operation) and id(value) not in self._seen:
             self._seen.add(id(value))
             self._kinds(value)
+            self.exact = self.exact and bool(exact_kind(value))
             self.dtypes.add(getattr(value, "compute_dtype", None))
             own = {name: entry for name, entry in vars(value).items() if name not in _PASSING}
             self._facts.append((id(value), self._fact(own)))

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from ...arithmetic.changes import positions
-from ..compiled import compiled
+from ..compiled import compiled, predictor
 from ..state import Keeper
 from .plan import make_plan
 from .windows import Network
@@ -245,7 +245,7 @@ def occluded(model, images, filled, patch, stride, batch_size, end, method, prog
 
 def _checked(runs, squashed, model, state, images, filled, patch, stride):
     """The runs of images up to the first that differs from what the model itself gives."""
-    columns = len(positions(images.shape[2], patch[1], stride[1]))
+    run, columns = predictor(model), len(positions(images.shape[2], patch[1], stride[1]))
     for (clean, covered), image, cover in zip(runs, images, filled, strict=True):
         most = int(np.abs(np.nan_to_num(covered.astype("float64") - clean)).max(axis=1).argmax())
         asked = np.stack([image] * 3)
@@ -253,7 +253,7 @@ def _checked(runs, squashed, model, state, images, filled, patch, stride):
             top, left = (index * step for index, step in zip(divmod(place, columns), stride, strict=True))
             inside = slice(top, top + patch[0]), slice(left, left + patch[1])
             own[inside] = cover[inside]
-        own = model(ops.convert_to_tensor(asked), training=False)
+        own = run(ops.convert_to_tensor(asked))
         found = squashed(np.stack([clean, covered[most], covered[0]]).astype("float32"))
         if not _agree(ops.convert_to_numpy(own), ops.convert_to_numpy(found), _rounding(state.dtypes, own)):
             return
