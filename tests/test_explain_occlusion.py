@@ -338,14 +338,15 @@ def test_changed_weights_are_noticed_by_a_network_that_was_kept(small, images):
     assert np.allclose(plain.scores, after.scores, atol=1e-6)
 
 
-def test_a_network_is_compiled_once_and_the_four_last_used_are_kept(images):
-    made = [plain_convolutions() for _ in range(5)]
+def test_a_network_is_compiled_once_and_the_eight_last_used_are_kept(images):
+    made = [plain_convolutions() for _ in range(9)]
+    first_eight = [(1, 0), *((number + 1, number) for number in range(8))]
     square = images[:, :, :SIDE]
     with mock.patch.object(networks, "make_plan", wraps=plan.make_plan) as planned:
-        for expected, model in [(1, 0), (1, 0), (2, 1), (3, 2), (4, 3), (4, 0), (5, 4), (5, 0), (6, 1)]:
+        for expected, model in [*first_eight, (8, 0), (9, 8), (9, 0), (10, 1)]:
             occlusion_map(made[model], square[:1], 0, 16, 16, method="windows")
             assert planned.call_count == expected
-    assert len(networks._kept) == 4
+    assert len(networks._kept) == 8
 
 
 @pytest.mark.parametrize("method", ["windows", "plain"])

@@ -4,6 +4,7 @@ import weakref
 
 import keras
 
+from ..arithmetic.exact import exact_kind
 from .state import Keeper
 
 
@@ -67,6 +68,9 @@ def predictor(model):
     call = lambda images: owner()(images, training=False)  # noqa: E731
     if keras.config.backend() != "jax":
         return call
-    make = lambda state: compiled(call, model.variables) if state.exact else call  # noqa: E731
+
+    def make(state):
+        return compiled(call, model.variables) if exact_kind(model) and state.is_exact() else call
+
     run, _ = _predictors.get(model, (), make)
     return run

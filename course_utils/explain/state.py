@@ -23,13 +23,11 @@ class State:
 
     Two states are equal only where nothing was exchanged: no layer, activation, setting, dtype policy or method.
     What is kept of functions, arrays and layers are these themselves, so that no other can take their place in memory.
-    Of the model itself nothing is kept. ``dtypes`` are those in which the layers compute; ``exact`` says whether all of
-    them, and the model, are exactly Keras' own, which only compute where they predict.
+    Of the model itself nothing is kept. ``dtypes`` are those in which the layers compute.
     """
 
     def __init__(self, model):
         self._held, self._seen, self._facts, self.dtypes = [], set(), [], set()
-        self.exact = bool(exact_kind(model))
         self._kinds(model)
         own = {} if type(model).__module__.startswith("keras.") else vars(model)  # settings that its own call may read
         settings = {name: value for name, value in own.items() if isinstance(value, (bool, int, float, str))}
@@ -41,6 +39,10 @@ class State:
         return isinstance(other, State) and self._facts == other._facts
 
     __hash__ = None
+
+    def is_exact(self):
+        """Whether all layers are exactly Keras' own, which only compute where they predict."""
+        return all(exact_kind(one) for one in self._held if isinstance(one, keras.Operation))
 
     def _fact(self, value):
         """Something that differs wherever the value does."""
@@ -60,7 +62,6 @@ class State:
         if isinstance(value, keras.Operation) and id(value) not in self._seen:
             self._seen.add(id(value))
             self._kinds(value)
-            self.exact = self.exact and bool(exact_kind(value))
             self.dtypes.add(getattr(value, "compute_dtype", None))
             own = {name: entry for name, entry in vars(value).items() if name not in _PASSING}
             self._facts.append((id(value), self._fact(own)))
@@ -93,7 +94,7 @@ class Keeper:
     [('made', False), ('made', True)]
     """
 
-    def __init__(self, most=4):
+    def __init__(self, most=8):
         self._most, self._entries = most, OrderedDict()  # by model and options: state, what was made, finalizer
 
     def __len__(self):
