@@ -330,6 +330,18 @@ def test_a_network_with_one_score_explains_what_it_speaks_for():
         checked_class_index(model, pictures(), 1)
 
 
+def test_scores_are_those_of_the_layers_and_weights_as_they_are_now():
+    model, images = classifier(layers.Conv2D(3, 3, activation="relu")), pictures(high=1)
+    seen = [scores_of(model, images)]
+    model.layers[0].activation = keras.activations.tanh
+    seen.append(scores_of(model, images))
+    model.set_weights([weight + 0.1 for weight in model.get_weights()])
+    seen.append(scores_of(model, images))
+    np.testing.assert_allclose(seen[-1], keras.ops.convert_to_numpy(model(images, training=False)), rtol=1e-5)
+    assert not np.allclose(seen[0], seen[1])
+    assert not np.allclose(seen[1], seen[2])
+
+
 def test_a_network_whose_training_went_astray_has_nothing_to_explain():
     model = classifier()
     model.layers[-1].kernel.assign(np.full(model.layers[-1].kernel.shape, np.nan))

@@ -1,6 +1,7 @@
 """The network of chapter 07: its weights are those of the formulas, and it learns."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from keras import layers
 
 from course_utils import models
 from tests.by_heart import learned_by_heart
+from tests.page_functions import define_functions
 
 
 def test_it_has_the_weights_of_the_formulas():
@@ -17,6 +19,18 @@ def test_it_has_the_weights_of_the_formulas():
     plain = convolutions + 7 * 7 * 256 + 1
     assert models.small_convnet(normalized=False).count_params() == plain
     assert models.small_convnet().count_params() == plain + 4 * sum(depths[1:])
+
+
+def test_it_is_the_network_that_the_page_writes_out():
+    shape, filters = (80, 80, 3), (4, 5, 6, 7, 8)
+    scope = {"keras": keras, "layers": layers, "shape": shape, "run": SimpleNamespace(filters=filters)}
+    define_functions("07_augmentation", ["convnet"], scope)
+    moved = [layers.RandomFlip("horizontal")]
+    written_out, ours = scope["convnet"](moved, 0.5), models.small_convnet(shape, 2, filters, moved, 0.5)
+    assert [type(layer) for layer in written_out.layers] == [type(layer) for layer in ours.layers]
+    written_out.set_weights(ours.get_weights())
+    images = np.random.default_rng(0).integers(0, 256, (3, *shape)).astype("float32")
+    np.testing.assert_allclose(written_out.predict(images, verbose=0), ours.predict(images, verbose=0), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("classes", "shape"), [(2, (None, 1)), (10, (None, 10))])

@@ -1,22 +1,19 @@
 """The ladder of chapter 06: the package's models are the chapter's, and each is what its description says."""
 
-import ast
 import json
 import math
-from pathlib import Path
 from types import SimpleNamespace
 
 import keras
-import nbformat
 import numpy as np
 import pytest
 from keras import layers
 
 from course_utils import experiments, load, models
 from tests.by_heart import learned_by_heart
+from tests.page_functions import define_functions
 
 NAMES = ("dense_network", "model_1", "model_2", "model_3", "model_4", "model_5")
-CHAPTER = Path(__file__).parents[1] / "book" / "06_scratch_cnns.ipynb"
 
 
 def architecture(build):
@@ -39,11 +36,7 @@ def chapter():
         "keras": keras, "layers": layers, "math": math, "np": np, "small": images, "validation": images,
         "run": SimpleNamespace(epochs=1),
     }  # fmt: skip
-    for cell in nbformat.read(CHAPTER, as_version=4).cells:
-        if cell.cell_type == "code" and "%" not in cell.source.split("\n")[0] and "!pip" not in cell.source:
-            for statement in ast.parse(cell.source).body:
-                if isinstance(statement, ast.FunctionDef) and statement.name in (*NAMES, "fit", "one_cycle", "fit_5"):
-                    exec(ast.unparse(statement), scope)
+    define_functions("06_scratch_cnns", (*NAMES, "fit", "one_cycle", "fit_5"), scope)
     return scope
 
 
