@@ -19,6 +19,11 @@ __version__ = "0.1.0.dev0"  # without .dev0, notebooks install the tag v0.1.0
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
+# At smoke much is compiled and little computed. XLA, which compiles for JAX, is told not to optimise then: pages of
+# many networks take a fifth less time. What somebody has asked of XLA themselves stays.
+if os.environ.get("KERAS_BACKEND") == "jax" and os.environ.get("COURSE_PROFILE") == "smoke":
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 # TensorFlow warns when several models predict in turn ("triggered tf.function retracing"): here that is the purpose. A
 # filter, since in a notebook TensorFlow sets the level of its log anew when it first writes to it.
 logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)

@@ -1,6 +1,7 @@
 """Programs and notebooks on each of Keras' backends, and pages that go on where one is missing."""
 
 import math
+import os
 import subprocess
 import sys
 import tomllib
@@ -215,3 +216,19 @@ def test_what_is_installed_is_what_the_extras_say():
     assert {name: extras[name] for name in ("jax", "torch")} == {
         name: [requirement] for name, requirement in on_backends.REQUIREMENTS.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "flags"),
+    [
+        ({"KERAS_BACKEND": "jax", "COURSE_PROFILE": "smoke"}, "--xla_backend_optimization_level=0"),
+        ({"KERAS_BACKEND": "jax", "COURSE_PROFILE": "smoke", "XLA_FLAGS": "--xla_cpu_foo"}, "--xla_cpu_foo"),
+        ({"KERAS_BACKEND": "jax", "COURSE_PROFILE": "laptop"}, "None"),
+        ({"KERAS_BACKEND": "tensorflow", "COURSE_PROFILE": "smoke"}, "None"),
+    ],
+)
+def test_jax_compiles_without_optimising_at_smoke_unless_it_was_told_something_else(asked, flags):
+    own = {name: value for name, value in os.environ.items() if name not in ("KERAS_BACKEND", "XLA_FLAGS")}
+    code = "import os, course_utils; print(os.environ.get('XLA_FLAGS'))"
+    command = [sys.executable, "-c", code]
+    assert subprocess.check_output(command, env={**own, **asked}, cwd=ROOT, text=True).strip() == flags
