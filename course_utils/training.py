@@ -37,7 +37,7 @@ def _compile_augmentation_on_jax():
 
     Keras 3.15 says of them that they cannot be compiled. That is true of TensorFlow, whose compiler lacks the operation
     that moves images (ImageProjectiveTransformV3). But on JAX too, a network that holds one is then run operation by
-    operation, and takes several times as long.
+    operation, which takes longer (benchmarks/compiling_on_jax.py).
     """
     for name in ("Perspective", "Rotation", "Shear", "Translation", "Zoom"):
         layer = getattr(keras.layers, f"Random{name}")

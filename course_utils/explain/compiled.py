@@ -61,8 +61,8 @@ def predictor(model):
     """A function of images (images, height, width, channels) that gives what the model itself gives where it predicts.
 
     Its layers are called as they are now: what `predict` has compiled would not see an activation that was exchanged.
-    JAX compiles each operation by itself then, which takes several times as long; so there, a model that consists of
-    Keras' own layers is compiled whole, and that is kept while nothing changes but weights.
+    On JAX each operation is compiled by itself then, which takes several times as long; so there, a model that consists
+    of Keras' own layers is compiled whole, and that is kept while nothing changes but weights.
     """
     owner = weakref.ref(model)  # what is kept must not keep the model
     call = lambda images: owner()(images, training=False)  # noqa: E731
