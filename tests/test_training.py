@@ -242,15 +242,15 @@ for make in (
     lambda: layers.RandomPerspective(1.0), lambda: layers.RandomRotation(0.2), lambda: layers.RandomShear(0.2, 0.2),
     lambda: layers.RandomTranslation(0.2, 0.2), lambda: layers.RandomZoom(0.2),
 ):
-    weights = []
+    found = []
     for eagerly in (False, True):
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.Input((16, 16, 3)), make(), layers.Flatten(), layers.Dense(1)])
         model.compile("sgd", "mse", run_eagerly=eagerly)
-        compiled = model.jit_compile if not eagerly else compiled
         model.fit(images, np.ones(8), epochs=2, batch_size=4, verbose=0)
-        weights.append(model.get_weights()[0])
-    print(compiled, np.allclose(*weights, atol=1e-5))
+        found.append((model.jit_compile, model.get_weights()[0]))
+    (compiled, weights), (_, wanted) = found
+    print(compiled, np.allclose(weights, wanted, atol=1e-5))
 """
 
 

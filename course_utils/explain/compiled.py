@@ -4,7 +4,6 @@ import weakref
 
 import keras
 
-from ..arithmetic.exact import exact_kind
 from .state import Keeper
 
 
@@ -54,6 +53,12 @@ def compiled(function, variables):
     return function
 
 
+def compiled_model(model):
+    """A whole model, compiled, as it predicts; it does not keep the model."""
+    owner = weakref.ref(model)
+    return compiled(lambda images: owner()(images, training=False), model.variables)
+
+
 _predictors = Keeper()
 
 
@@ -64,13 +69,7 @@ def predictor(model):
     On JAX each operation is compiled by itself then, which takes several times as long; so there, a model that consists
     of Keras' own layers is compiled whole, and that is kept while nothing changes but weights.
     """
-    owner = weakref.ref(model)  # what is kept must not keep the model
-    call = lambda images: owner()(images, training=False)  # noqa: E731
-    if keras.config.backend() != "jax":
-        return call
-
-    def make(state):
-        return compiled(call, model.variables) if exact_kind(model) and state.is_exact() else call
-
-    run, _ = _predictors.get(model, (), make)
-    return run
+    run = None
+    if keras.config.backend() == "jax":
+        run, _ = _predictors.get(model, (), lambda state: compiled_model(model) if state.is_exact(model) else None)
+    return run or (lambda images: model(images, training=False))

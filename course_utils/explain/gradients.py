@@ -5,7 +5,6 @@ import warnings
 import keras
 import numpy as np
 
-from ..arithmetic.exact import exact_kind
 from .inputs import as_float, checked_batch_size, checked_class_index, checked_images, checked_model, untracked
 from .opened import opened
 from .scores import PROBABILITIES, SIGMOID, UNKNOWN, lost
@@ -285,7 +284,7 @@ def check_repeatable(network, images):
     """
     other = images[1:2] if len(images) > 1 else images[:1, ::-1, ::-1]
     # Two draws may be the same by chance, nine hardly; Keras' own layers draw nothing where they predict.
-    times = 1 if all(exact_kind(step.layer) for step in network.steps) else 8
+    times = 1 if network.is_exact else 8
     with untracked():  # two batches of one size, for which the network is compiled once
         alone, beside = (
             as_float(network.run(np.concatenate([*[images[:1]] * times, last]))[0])[:times]

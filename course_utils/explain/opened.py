@@ -187,7 +187,7 @@ class Opened:
         times as long. It is told so if every layer is exactly one of Keras': those only compute where they predict. A
         layer of one's own may count its calls or draw numbers, which compiled code does not do.
         """
-        return compiled(function, self.variables) if self._is_exact and keras.config.backend() == "jax" else function
+        return compiled(function, self.variables) if self.is_exact and keras.config.backend() == "jax" else function
 
     def made_once(self, name, make):
         """What ``make()`` gave when it was first asked for by that name, such as a compiled function."""
@@ -200,13 +200,14 @@ class Opened:
         return self.made_once((method.__name__, what), lambda: self.compile_on_jax(partial(method, what)))
 
     @cached_property
-    def _is_exact(self):
+    def is_exact(self):
+        """Whether every layer is exactly one of Keras'."""
         return all(exact_kind(step.layer) for step in self.steps)
 
     @property
     def can_be_kept(self):
         """Whether it goes on to be right when only weights change: copies in float32 have old ones."""
-        return self._is_exact and not any(one.dtype in _HALF for one in self.variables)
+        return self.is_exact and not any(one.dtype in _HALF for one in self.variables)
 
     def maps(self):
         """The steps that put out a feature map."""

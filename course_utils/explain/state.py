@@ -40,9 +40,9 @@ class State:
 
     __hash__ = None
 
-    def is_exact(self):
-        """Whether all layers are exactly Keras' own, which only compute where they predict."""
-        return all(exact_kind(one) for one in self._held if isinstance(one, keras.Operation))
+    def is_exact(self, model):
+        """Whether the model, of which it is the state, and all layers are exactly Keras' own, which only compute."""
+        return all(map(exact_kind, [model, *(one for one in self._held if isinstance(one, keras.Operation))]))
 
     def _fact(self, value):
         """Something that differs wherever the value does."""

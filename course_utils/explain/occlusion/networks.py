@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from ...arithmetic.changes import positions
-from ..compiled import compiled, predictor
+from ..compiled import compiled, compiled_model, predictor
 from ..state import Keeper
 from .plan import make_plan
 from .windows import Network
@@ -131,8 +131,7 @@ class _Kept:
         if self._logits:
             run = Network(self._plan, model, True).whole
         else:
-            owner = self._owner
-            run = compiled(lambda images: owner()(images, training=False), model.variables)
+            run = compiled_model(model)
         why = self._why
         if self.distrusted:
             why = "windows do not give what the network gives"
